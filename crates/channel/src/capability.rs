@@ -1,0 +1,103 @@
+//! What only some platforms can do: a trait each, absent from [`Capabilities`] where the platform cannot.
+
+use crate::{CheckError, MediaError, MediaRef, OutboundPart, SendError, Sent};
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// What a platform can do beyond receiving and sending.
+pub struct Capabilities<C> {
+    /// Finds a part that may have arrived.
+    pub lookup: Option<Arc<dyn Lookup<C>>>,
+    /// Fetches pictures and files with the account's credentials.
+    pub media: Option<Arc<dyn Media<C>>>,
+    /// Says what a text will become before it is sent.
+    pub previews: Option<Arc<dyn Previews>>,
+    /// Says where the platform's webhook points now and what the number can do.
+    pub status: Option<Arc<dyn Status<C>>>,
+}
+
+impl<C> Capabilities<C> {
+    /// A platform that can do none of it.
+    pub const NONE: Self = Self { lookup: None, media: None, previews: None, status: None };
+}
+
+/// Finding a part whose sending had an unknown outcome.
+#[async_trait]
+pub trait Lookup<C>: Send + Sync {
+    /// Whether the platform has this part, handed to it at `first_attempt` or later. `None`: it does not have it.
+    async fn find(
+        &self,
+        part: &OutboundPart,
+        first_attempt: DateTime<Utc>,
+        credentials: &C,
+    ) -> Result<Option<Sent>, SendError>;
+}
+
+/// Fetching what came with a message.
+#[async_trait]
+pub trait Media<C>: Send + Sync {
+    /// The bytes behind a reference, at most `limit` of them.
+    async fn fetch(&self, media: &MediaRef, limit: usize, credentials: &C) -> Result<Fetched, MediaError>;
+}
+
+/// What [`Media::fetch`] brought.
+#[derive(Debug)]
+pub struct Fetched {
+    /// MIME type as the platform's storage names it.
+    pub content_type: String,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+/// Saying what a text will become.
+pub trait Previews: Send + Sync {
+    /// The messages this text will be sent as, and what they count for the platform's bill.
+    fn preview(&self, text: &str) -> Preview;
+}
+
+/// What a text will become on the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// The texts, one a message.
+    pub messages: Vec<String>,
+    /// Units of the platform's bill in all (SMS: segments).
+    pub segments: usize,
+    /// The alphabet the platform will use (SMS: `GSM-7` or `UCS-2`).
+    pub encoding: String,
+}
+
+/// Asking how the account is set up on the platform.
+#[async_trait]
+pub trait Status<C>: Send + Sync {
+    /// Where the platform sends its webhooks now.
+    async fn webhook(&self, credentials: &C) -> Result<WebhookStatus, CheckError>;
+    /// What the account's number can do.
+    async fn number(&self, credentials: &C) -> Result<NumberCapabilities, CheckError>;
+}
+
+/// Where a platform sends its webhooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WebhookStatus {
+    /// The address now set on the platform, if any.
+    pub url: Option<String>,
+    /// `GET` or `POST`.
+    pub method: Option<String>,
+    /// Where on the platform it is set, in the platform's words.
+    pub set_on: String,
+}
+
+/// What a phone number can do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NumberCapabilities {
+    /// The number, in E.164.
+    pub number: String,
+    /// Text messages.
+    pub sms: bool,
+    /// Pictures and files.
+    pub mms: bool,
+    /// Calls.
+    pub voice: bool,
+}

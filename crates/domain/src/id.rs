@@ -1,0 +1,126 @@
+//! Identifiers that cannot be mixed up: UUIDv7, so that they sort by the time they were made.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new identifier, later than every one made before it on this machine.
+            #[expect(clippy::new_without_default, reason = "an id has no sensible default")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The identifier as the database and the queue carry it.
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id!(
+    /// The tenant: members, chatbots, plan, budget.
+    WorkspaceId
+);
+id!(
+    /// A person who signs in.
+    UserId
+);
+id!(
+    /// One signed-in browser.
+    SessionId
+);
+id!(
+    /// One key of the API.
+    ApiKeyId
+);
+id!(
+    /// One chatbot.
+    ChatbotId
+);
+id!(
+    /// One account of a customer on one platform, attached to one chatbot.
+    IntegrationId
+);
+id!(
+    /// The person on the other side, as the platform names them.
+    ContactId
+);
+id!(
+    /// One thread between one contact and one chatbot on one integration.
+    ConversationId
+);
+id!(
+    /// One message, inbound or outbound, as we know it. Assigned when it is accepted, so it sorts by arrival.
+    MessageId
+);
+id!(
+    /// One platform-sized part of an outbound message.
+    PartId
+);
+id!(
+    /// The record of how one reply came to be.
+    AnswerId
+);
+id!(
+    /// A picture, sound or file that came with a message.
+    AttachmentId
+);
+id!(
+    /// Stored bytes.
+    BlobId
+);
+id!(
+    /// What an owner added to a chatbot's knowledge.
+    SourceId
+);
+id!(
+    /// One text extracted from a source.
+    DocumentId
+);
+id!(
+    /// One retrievable passage.
+    ChunkId
+);
+id!(
+    /// Something that could not be processed or delivered, kept with its reason.
+    DeadLetterId
+);
+id!(
+    /// Who holds a lease. A new one at every claim, so it is also the fence: a lost lease's token matches no row.
+    LeaseToken
+);

@@ -1,0 +1,22 @@
+//! The words of BotSmith, used one way everywhere: identifiers, platforms, roles and the states of a message.
+//!
+//! No I/O, no clock and no randomness but for new identifiers.
+
+mod answer;
+mod id;
+mod phone;
+mod platform;
+mod role;
+mod state;
+
+pub use answer::{Citation, FallbackReason};
+pub use id::{
+    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
+    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, SessionId, SourceId, UserId, WorkspaceId,
+};
+pub use phone::{PhoneNumber, PhoneNumberError};
+pub use platform::{Platform, PlatformError};
+pub use role::{Role, RoleError};
+pub use state::{
+    Direction, Handler, InboundState, IntegrationState, PartState, Sender, UnknownState,
+};

@@ -1,0 +1,187 @@
+//! The states of messages, parts, conversations and integrations, as the database and the API write them.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// The given text names no such state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a {kind}; it is one of {known}")]
+pub struct UnknownState {
+    kind: &'static str,
+    given: String,
+    known: String,
+}
+
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant),+
+        }
+
+        impl $name {
+            /// Every state, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// As in the database and the API.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownState;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::ALL.iter().copied().find(|state| state.as_str() == text).ok_or_else(|| UnknownState {
+                    kind: stringify!($name),
+                    given: text.chars().take(40).collect(),
+                    known: Self::ALL.iter().map(|state| state.as_str()).collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+states!(
+    /// Which way a message went.
+    Direction {
+        /// From the contact to us.
+        Inbound = "inbound",
+        /// From us to the contact.
+        Outbound = "outbound",
+    }
+);
+
+states!(
+    /// What became of a message that a contact wrote.
+    InboundState {
+        /// Stored; the chatbot has not answered it yet.
+        Waiting = "waiting",
+        /// A turn has it in hand.
+        Answering = "answering",
+        /// Belongs to exactly one committed reply.
+        Answered = "answered",
+        /// A human has the conversation.
+        ForHuman = "for_human",
+        /// Deliberately not answered: STOP, a limit, a reaction.
+        Suppressed = "suppressed",
+        /// Too old to answer.
+        Expired = "expired",
+        /// Could not be processed; the dead letter says why.
+        Dead = "dead",
+    }
+);
+
+states!(
+    /// What became of one part of a reply.
+    PartState {
+        /// Waits for its turn and its `due_at`.
+        Queued = "queued",
+        /// A sender is calling the platform.
+        Sending = "sending",
+        /// A call was made and its outcome is unknown; the platform is asked before anything else.
+        Uncertain = "uncertain",
+        /// The integration is broken; waits for its owner to reconnect it.
+        Parked = "parked",
+        /// The platform accepted it.
+        Sent = "sent",
+        /// The platform accepted it, and later said that it failed.
+        Failed = "failed",
+        /// It arrived.
+        Delivered = "delivered",
+        /// It was read.
+        Read = "read",
+        /// Too old to send, or outside the platform's reply window.
+        Expired = "expired",
+        /// Taken back before it was sent: a human took over, or the contact opted out.
+        Cancelled = "cancelled",
+        /// Will not be sent: refused by the platform or out of attempts. The dead letter says why.
+        Dead = "dead",
+    }
+);
+
+impl PartState {
+    /// Whether the next part of the conversation may go: nothing more will be attempted for this one.
+    pub const fn is_settled(self) -> bool {
+        !matches!(self, Self::Queued | Self::Sending | Self::Uncertain | Self::Parked)
+    }
+
+    /// Rank of what a platform reports; a status only ever moves upward. `None` for states no platform reports.
+    pub const fn rank(self) -> Option<i16> {
+        match self {
+            Self::Queued | Self::Sending | Self::Uncertain | Self::Parked => Some(0),
+            Self::Sent => Some(1),
+            Self::Failed => Some(2),
+            Self::Delivered => Some(3),
+            Self::Read => Some(4),
+            Self::Expired | Self::Cancelled | Self::Dead => None,
+        }
+    }
+}
+
+states!(
+    /// Who answers in a conversation.
+    Handler {
+        /// The chatbot.
+        Bot = "bot",
+        /// A human has taken over; the chatbot is silent.
+        Human = "human",
+    }
+);
+
+states!(
+    /// Who wrote an outbound message.
+    Sender {
+        /// The chatbot.
+        Bot = "bot",
+        /// An agent, in the inbox.
+        Agent = "agent",
+        /// A program, over the API.
+        Api = "api",
+    }
+);
+
+states!(
+    /// Whether an integration can be used.
+    IntegrationState {
+        /// Saved, not yet seen working.
+        Pending = "pending",
+        /// Checked, and in use.
+        Connected = "connected",
+        /// The platform refuses these credentials; its owner must reconnect it. The reason is kept beside it.
+        Error = "error",
+    }
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reads_back_as_it_was_written() {
+        for state in PartState::ALL {
+            assert_eq!(state.as_str().parse::<PartState>().as_ref(), Ok(state));
+        }
+    }
+
+    #[test]
+    fn an_unknown_state_lists_the_known_ones() {
+        let error = "gone".parse::<Handler>().unwrap_err();
+
+        assert_eq!(error.to_string(), "\"gone\" is not a Handler; it is one of bot, human");
+    }
+
+    #[test]
+    fn a_delivered_part_outranks_a_failed_one() {
+        assert!(PartState::Delivered.rank() > PartState::Failed.rank());
+        assert!(PartState::Failed.rank() > PartState::Sent.rank());
+    }
+}

@@ -1,0 +1,41 @@
+//! Everything BotSmith keeps: migrations, and one module per table with its queries as functions.
+//!
+//! The only crate that speaks SQL. Every query is checked against the schema when it is compiled. What a query must
+//! always filter by is a parameter, so it cannot be left out; and row-level security holds it once more: see [`Db`].
+
+mod db;
+mod error;
+
+pub mod activity_log;
+pub mod answers;
+pub mod api_keys;
+pub mod attachments;
+pub mod blobs;
+pub mod chatbots;
+pub mod chunks;
+pub mod contacts;
+pub mod conversations;
+pub mod data_keys;
+pub mod dead_letters;
+pub mod documents;
+pub mod idempotency_keys;
+pub mod intake;
+pub mod integration_logs;
+pub mod integrations;
+pub mod jobs;
+pub mod memberships;
+pub mod messages;
+pub mod one_time_tokens;
+pub mod parts;
+pub mod seen;
+pub mod sessions;
+pub mod sign_in_failures;
+pub mod sources;
+pub mod statuses;
+pub mod turns;
+pub mod unanswered;
+pub mod users;
+pub mod workspaces;
+
+pub use db::{Db, Settings, SystemTx, TenantTx};
+pub use error::StoreError;
