@@ -1,1 +1,60 @@
-fn main() {}
+//! `botsmith`: every role of the system in one program.
+
+mod all;
+mod banner;
+mod cli;
+mod data_dir;
+mod demo;
+mod doctor;
+mod keys;
+mod operator;
+mod role;
+mod running;
+mod settings;
+mod shared;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use settings::Settings;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("botsmith: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let data_dir = cli.data_dir.unwrap_or_else(process::data_dir::default_path);
+    let command = cli.command.unwrap_or_else(|| Command::All(cli::All::default()));
+    match command {
+        Command::Simulate(simulate) => return simulate.run(&data_dir).await,
+        Command::Keys(cli::Keys::Generate { file }) => return keys::generate(&file),
+        Command::Doctor => return doctor::run(cli.config.as_deref(), &data_dir).await,
+        _ => {}
+    }
+    let settings = Settings::load(cli.config.as_deref())?;
+    let _telemetry = process::telemetry::init(command.role(), &settings.telemetry)?;
+    let stop = process::shutdown::on_signal()?;
+    running::end_in_time(stop.clone());
+
+    match command {
+        Command::All(options) => all::run(settings, &options, &data_dir, stop).await,
+        Command::Gateway => role::gateway(settings, stop).await,
+        Command::ChatWorker(health) => role::chat_worker(settings, health, stop).await,
+        Command::Sender(sender) => role::sender(settings, sender, stop).await,
+        Command::Indexer(health) => role::indexer(settings, health, stop).await,
+        Command::Scheduler(health) => role::scheduler(settings, health, stop).await,
+        Command::AdminApi => role::admin_api(settings, stop).await,
+        Command::Migrate => operator::migrate(settings, &data_dir).await,
+        Command::Keys(keys) => keys::run(settings, keys, &data_dir).await,
+        Command::Admin(admin) => operator::admin(settings, admin, &data_dir).await,
+        Command::SetupLink => operator::setup_link(settings, &data_dir).await,
+        Command::Simulate(_) | Command::Doctor => Ok(()),
+    }
+}

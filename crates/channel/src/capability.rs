@@ -1,6 +1,6 @@
 //! What only some platforms can do: a trait each, absent from [`Capabilities`] where the platform cannot.
 
-use crate::{CheckError, MediaError, MediaRef, OutboundPart, SendError, Sent};
+use crate::{CheckError, ConversationKey, CredentialsError, MediaError, MediaRef, OutboundPart, SendError, Sent};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -13,6 +13,8 @@ pub struct Capabilities<C> {
     pub lookup: Option<Arc<dyn Lookup<C>>>,
     /// Fetches pictures and files with the account's credentials.
     pub media: Option<Arc<dyn Media<C>>>,
+    /// Writes first, to somebody who has not written to us.
+    pub addressing: Option<Arc<dyn Addressing<C>>>,
     /// Says what a text will become before it is sent.
     pub previews: Option<Arc<dyn Previews>>,
     /// Says where the platform's webhook points now and what the number can do.
@@ -21,7 +23,7 @@ pub struct Capabilities<C> {
 
 impl<C> Capabilities<C> {
     /// A platform that can do none of it.
-    pub const NONE: Self = Self { lookup: None, media: None, previews: None, status: None };
+    pub const NONE: Self = Self { lookup: None, media: None, addressing: None, previews: None, status: None };
 }
 
 /// Finding a part whose sending had an unknown outcome.
@@ -50,6 +52,29 @@ pub struct Fetched {
     pub content_type: String,
     /// The bytes.
     pub bytes: Bytes,
+}
+
+/// Writing first, to somebody who has not written to us.
+pub trait Addressing<C>: Send + Sync {
+    /// Whom an address means: the contact and the conversation exactly as an inbound message of theirs names them, so
+    /// that their answer finds the same conversation. The error says what is wrong with the address given.
+    fn address(&self, to: &str, credentials: &C) -> Result<Address, CredentialsError>;
+}
+
+/// Whom an address means.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
+    /// The platform's id of the person.
+    pub contact: String,
+    /// The conversation with them.
+    pub conversation: ConversationKey,
+}
+
+/// Who somebody is is nobody's business in a log.
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Address(…)")
+    }
 }
 
 /// Saying what a text will become.

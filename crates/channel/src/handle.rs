@@ -1,7 +1,7 @@
 //! A platform with its credentials type erased, once, here.
 
 use crate::{
-    Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, MediaError, MediaRef,
+    Address, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, MediaError, MediaRef,
     NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received, Reply, SendError,
     Sent, Setup, WebhookRequest, WebhookStatus,
 };
@@ -112,6 +112,15 @@ impl ChannelHandle {
         self.0.fetch_media(media, limit, credentials).await
     }
 
+    /// See [`crate::Addressing::address`]. `None`: the platform does not let us write first.
+    pub fn address(
+        &self,
+        to: &str,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Address, CredentialsError>> {
+        self.0.address(to, credentials)
+    }
+
     /// See [`Previews::preview`]. `None`: the platform has nothing to say before it sends.
     pub fn preview(&self, text: &str) -> Option<Preview> {
         self.0.previews().map(|previews| previews.preview(text))
@@ -167,6 +176,7 @@ trait Erased: Send + Sync {
         limit: usize,
         credentials: &OpenCredentials,
     ) -> Option<Result<Fetched, MediaError>>;
+    fn address(&self, to: &str, credentials: &OpenCredentials) -> Option<Result<Address, CredentialsError>>;
     fn previews(&self) -> Option<&dyn Previews>;
     async fn webhook_status(&self, credentials: &OpenCredentials) -> Option<Result<WebhookStatus, CheckError>>;
     async fn number(&self, credentials: &OpenCredentials) -> Option<Result<NumberCapabilities, CheckError>>;
@@ -240,6 +250,11 @@ impl<C: Channel> Erased for Typed<C> {
             Ok(credentials) => Some(fetcher.fetch(media, limit, credentials).await),
             Err(error) => Some(Err(MediaError::Refused(error.to_string()))),
         }
+    }
+
+    fn address(&self, to: &str, credentials: &OpenCredentials) -> Option<Result<Address, CredentialsError>> {
+        let addressing = self.capabilities.addressing.as_ref()?;
+        Some(self.typed(credentials).and_then(|credentials| addressing.address(to, credentials)))
     }
 
     fn previews(&self) -> Option<&dyn Previews> {

@@ -15,7 +15,9 @@ mod request;
 mod setup;
 pub mod text;
 
-pub use capability::{Capabilities, Fetched, Lookup, Media, Previews, Preview, Status, WebhookStatus, NumberCapabilities};
+pub use capability::{
+    Address, Addressing, Capabilities, Fetched, Lookup, Media, NumberCapabilities, Preview, Previews, Status, WebhookStatus,
+};
 pub use error::{CheckError, CredentialsError, MediaError, ReceiveError, SendError, SourceError};
 pub use handle::{ChannelHandle, OpenCredentials};
 pub use inbound::{Consent, ConversationKey, InboundMessage, MalformedPart, MediaRef, Received, StatusReport};

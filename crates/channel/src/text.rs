@@ -65,9 +65,31 @@ pub fn without_nul(text: &str) -> String {
     text.replace('\0', "")
 }
 
+/// Plain text as CommonMark that reads the same: for a [`crate::Reply`] whose text somebody typed, and did not mark up.
+pub fn as_markdown(plain: &str) -> String {
+    let mut markdown = String::with_capacity(plain.len());
+    let mut line_begins = true;
+    for c in plain.chars() {
+        match c {
+            // An indented line would be code.
+            ' ' if line_begins => markdown.push_str("&#32;"),
+            '\t' if line_begins => markdown.push_str("&#9;"),
+            _ if c.is_ascii_punctuation() => markdown.extend(['\\', c]),
+            _ => markdown.push(c),
+        }
+        line_begins = matches!(c, '\n' | '\r');
+    }
+    markdown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_be_markup_is_escaped() {
+        assert_eq!(as_markdown("5*3*2 = 30"), r"5\*3\*2 \= 30");
+    }
 
     #[test]
     fn a_short_text_stays_whole() {

@@ -1,1 +1,20 @@
-//! (to be written)
+//! Takes accepted messages in, and turns the waiting ones into answers.
+//!
+//! Invariants:
+//! - Intake always drains, whatever the models do: it shares no limit with the turns.
+//! - A queue message is acknowledged only after what it says is committed.
+//! - A wake-up is a token, not an order: the worker claims whatever is due next, fairly between workspaces.
+
+mod answer;
+mod bots;
+mod intake;
+mod media;
+mod service;
+mod settings;
+mod status;
+mod turn;
+mod turns;
+mod wake;
+
+pub use service::Service;
+pub use settings::Settings;

@@ -117,6 +117,10 @@ id!(
     ChunkId
 );
 id!(
+    /// A question that the knowledge did not answer.
+    UnansweredId
+);
+id!(
     /// Something that could not be processed or delivered, kept with its reason.
     DeadLetterId
 );

@@ -4,6 +4,7 @@
 
 mod answer;
 mod id;
+mod passage;
 mod phone;
 mod platform;
 mod role;
@@ -12,11 +13,12 @@ mod state;
 pub use answer::{Citation, FallbackReason};
 pub use id::{
     AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, SessionId, SourceId, UserId, WorkspaceId,
+    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, SessionId, SourceId, UnansweredId, UserId, WorkspaceId,
 };
+pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, InboundState, IntegrationState, PartState, Sender, UnknownState,
+    Direction, Handler, InboundState, IntegrationState, PartState, Sender, SourceState, UnknownState,
 };

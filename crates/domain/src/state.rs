@@ -161,6 +161,20 @@ states!(
     }
 );
 
+states!(
+    /// How far a source is on its way into the knowledge.
+    SourceState {
+        /// Waits for the indexer.
+        Pending = "pending",
+        /// The indexer has it in hand.
+        Indexing = "indexing",
+        /// Its passages can be found.
+        Ready = "ready",
+        /// Could not be indexed; the reason is kept beside it.
+        Failed = "failed",
+    }
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

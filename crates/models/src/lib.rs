@@ -1,1 +1,49 @@
-//! (to be written)
+//! Language models: how a question and the passages that answer it become an answer with citations.
+//!
+//! Two kinds: any OpenAI-compatible endpoint, and the extractive answerer, which quotes the best passage and needs no
+//! model at all. Invariants: the text of a passage is data and never an instruction; every citation of an answer names a
+//! passage that was in its prompt; neither a key nor a text is ever in an error, a log or a debug print.
+
+mod answer;
+mod ask;
+mod citations;
+mod endpoint;
+mod error;
+mod extractive;
+mod model;
+mod openai;
+mod prompt;
+mod settings;
+mod sse;
+mod tokens;
+
+pub use answer::Answer;
+pub use ask::{Ask, Said, Speaker};
+pub use citations::without_markers;
+pub use endpoint::{Endpoint, EndpointError};
+pub use error::{Detail, ModelError};
+pub use model::{Model, Models, OpenError};
+pub use openai::{OpenAi, Streaming};
+pub use prompt::PROMPT_VERSION;
+pub use settings::Settings;
+
+#[cfg(test)]
+mod tests {
+    use domain::{ChunkId, DocumentId, Passage, PassageSignals};
+
+    /// A passage that says this.
+    pub(crate) fn passage(text: &str) -> Passage {
+        Passage {
+            chunk: ChunkId::new(),
+            document: DocumentId::new(),
+            title: "Terms".to_owned(),
+            heading: String::new(),
+            text: text.to_owned(),
+            question: None,
+            score: 1.0,
+            signals: PassageSignals::default(),
+            quote: 0..text.len(),
+            quote_score: 1.0,
+        }
+    }
+}

@@ -1,1 +1,11 @@
-//! (to be written)
+//! What every process needs and no service should write again: settings, telemetry, health, shutdown, a clock that
+//! tests can turn, and crash points for fault tests.
+
+pub mod clock;
+pub mod crash_point;
+pub mod data_dir;
+pub mod health;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;
+pub mod trace;

@@ -136,17 +136,23 @@ create table activity_log (
 );
 create index activity_log_workspace on activity_log (workspace_id, at desc);
 
+-- Answers to requests that carried an Idempotency-Key, so that a repeat hears the same and does nothing.
 create table idempotency_keys (
-    workspace_id uuid not null references workspaces on delete cascade,
+    -- The person or the API key that sent it.
+    caller uuid not null,
     key text not null,
+    -- Where the request did its work; null for what belongs to no workspace.
+    workspace_id uuid references workspaces on delete cascade,
     -- Method, path and body: the same key with another request is an error.
     request_hash bytea not null,
     -- Null while the first request is under way.
     status int,
-    body jsonb,
+    -- The answer's body, sealed where there is a workspace: an answer may hold a secret that is shown once.
+    body bytea,
     created_at timestamptz not null default now(),
-    primary key (workspace_id, key)
+    primary key (caller, key)
 );
+create index idempotency_keys_age on idempotency_keys (created_at);
 
 -- Chatbots and what they know ---------------------------------------------------------------------------------------
 
@@ -297,6 +303,8 @@ create table conversations (
     -- When its waiting messages are to be answered; null when none waits. A conversation with a waiting message and
     -- no due_at would wait for ever: intake sets it with the message, and only the commit of a turn clears it.
     due_at timestamptz,
+    -- When the oldest of them came: settling may not postpone the answer for ever.
+    waiting_since timestamptz,
     -- A turn has it in hand. A new token at every claim, so a lost lease matches no row.
     lease_token uuid,
     lease_until timestamptz,
@@ -365,7 +373,8 @@ create table parts (
     sender text not null check (sender in ('bot', 'agent', 'api')),
     -- {"text": "…", "media": ["https://…"]}
     content jsonb not null,
-    reply_to bytea,
+    -- The inbound message it answers, which keeps what the platform needs to be answered.
+    reply_to_message_id uuid references messages on delete set null,
     state text not null default 'queued' check (state in
         ('queued', 'sending', 'uncertain', 'parked', 'sent', 'failed', 'delivered', 'read', 'expired', 'cancelled', 'dead')),
     due_at timestamptz not null,
@@ -376,6 +385,8 @@ create table parts (
     first_attempt_at timestamptz,
     -- Sent once more after an unknown outcome: it may have arrived twice.
     resent boolean not null default false,
+    -- Replayed out of the dead letters.
+    late boolean not null default false,
     platform_message_id text,
     segments int,
     error text,
@@ -391,7 +402,7 @@ create table parts (
 create index parts_message on parts (message_id);
 -- What may be claimed, by integration: the fair claim jumps from one integration to the next along this index.
 create index parts_due on parts (platform, integration_id, due_at) where state in ('queued', 'uncertain');
-create index parts_sending on parts (lease_until) where state = 'sending';
+create index parts_sending on parts (integration_id, lease_until) where state = 'sending';
 create index parts_parked on parts (integration_id) where state = 'parked';
 create index parts_unsettled on parts (conversation_id, position) where state in ('queued', 'sending', 'uncertain', 'parked');
 create index parts_platform_message on parts (integration_id, platform_message_id) where platform_message_id is not null;
@@ -511,7 +522,7 @@ create table dead_letters (
     kind text not null,
     part_id uuid references parts on delete cascade,
     message_id uuid references messages on delete cascade,
-    -- Sealed bytes of a queue message.
+    -- The bytes of a queue message.
     payload bytea,
     reason text not null,
     may_have_arrived boolean not null default false,

@@ -1,1 +1,261 @@
-//! (to be written)
+//! Chatbots: what they are told, which model they speak through, and their versions.
+//!
+//! Invariant: every change bumps `version`, so that whoever keeps a copy can tell.
+
+use crate::{Db, StoreError, TenantTx};
+use chrono::{DateTime, Utc};
+use domain::{ChatbotId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The model endpoint of a chatbot, without its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelEndpoint {
+    /// Where an OpenAI-compatible API is, up to and with `/v1`.
+    pub base_url: String,
+    /// The model's name there.
+    pub model: String,
+    /// How long one call may take.
+    pub time_limit_seconds: u32,
+    /// What may be shown of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_shown: Option<String>,
+}
+
+/// The column for which a model's key is sealed, with the chatbot's id as the row.
+pub const MODEL_KEY_COLUMN: &str = "chatbots.model_key";
+
+/// A chatbot.
+#[derive(Clone)]
+pub struct Chatbot {
+    /// Its id.
+    pub id: ChatbotId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Its name.
+    pub name: String,
+    /// What it is told beside its knowledge.
+    pub instructions: String,
+    /// What it says when its knowledge has no answer.
+    pub fallback_text: String,
+    /// Its model; `None`: it quotes its knowledge.
+    pub model: Option<ModelEndpoint>,
+    /// The key of that endpoint, sealed for (`id`, [`MODEL_KEY_COLUMN`]).
+    pub model_key: Option<Vec<u8>>,
+    /// Bumped by every change.
+    pub version: i64,
+    /// Bumped when its chunks change.
+    pub knowledge_version: i64,
+    /// An answer older than this is not sent any more.
+    pub max_answer_age_seconds: i32,
+    /// Since when it is archived.
+    pub archived_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Instructions are their owner's, and the key is a secret: neither is printed.
+impl fmt::Debug for Chatbot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chatbot").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+/// What may be written of a chatbot.
+#[derive(Clone)]
+pub struct ChatbotSettings {
+    /// Its name.
+    pub name: String,
+    /// What it is told beside its knowledge.
+    pub instructions: String,
+    /// What it says when its knowledge has no answer.
+    pub fallback_text: String,
+    /// Its model.
+    pub model: Option<ModelEndpoint>,
+    /// The sealed key of that endpoint.
+    pub model_key: Option<Vec<u8>>,
+    /// An answer older than this is not sent any more.
+    pub max_answer_age_seconds: i32,
+}
+
+struct Row {
+    id: uuid::Uuid,
+    workspace_id: uuid::Uuid,
+    name: String,
+    instructions: String,
+    fallback_text: String,
+    model: Option<serde_json::Value>,
+    model_key: Option<Vec<u8>>,
+    version: i64,
+    knowledge_version: i64,
+    max_answer_age_seconds: i32,
+    archived_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Chatbot {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, Self::Error> {
+        Ok(Self {
+            id: row.id.into(),
+            workspace: row.workspace_id.into(),
+            name: row.name,
+            instructions: row.instructions,
+            fallback_text: row.fallback_text,
+            model: row.model.map(serde_json::from_value).transpose()?,
+            model_key: row.model_key,
+            version: row.version,
+            knowledge_version: row.knowledge_version,
+            max_answer_age_seconds: row.max_answer_age_seconds,
+            archived_at: row.archived_at,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+/// Makes a chatbot.
+pub async fn insert(
+    tx: &mut TenantTx,
+    id: ChatbotId,
+    settings: &ChatbotSettings,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    sqlx::query!(
+        "insert into chatbots (id, workspace_id, name, instructions, fallback_text, model, model_key,
+                               max_answer_age_seconds, created_at, updated_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        id.as_uuid(),
+        workspace,
+        settings.name,
+        settings.instructions,
+        settings.fallback_text,
+        settings.model.as_ref().map(serde_json::to_value).transpose()?,
+        settings.model_key,
+        settings.max_answer_age_seconds,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// A chatbot of this workspace, archived or not.
+pub async fn get(tx: &mut TenantTx, id: ChatbotId) -> Result<Option<Chatbot>, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    sqlx::query_as!(Row, "select * from chatbots where workspace_id = $1 and id = $2", workspace, id.as_uuid())
+        .fetch_optional(tx.connection())
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
+}
+
+/// The same, held until the transaction ends, so that two changes come one after the other.
+pub async fn get_for_update(tx: &mut TenantTx, id: ChatbotId) -> Result<Option<Chatbot>, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    sqlx::query_as!(
+        Row,
+        "select * from chatbots where workspace_id = $1 and id = $2 for update",
+        workspace,
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(TryInto::try_into)
+    .transpose()
+}
+
+/// The workspace's chatbots, newest first.
+pub async fn list(
+    tx: &mut TenantTx,
+    archived: bool,
+    after: Option<ChatbotId>,
+    limit: i64,
+) -> Result<Vec<Chatbot>, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    sqlx::query_as!(
+        Row,
+        "select * from chatbots
+         where workspace_id = $1 and (archived_at is not null) = $2 and ($3::uuid is null or id < $3)
+         order by id desc limit $4",
+        workspace,
+        archived,
+        after.map(|id| id.as_uuid()),
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await?
+    .into_iter()
+    .map(TryInto::try_into)
+    .collect()
+}
+
+/// Writes a chatbot's settings. `false`: there is no such chatbot here.
+pub async fn update(
+    tx: &mut TenantTx,
+    id: ChatbotId,
+    settings: &ChatbotSettings,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    let done = sqlx::query!(
+        "update chatbots set name = $3, instructions = $4, fallback_text = $5, model = $6, model_key = $7,
+                max_answer_age_seconds = $8, version = version + 1, updated_at = $9
+         where workspace_id = $1 and id = $2",
+        workspace,
+        id.as_uuid(),
+        settings.name,
+        settings.instructions,
+        settings.fallback_text,
+        settings.model.as_ref().map(serde_json::to_value).transpose()?,
+        settings.model_key,
+        settings.max_answer_age_seconds,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Archives a chatbot, or brings it back. `false`: there is no such chatbot here.
+pub async fn set_archived(
+    tx: &mut TenantTx,
+    id: ChatbotId,
+    archived_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    let done = sqlx::query!(
+        "update chatbots set archived_at = $3, version = version + 1, updated_at = $4
+         where workspace_id = $1 and id = $2",
+        workspace,
+        id.as_uuid(),
+        archived_at,
+        now,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A chatbot, whosever it is: for workers.
+pub async fn load(db: &Db, id: ChatbotId) -> Result<Option<Chatbot>, StoreError> {
+    sqlx::query_as!(Row, "select * from chatbots where id = $1", id.as_uuid())
+        .fetch_optional(db.system_pool())
+        .await?
+        .map(TryInto::try_into)
+        .transpose()
+}
+
+/// Whose chatbot this is: for finding out whether a caller may see it.
+pub async fn workspace_of(db: &Db, id: ChatbotId) -> Result<Option<WorkspaceId>, StoreError> {
+    Ok(sqlx::query_scalar!("select workspace_id from chatbots where id = $1", id.as_uuid())
+        .fetch_optional(db.system_pool())
+        .await?
+        .map(Into::into))
+}

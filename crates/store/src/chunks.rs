@@ -1,1 +1,226 @@
-//! (to be written)
+//! Passages: the record from which every searchable copy is made.
+//!
+//! Invariant: a chunk never changes under the same pair of id and `since_version`. A copy that holds the pairs of
+//! [`revisions`] holds exactly the chatbot's knowledge of at least the version that came with them.
+
+use crate::{Db, StoreError, SystemTx, TenantTx, sources::Claimed};
+use domain::{ChatbotId, ChunkId, DocumentId, WorkspaceId};
+use std::{collections::HashMap, fmt};
+use uuid::Uuid;
+
+/// A passage to be stored.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct NewChunk {
+    /// Headings above it, outermost first, joined by " > ".
+    pub heading: String,
+    /// Of a question-and-answer pair: the question.
+    pub question: Option<String>,
+    /// What it says; of a pair, the answer.
+    pub text: String,
+}
+
+/// A passage, with what citations need.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chunk {
+    /// The passage.
+    pub id: ChunkId,
+    /// The document it was cut from.
+    pub document: DocumentId,
+    /// The document's title.
+    pub title: String,
+    /// Headings above it, outermost first, joined by " > ".
+    pub heading: String,
+    /// Of a question-and-answer pair: the question.
+    pub question: Option<String>,
+    /// What it says; of a pair, the answer.
+    pub text: String,
+    /// The knowledge version that brought it, or last gave it its title.
+    pub since_version: i64,
+}
+
+/// Which passages a chatbot's knowledge consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revisions {
+    /// At least this version.
+    pub knowledge_version: i64,
+    /// Each passage with its `since_version`.
+    pub chunks: Vec<(ChunkId, i64)>,
+}
+
+/// Nothing of its text.
+impl fmt::Debug for NewChunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewChunk of {} bytes", self.text.len())
+    }
+}
+
+/// Nothing of its text.
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk").field("id", &self.id).field("document", &self.document).finish_non_exhaustive()
+    }
+}
+
+/// A document's passages from `from_position` on, as its owner sees them.
+pub async fn list(
+    tx: &mut TenantTx,
+    document: DocumentId,
+    from_position: i32,
+    limit: i64,
+) -> Result<Vec<Chunk>, StoreError> {
+    let rows = sqlx::query!(
+        "select c.id, c.document_id, d.title, c.heading, c.question, c.text, c.since_version
+         from chunks c join documents d on d.id = c.document_id
+         where c.document_id = $1 and c.workspace_id = $2 and c.position >= $3
+         order by c.position
+         limit $4",
+        document.as_uuid(),
+        tx.workspace().as_uuid(),
+        from_position,
+        limit,
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Chunk {
+            id: row.id.into(),
+            document: row.document_id.into(),
+            title: row.title,
+            heading: row.heading,
+            question: row.question,
+            text: row.text,
+            since_version: row.since_version,
+        })
+        .collect())
+}
+
+/// The pairs of a chatbot's knowledge as it is now. `None`: the workspace has no such chatbot.
+pub async fn revisions(
+    db: &Db,
+    workspace: WorkspaceId,
+    chatbot: ChatbotId,
+) -> Result<Option<Revisions>, StoreError> {
+    // One statement, so one snapshot: the version and the passages belong together.
+    let rows = sqlx::query!(
+        r#"select b.knowledge_version, c.id as "id?", c.since_version as "since_version?"
+           from chatbots b left join chunks c on c.chatbot_id = b.id and c.workspace_id = b.workspace_id
+           where b.id = $1 and b.workspace_id = $2"#,
+        chatbot.as_uuid(),
+        workspace.as_uuid(),
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    let Some(knowledge_version) = rows.first().map(|row| row.knowledge_version) else { return Ok(None) };
+    let chunks = rows.iter().filter_map(|row| Some((row.id?.into(), row.since_version?))).collect();
+    Ok(Some(Revisions { knowledge_version, chunks }))
+}
+
+/// These passages of a chatbot, those that still exist.
+pub async fn by_ids(
+    db: &Db,
+    workspace: WorkspaceId,
+    chatbot: ChatbotId,
+    ids: &[ChunkId],
+) -> Result<Vec<Chunk>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(ChunkId::as_uuid).collect();
+    let rows = sqlx::query!(
+        "select c.id, c.document_id, d.title, c.heading, c.question, c.text, c.since_version
+         from chunks c join documents d on d.id = c.document_id
+         where c.id = any($1) and c.chatbot_id = $2 and c.workspace_id = $3",
+        &ids,
+        chatbot.as_uuid(),
+        workspace.as_uuid(),
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Chunk {
+            id: row.id.into(),
+            document: row.document_id.into(),
+            title: row.title,
+            heading: row.heading,
+            question: row.question,
+            text: row.text,
+            since_version: row.since_version,
+        })
+        .collect())
+}
+
+/// Makes a document's passages these. One that says what an old one said keeps its id; `renamed`: their document has a
+/// new title, so that every copy of them is out of date.
+pub(crate) async fn replace(
+    tx: &mut SystemTx,
+    claimed: &Claimed,
+    document: DocumentId,
+    chunks: &[NewChunk],
+    renamed: bool,
+    knowledge_version: i64,
+) -> Result<(), StoreError> {
+    let old = sqlx::query!(
+        "select id, heading, question, text from chunks where document_id = $1 order by position",
+        document.as_uuid()
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    // The same words may stand in a document twice, so each old passage is given away once.
+    let mut unused: HashMap<NewChunk, Vec<Uuid>> = HashMap::new();
+    for row in old.into_iter().rev() {
+        unused
+            .entry(NewChunk { heading: row.heading, question: row.question, text: row.text })
+            .or_default()
+            .push(row.id);
+    }
+
+    let mut kept = (Vec::new(), Vec::new());
+    let mut new: (Vec<Uuid>, Vec<i32>, Vec<String>, Vec<Option<String>>, Vec<String>) = Default::default();
+    for (position, chunk) in (0i32..).zip(chunks) {
+        match unused.get_mut(chunk).and_then(Vec::pop) {
+            Some(id) => {
+                kept.0.push(id);
+                kept.1.push(position);
+            }
+            None => {
+                new.0.push(ChunkId::new().as_uuid());
+                new.1.push(position);
+                new.2.push(chunk.heading.clone());
+                new.3.push(chunk.question.clone());
+                new.4.push(chunk.text.clone());
+            }
+        }
+    }
+
+    let gone: Vec<Uuid> = unused.into_values().flatten().collect();
+    sqlx::query!("delete from chunks where id = any($1)", &gone).execute(&mut **tx).await?;
+    sqlx::query!(
+        "update chunks set position = kept.position,
+             since_version = case when $3 then $4 else since_version end
+         from unnest($1::uuid[], $2::int[]) as kept (id, position)
+         where chunks.id = kept.id and (chunks.position <> kept.position or $3)",
+        &kept.0,
+        &kept.1,
+        renamed,
+        knowledge_version,
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "insert into chunks (id, workspace_id, chatbot_id, document_id, position, heading, question, text, since_version)
+         select id, $6, $7, $8, position, heading, question, text, $9
+         from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
+             as new (id, position, heading, question, text)",
+        &new.0,
+        &new.1,
+        &new.2,
+        &new.3 as &[Option<String>],
+        &new.4,
+        claimed.workspace.as_uuid(),
+        claimed.chatbot.as_uuid(),
+        document.as_uuid(),
+        knowledge_version,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

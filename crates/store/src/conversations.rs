@@ -1,1 +1,46 @@
-//! (to be written)
+//! Who answers in a conversation.
+
+use crate::{StoreError, TenantTx};
+use domain::ConversationId;
+
+/// A human takes the conversation: the bot's unsent parts are cancelled and its waiting messages become the human's, in
+/// the same transaction. A turn that is under way finds the change when it commits. `false`: no such conversation here.
+pub async fn take_over(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, StoreError> {
+    let id = conversation.as_uuid();
+    let found = sqlx::query!(
+        "update conversations set handler = 'human', due_at = null, waiting_since = null, updated_at = now()
+         where id = $1",
+        id
+    )
+    .execute(tx.connection())
+    .await?;
+    if found.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update parts set state = 'cancelled', settled_at = now(), error = 'a human took over'
+         where conversation_id = $1 and sender = 'bot' and state in ('queued', 'parked')",
+        id
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "update messages set state = 'for_human'
+         where conversation_id = $1 and direction = 'inbound' and state in ('waiting', 'answering')",
+        id
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(true)
+}
+
+/// The bot answers again, from the next message on. `false`: no such conversation here.
+pub async fn hand_back(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, StoreError> {
+    let found = sqlx::query!(
+        "update conversations set handler = 'bot', updated_at = now() where id = $1",
+        conversation.as_uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(found.rows_affected() > 0)
+}

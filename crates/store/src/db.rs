@@ -5,11 +5,13 @@
 //! workspaces: intake, turns, sending, sign-in, housekeeping.
 
 use crate::StoreError;
+use chrono::{DateTime, Utc};
 use domain::WorkspaceId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sqlx::{
     ConnectOptions, Executor, PgConnection, PgPool, Postgres, Transaction,
+    migrate::{Migrate, MigrateError},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{ops::DerefMut, str::FromStr, time::Duration};
@@ -85,11 +87,36 @@ impl Db {
         }
     }
 
-    /// Brings the schema up to date. Safe to run from several processes at once.
+    /// Brings the schema up to date. Safe to run from several processes at once. What a newer version has added stays:
+    /// every migration is safe under the version before it.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.options.connect().await?;
-        sqlx::migrate!().run_direct(None, &mut connection, false).await?;
-        Ok(())
+        let mut migrations = sqlx::migrate!();
+        migrations.set_ignore_missing(true);
+        migrations.run_direct(None, &mut connection, false).await.map_err(|error| match error {
+            MigrateError::Execute(error) => error.into(),
+            error => StoreError::Migrate(error),
+        })
+    }
+
+    /// Whether the schema has everything that this version needs.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let mut connection = self.options.connect().await?;
+        let migrations = sqlx::migrate!();
+        let applied = match connection.list_applied_migrations(&migrations.table_name).await {
+            Ok(applied) => applied,
+            Err(MigrateError::Execute(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42P01") => {
+                return Ok(false);
+            }
+            Err(MigrateError::Execute(error)) => return Err(error.into()),
+            Err(error) => return Err(error.into()),
+        };
+        Ok(migrations.iter().all(|needed| applied.iter().any(|applied| applied.version == needed.version)))
+    }
+
+    /// What time it is for the database, for comparing clocks.
+    pub async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
+        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "time!""#).fetch_one(&self.system).await?)
     }
 
     /// Whether the database answers, and its schema is there.

@@ -5,29 +5,35 @@
 
 mod db;
 mod error;
+#[cfg(test)]
+mod fixtures;
+pub mod holding;
 
 pub mod activity_log;
-pub mod answers;
 pub mod api_keys;
 pub mod attachments;
 pub mod blobs;
+pub mod bot_profiles;
+pub mod channel_accounts;
 pub mod chatbots;
 pub mod chunks;
-pub mod contacts;
 pub mod conversations;
 pub mod data_keys;
 pub mod dead_letters;
 pub mod documents;
 pub mod idempotency_keys;
+pub mod inbox;
+pub mod installation;
 pub mod intake;
 pub mod integration_logs;
 pub mod integrations;
 pub mod jobs;
+pub mod journey;
 pub mod memberships;
-pub mod messages;
 pub mod one_time_tokens;
+pub mod outbound;
 pub mod parts;
-pub mod seen;
+pub mod scheduling;
 pub mod sessions;
 pub mod sign_in_failures;
 pub mod sources;

@@ -1,1 +1,162 @@
-//! (to be written)
+//! What platforms report about what we sent.
+//!
+//! Invariant: a state moves only upward — queued, sent, failed, delivered, read — in whatever order reports come.
+
+use crate::{Db, StoreError, SystemTx};
+use chrono::{DateTime, Utc};
+use domain::{IntegrationId, PartId, PartState, WorkspaceId};
+
+/// One report.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// The integration it came through: a report never touches another's parts.
+    pub integration: IntegrationId,
+    /// Our id of the part, where the report carried it.
+    pub part: Option<PartId>,
+    /// The platform's id of the message.
+    pub platform_message_id: String,
+    /// What became of it.
+    pub state: PartState,
+    /// The platform's error, on failure.
+    pub error: Option<String>,
+    /// When the report came.
+    pub at: DateTime<Utc>,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// The part moved upward.
+    Moved {
+        /// The report proved that a part in an unknown state had arrived: later parts may go.
+        settled: bool,
+    },
+    /// The part is there and further already.
+    Stale,
+    /// Its send is not recorded yet: kept, and applied with it.
+    Early,
+}
+
+/// Applies reports, all or none. One for a part that is being sent proves that the platform has it: it is never sent
+/// again. The answers are in the reports' order.
+pub async fn apply(db: &Db, statuses: &[Status]) -> Result<Vec<Applied>, StoreError> {
+    let mut tx = db.system().await?;
+    let mut applied = Vec::with_capacity(statuses.len());
+    for status in statuses {
+        applied.push(apply_one(&mut tx, status).await?);
+    }
+    tx.commit().await?;
+    Ok(applied)
+}
+
+async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreError> {
+    let part = sqlx::query!(
+        "select id, state from parts
+         where integration_id = $1 and (id = $2 or ($2 is null and platform_message_id = $3))
+         for update",
+        status.integration.as_uuid(),
+        status.part.map(|part| part.as_uuid()),
+        status.platform_message_id,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(part) = part else {
+        sqlx::query!(
+            "insert into pending_statuses (workspace_id, integration_id, platform_message_id, state, error, received_at)
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (integration_id, platform_message_id) do update
+             set state = excluded.state, error = excluded.error, received_at = excluded.received_at
+             where array_position(array['queued', 'sent', 'failed', 'delivered', 'read'], excluded.state)
+                 > array_position(array['queued', 'sent', 'failed', 'delivered', 'read'], pending_statuses.state)",
+            status.workspace.as_uuid(),
+            status.integration.as_uuid(),
+            status.platform_message_id,
+            status.state.as_str(),
+            status.error,
+            status.at,
+        )
+        .execute(&mut **tx)
+        .await?;
+        return Ok(Applied::Early);
+    };
+
+    let before: PartState = part.state.parse()?;
+    // Whatever it reports, the platform speaks of a message that it has.
+    let reported = if status.state == PartState::Queued { PartState::Sent } else { status.state };
+    let (Some(from), Some(to)) = (before.rank(), reported.rank()) else { return Ok(Applied::Stale) };
+    if to <= from {
+        return Ok(Applied::Stale);
+    }
+    sqlx::query!(
+        "update parts set
+             state = $2, platform_message_id = coalesce(platform_message_id, nullif($3, '')),
+             error = $4, lease_token = null, lease_until = null,
+             sent_at = coalesce(sent_at, $5), settled_at = coalesce(settled_at, $5),
+             delivered_at = case when $2 in ('delivered', 'read') then coalesce(delivered_at, $5) else delivered_at end,
+             read_at = case when $2 = 'read' then coalesce(read_at, $5) else read_at end
+         where id = $1",
+        part.id,
+        reported.as_str(),
+        status.platform_message_id,
+        status.error,
+        status.at,
+    )
+    .execute(&mut **tx)
+    .await?;
+    if reported == PartState::Failed {
+        sqlx::query!(
+            "insert into integration_logs (id, workspace_id, integration_id, level, event, message, details)
+             values ($1, $2, $3, 'error', 'delivery.failed', $4, jsonb_build_object('part', $5::text))",
+            uuid::Uuid::now_v7(),
+            status.workspace.as_uuid(),
+            status.integration.as_uuid(),
+            status.error.as_deref().unwrap_or("the platform reports that the message failed"),
+            part.id.to_string(),
+        )
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(Applied::Moved { settled: !before.is_settled() })
+}
+
+/// Applies reports whose send has been recorded since: the two may have passed each other. How many.
+pub async fn apply_pending(db: &Db) -> Result<usize, StoreError> {
+    let mut tx = db.system().await?;
+    let matched = sqlx::query!(
+        "select s.workspace_id, s.integration_id, s.platform_message_id, s.state, s.error, s.received_at, p.id
+         from pending_statuses s
+         join parts p on p.integration_id = s.integration_id and p.platform_message_id = s.platform_message_id
+         limit 1000"
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut statuses = Vec::with_capacity(matched.len());
+    for row in &matched {
+        statuses.push(Status {
+            workspace: row.workspace_id.into(),
+            integration: row.integration_id.into(),
+            part: Some(row.id.into()),
+            platform_message_id: row.platform_message_id.clone(),
+            state: row.state.parse()?,
+            error: row.error.clone(),
+            at: row.received_at,
+        });
+    }
+    for row in &matched {
+        sqlx::query!(
+            "delete from pending_statuses where integration_id = $1 and platform_message_id = $2 and received_at = $3",
+            row.integration_id,
+            row.platform_message_id,
+            row.received_at,
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    for status in &statuses {
+        apply_one(&mut tx, status).await?;
+    }
+    tx.commit().await?;
+    Ok(statuses.len())
+}

@@ -1,1 +1,732 @@
-//! (to be written)
+//! Turns: one run of a chat-worker for a conversation, from the claim to the commit of the answer.
+//!
+//! Invariants:
+//! - A conversation is in at most one hand: a claim writes a new lease token, and whoever finds another token has lost.
+//! - The reply, its parts, the state of every message answered and the release commit together or not at all.
+//! - A release clears `due_at` only if no message has come in since the turn looked: nothing is left waiting for ever.
+
+use crate::{Db, StoreError, SystemTx, intake::interval};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{AnswerId, ChatbotId, ConversationId, Direction, IntegrationId, LeaseToken, MessageId, PartId, Platform,
+    WorkspaceId};
+use std::fmt;
+
+/// Claims are made one after the other, so that caps hold exactly and the least recently served really goes first.
+const CLAIM_LOCK: i64 = 0x626f_745f_7475_726e;
+
+/// How many turns may run at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Caps {
+    /// In one workspace, over all workers.
+    pub per_workspace: i64,
+    /// In the installation, over all workers.
+    pub total: i64,
+}
+
+/// A conversation in our hand.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its workspace.
+    pub workspace: WorkspaceId,
+    /// Its bot.
+    pub chatbot: ChatbotId,
+    /// Its integration.
+    pub integration: IntegrationId,
+    /// The integration's platform.
+    pub platform: Platform,
+    /// Ours as long as the row has it.
+    pub lease: LeaseToken,
+    /// The newest message when we claimed.
+    pub last_inbound: Option<MessageId>,
+}
+
+/// Claims up to `limit` conversations that are due at `now`: workspaces in turn, the least recently served first.
+pub async fn claim(
+    db: &Db,
+    now: DateTime<Utc>,
+    lease_for: TimeDelta,
+    limit: i64,
+    caps: Caps,
+) -> Result<Vec<Claim>, StoreError> {
+    let mut tx = db.system().await?;
+    // A claim lost in a crash of the database is made again; a lease token is never given twice.
+    sqlx::query!("set local synchronous_commit = off").execute(&mut *tx).await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *tx).await?;
+    let rows = sqlx::query!(
+        r#"
+        with recursive tenants as (
+            (select workspace_id from conversations
+             where due_at is not null and lease_token is null
+             order by workspace_id limit 1)
+            union all
+            select (select c.workspace_id from conversations c
+                    where c.due_at is not null and c.lease_token is null and c.workspace_id > t.workspace_id
+                    order by c.workspace_id limit 1)
+            from tenants t where t.workspace_id is not null
+        ), running as (
+            select count(*) as total from conversations where lease_token is not null
+        ), lanes as (
+            select t.workspace_id, coalesce(w.served_at, '-infinity') as served_at,
+                   least($1 - (select count(*) from conversations r
+                               where r.workspace_id = t.workspace_id and r.lease_token is not null), $2) as free
+            from tenants t left join workspace_turns w on w.workspace_id = t.workspace_id
+            where t.workspace_id is not null
+        ), picked as (
+            select d.id
+            from lanes l cross join lateral (
+                select due.id, row_number() over (order by due.due_at) as n
+                from (select c.id, c.due_at from conversations c
+                      where c.workspace_id = l.workspace_id and c.due_at <= $3 and c.lease_token is null
+                      order by c.due_at limit greatest(l.free, 0)
+                      for update skip locked) due
+            ) d
+            order by d.n, l.served_at
+            limit greatest(least($2, $4 - (select total from running)), 0)
+        ), claimed as (
+            update conversations c
+            set lease_token = gen_random_uuid(), lease_until = $3::timestamptz + $5::interval
+            from picked, integrations i
+            where c.id = picked.id and i.id = c.integration_id
+            returning c.id, c.workspace_id, c.chatbot_id, c.integration_id, i.platform, c.lease_token, c.last_inbound
+        ), served as (
+            insert into workspace_turns (workspace_id, served_at)
+            select workspace_id, clock_timestamp() from (select distinct workspace_id from claimed) w
+            on conflict (workspace_id) do update set served_at = excluded.served_at
+        )
+        select id as "id!", workspace_id as "workspace_id!", chatbot_id as "chatbot_id!",
+               integration_id as "integration_id!", platform as "platform!", lease_token as "lease_token!",
+               last_inbound
+        from claimed
+        "#,
+        caps.per_workspace,
+        limit,
+        now,
+        caps.total,
+        interval(lease_for),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Claim {
+                conversation: row.id.into(),
+                workspace: row.workspace_id.into(),
+                chatbot: row.chatbot_id.into(),
+                integration: row.integration_id.into(),
+                platform: row.platform.try_into()?,
+                lease: row.lease_token.into(),
+                last_inbound: row.last_inbound.map(Into::into),
+            })
+        })
+        .collect()
+}
+
+/// A message that waits for an answer.
+#[derive(Clone)]
+pub struct Waiting {
+    /// The message.
+    pub id: MessageId,
+    /// What was written.
+    pub text: String,
+    /// The platform's own sequence, where it has one.
+    pub order_key: Option<i64>,
+    /// How often a turn has taken it up, this one included.
+    pub attempts: i32,
+    /// When the gateway accepted it.
+    pub accepted_at: DateTime<Utc>,
+    /// The trace it belongs to.
+    pub traceparent: Option<String>,
+    /// Whether the platform gave something that its answer needs.
+    pub has_reply_to: bool,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+    }
+}
+
+/// Takes up the conversation's waiting messages, in order: the platform's own sequence where it has one, else arrival.
+/// Counts the attempt, so that a message that kills its worker is noticed.
+pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError> {
+    let mut tx = db.system().await?;
+    sqlx::query!("set local synchronous_commit = off").execute(&mut *tx).await?;
+    let rows = sqlx::query!(
+        r#"
+        update messages set state = 'answering', attempts = attempts + 1
+        where conversation_id = $1 and state in ('waiting', 'answering')
+          and exists (select from conversations where id = $1 and lease_token = $2)
+        returning id, text, order_key, attempts, accepted_at, traceparent, reply_to is not null as "has_reply_to!"
+        "#,
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    let mut waiting: Vec<Waiting> = rows
+        .into_iter()
+        .map(|row| Waiting {
+            id: row.id.into(),
+            text: row.text,
+            order_key: row.order_key,
+            attempts: row.attempts,
+            accepted_at: row.accepted_at,
+            traceparent: row.traceparent,
+            has_reply_to: row.has_reply_to,
+        })
+        .collect();
+    waiting.sort_by_key(|message| (message.order_key, message.id));
+    Ok(waiting)
+}
+
+/// One earlier message of the conversation.
+#[derive(Clone)]
+pub struct Earlier {
+    /// Which way it went.
+    pub direction: Direction,
+    /// What it said.
+    pub text: String,
+}
+
+impl fmt::Debug for Earlier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Earlier({}, {} chars)", self.direction, self.text.chars().count())
+    }
+}
+
+/// The conversation's last `limit` messages before those that wait, oldest first.
+pub async fn history(db: &Db, conversation: ConversationId, limit: i64) -> Result<Vec<Earlier>, StoreError> {
+    let rows = sqlx::query!(
+        "select direction, text from messages
+         where conversation_id = $1 and (state is null or state in ('answered', 'for_human'))
+         order by id desc limit $2",
+        conversation.as_uuid(),
+        limit,
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    rows.into_iter().rev().map(|row| Ok(Earlier { direction: row.direction.parse()?, text: row.text })).collect()
+}
+
+/// Keeps the conversation in our hand for longer. `false`: it is in another's.
+pub async fn renew(db: &Db, claim: &Claim, until: DateTime<Utc>) -> Result<bool, StoreError> {
+    let renewed = sqlx::query!(
+        "update conversations set lease_until = $3 where id = $1 and lease_token = $2",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+        until,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(renewed.rows_affected() > 0)
+}
+
+/// Lets the conversation go after a failure of ours; it is due again at `due_at`.
+pub async fn give_back(db: &Db, claim: &Claim, due_at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update conversations set lease_token = null, lease_until = null, due_at = $3
+         where id = $1 and lease_token = $2",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+        due_at,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(())
+}
+
+/// How an answer came to be.
+#[derive(Clone)]
+pub struct AnswerRecord {
+    /// The question as it was searched for.
+    pub question: String,
+    /// The passages found, best first: `[{chunk, document, title, score, text}]`.
+    pub passages: serde_json::Value,
+    /// What the answer rests on: `[{chunk, document, title}]`.
+    pub citations: serde_json::Value,
+    /// The model's name, or `extractive`.
+    pub model: String,
+    /// Why the answer is the fallback text, if it is.
+    pub fallback: Option<String>,
+    /// Version of the prompt.
+    pub prompt_version: i32,
+    /// Tokens of the prompt, as the model counted.
+    pub tokens_in: Option<i32>,
+    /// Tokens of the answer, as the model counted.
+    pub tokens_out: Option<i32>,
+    /// Milliseconds of each stage.
+    pub stages: serde_json::Value,
+    /// What went wrong with the model, without any secret.
+    pub error: Option<String>,
+    /// Whether the question is to be listed as unanswered.
+    pub unanswered: bool,
+}
+
+impl fmt::Debug for AnswerRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnswerRecord").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+/// A bot's reply, cut to the platform's measure.
+#[derive(Debug, Clone)]
+pub struct BotReply {
+    /// The whole text.
+    pub text: String,
+    /// One content a part, at least one.
+    pub contents: Vec<serde_json::Value>,
+    /// When it is not worth sending any more.
+    pub expires_at: DateTime<Utc>,
+    /// The trace it belongs to.
+    pub traceparent: Option<String>,
+    /// How it came to be.
+    pub record: AnswerRecord,
+}
+
+/// What became of the commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// The reply is stored and on its way.
+    Answered {
+        /// The record of the answer.
+        answer: AnswerId,
+        /// The reply.
+        message: MessageId,
+        /// Its parts.
+        parts: Vec<PartId>,
+        /// A message has come in meanwhile: the conversation is due again then.
+        due_at: Option<DateTime<Utc>>,
+    },
+    /// A message that belongs before the answered ones has come in meanwhile: run the turn again with it.
+    OlderArrived,
+    /// A human took over meanwhile: nothing was sent.
+    TakenOver,
+    /// The conversation is in another's hand: nothing was sent.
+    LeaseLost,
+}
+
+/// Commits a turn: the reply, its parts, the messages' states, the release.
+///
+/// `answered` are the messages as [`take_up`] gave them. With `even_if_older_came` a message that belongs before them
+/// is left for the next turn.
+pub async fn commit(
+    db: &Db,
+    claim: &Claim,
+    answered: &[Waiting],
+    reply: &BotReply,
+    even_if_older_came: bool,
+    now: DateTime<Utc>,
+) -> Result<Committed, StoreError> {
+    let mut tx = db.system().await?;
+    let Some(held) = hold(&mut tx, claim).await? else { return Ok(Committed::LeaseLost) };
+    if held.handler != "bot" {
+        release(&mut tx, claim, now).await?;
+        tx.commit().await?;
+        return Ok(Committed::TakenOver);
+    }
+    let ids: Vec<_> = answered.iter().map(|message| message.id.as_uuid()).collect();
+    if !even_if_older_came && older_waits(&mut tx, claim, answered, &ids).await? {
+        return Ok(Committed::OlderArrived);
+    }
+
+    let answer = AnswerId::new();
+    let message = MessageId::new();
+    let parts: Vec<PartId> = reply.contents.iter().map(|_| PartId::new()).collect();
+    let part_ids: Vec<_> = parts.iter().map(PartId::as_uuid).collect();
+    let reply_to = answered.iter().rev().find(|message| message.has_reply_to).map(|message| message.id.as_uuid());
+    let record = &reply.record;
+    sqlx::query!(
+        r#"
+        with reply as (
+            insert into messages (id, workspace_id, conversation_id, direction, sender, text, answer_id, traceparent,
+                                  accepted_at)
+            values ($1, $2, $3, 'outbound', 'bot', $4, $5, $6, $7)
+        ), record as (
+            insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model,
+                                 fallback, prompt_version, tokens_in, tokens_out, stages, error)
+            values ($5, $2, $8, $3, $9, $10, $11, $12, $13::text, $14, $15::int, $16::int, $17, $18::text)
+        ), unanswered as (
+            insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question)
+            select $5, $2, $8, $3, $5, $9 where $19
+        ), part as (
+            insert into parts (id, workspace_id, integration_id, conversation_id, message_id, platform, position,
+                               sender, content, reply_to_message_id, due_at, expires_at, traceparent)
+            select p.id, $2, $20, $3, $1, $21, $22 + p.ordinal - 1, 'bot', p.content, $23::uuid, $7, $24, $6
+            from unnest($25::uuid[], $26::jsonb[]) with ordinality as p (id, content, ordinal)
+        )
+        update messages set state = 'answered', answer_id = $5, answered_at = $7 where id = any($27)
+        "#,
+        message.as_uuid(),
+        claim.workspace.as_uuid(),
+        claim.conversation.as_uuid(),
+        reply.text,
+        answer.as_uuid(),
+        reply.traceparent,
+        now,
+        claim.chatbot.as_uuid(),
+        record.question,
+        record.passages,
+        record.citations,
+        record.model,
+        record.fallback,
+        record.prompt_version,
+        record.tokens_in,
+        record.tokens_out,
+        record.stages,
+        record.error,
+        record.unanswered,
+        claim.integration.as_uuid(),
+        claim.platform.as_str(),
+        held.next_position,
+        reply_to,
+        reply.expires_at,
+        &part_ids,
+        &reply.contents,
+        &ids,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let due_at = sqlx::query_scalar!(
+        "update conversations set
+             lease_token = null, lease_until = null, next_position = next_position + $3, updated_at = $4,
+             due_at = case when last_inbound is not distinct from $5 then null else coalesce(due_at, $4) end,
+             waiting_since = case when last_inbound is not distinct from $5 then null else $4 end
+         where id = $1 and lease_token = $2
+         returning due_at",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+        parts.len() as i64,
+        now,
+        claim.last_inbound.map(|id| id.as_uuid()),
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(Committed::Answered { answer, message, parts, due_at })
+}
+
+/// Ends a turn that has nothing to answer: the messages get `state`, with the reason. `None`: the lease was lost.
+/// Otherwise when the conversation is due again, if it is.
+pub async fn close(
+    db: &Db,
+    claim: &Claim,
+    messages: &[MessageId],
+    state: domain::InboundState,
+    reason: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Option<Option<DateTime<Utc>>>, StoreError> {
+    let mut tx = db.system().await?;
+    if hold(&mut tx, claim).await?.is_none() {
+        return Ok(None);
+    }
+    let ids: Vec<_> = messages.iter().map(MessageId::as_uuid).collect();
+    if !ids.is_empty() {
+        sqlx::query!(
+            "update messages set state = $2, error = $3 where id = any($1) and state in ('waiting', 'answering')",
+            &ids,
+            state.as_str(),
+            reason,
+        )
+        .execute(&mut *tx)
+        .await?;
+        if state == domain::InboundState::Dead {
+            for id in messages {
+                bury(&mut tx, claim, *id, reason.unwrap_or("unknown")).await?;
+            }
+        }
+    }
+    let due_at = release(&mut tx, claim, now).await?;
+    tx.commit().await?;
+    Ok(Some(due_at))
+}
+
+/// Marks some of the turn's messages as not to be answered, and goes on with the rest.
+pub async fn set_aside(
+    db: &Db,
+    claim: &Claim,
+    messages: &[MessageId],
+    state: domain::InboundState,
+    reason: &str,
+) -> Result<(), StoreError> {
+    let mut tx = db.system().await?;
+    let ids: Vec<_> = messages.iter().map(MessageId::as_uuid).collect();
+    sqlx::query!(
+        "update messages set state = $2, error = $3 where id = any($1) and state in ('waiting', 'answering')",
+        &ids,
+        state.as_str(),
+        reason,
+    )
+    .execute(&mut *tx)
+    .await?;
+    if state == domain::InboundState::Dead {
+        for id in messages {
+            bury(&mut tx, claim, *id, reason).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn bury(tx: &mut SystemTx, claim: &Claim, message: MessageId, reason: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into dead_letters (id, workspace_id, integration_id, kind, message_id, reason)
+         values ($1, $2, $3, 'turn', $4, $5)",
+        domain::DeadLetterId::new().as_uuid(),
+        claim.workspace.as_uuid(),
+        claim.integration.as_uuid(),
+        message.as_uuid(),
+        reason,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+struct Held {
+    handler: String,
+    next_position: i64,
+}
+
+/// Locks the conversation's row, if it is still in our hand. What is read after this is what is true until the commit.
+async fn hold(tx: &mut SystemTx, claim: &Claim) -> Result<Option<Held>, StoreError> {
+    Ok(sqlx::query_as!(
+        Held,
+        "select handler, next_position from conversations where id = $1 and lease_token = $2 for update",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+async fn release(tx: &mut SystemTx, claim: &Claim, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "update conversations set
+             lease_token = null, lease_until = null,
+             due_at = case when last_inbound is not distinct from $3 or handler = 'human' then null
+                           else coalesce(due_at, $4) end,
+             waiting_since = case when last_inbound is not distinct from $3 then null else $4 end
+         where id = $1 and lease_token = $2
+         returning due_at",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+        claim.last_inbound.map(|id| id.as_uuid()),
+        now,
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+async fn older_waits(
+    tx: &mut SystemTx,
+    claim: &Claim,
+    answered: &[Waiting],
+    ids: &[uuid::Uuid],
+) -> Result<bool, StoreError> {
+    let Some(newest) = answered.last() else { return Ok(false) };
+    Ok(sqlx::query_scalar!(
+        r#"
+        select exists (
+            select from messages
+            where conversation_id = $1 and state in ('waiting', 'answering') and id <> all($2)
+              and (coalesce(order_key, 0), id) < ($3, $4)
+        ) as "exists!"
+        "#,
+        claim.conversation.as_uuid(),
+        ids,
+        newest.order_key.unwrap_or(0),
+        newest.id.as_uuid(),
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conversations,
+        fixtures::{CAPS, bot, claim_turns, inbound, message_states, noon, part_states, reply, write},
+        intake::{NewInbound, take_in},
+        scheduling,
+    };
+    use sqlx::PgPool;
+
+    #[sqlx::test]
+    async fn a_conversation_is_in_one_hand_at_a_time(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+
+        assert_eq!(claim_turns(&db, 10).await.len(), 1);
+        assert!(claim_turns(&db, 10).await.is_empty());
+    }
+
+    #[sqlx::test]
+    async fn the_least_recently_served_workspace_goes_first(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (busy, quiet) = (bot(&pool).await, bot(&pool).await);
+        for contact in ["+1", "+2", "+3"] {
+            write(&db, busy, contact, "hello").await;
+        }
+        assert_eq!(claim_turns(&db, 1).await[0].workspace, busy.workspace);
+        write(&db, quiet, "+1", "hello").await;
+
+        let next = claim_turns(&db, 1).await;
+
+        assert_eq!(next[0].workspace, quiet.workspace);
+    }
+
+    #[sqlx::test]
+    async fn one_claim_takes_from_every_workspace_in_turn(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (busy, quiet) = (bot(&pool).await, bot(&pool).await);
+        for contact in ["+1", "+2", "+3", "+4"] {
+            write(&db, busy, contact, "hello").await;
+        }
+        write(&db, quiet, "+1", "hello").await;
+
+        let claims = claim_turns(&db, 2).await;
+
+        let mut workspaces: Vec<_> = claims.iter().map(|claim| claim.workspace).collect();
+        workspaces.sort();
+        assert_eq!(workspaces, [busy.workspace, quiet.workspace]);
+    }
+
+    #[sqlx::test]
+    async fn no_workspace_and_no_installation_runs_more_turns_than_its_cap(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (one, two) = (bot(&pool).await, bot(&pool).await);
+        for contact in ["+1", "+2", "+3", "+4"] {
+            write(&db, one, contact, "hello").await;
+            write(&db, two, contact, "hello").await;
+        }
+        let claim = |caps| claim(&db, noon(), TimeDelta::seconds(30), 100, caps);
+
+        assert_eq!(claim(Caps { per_workspace: 2, total: 100 }).await.unwrap().len(), 4);
+        assert_eq!(claim(Caps { per_workspace: 2, total: 100 }).await.unwrap().len(), 0);
+        assert_eq!(claim(Caps { per_workspace: 100, total: 5 }).await.unwrap().len(), 1);
+    }
+
+    #[sqlx::test]
+    async fn a_conversation_that_settles_is_not_claimed_before_it_is_due(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        let message = NewInbound { settle: TimeDelta::seconds(1), ..inbound(bot, "+1", "hi") };
+        take_in(&db, &[message]).await.unwrap();
+
+        assert!(claim_turns(&db, 10).await.is_empty());
+        let later = noon() + TimeDelta::seconds(1);
+        assert_eq!(claim(&db, later, TimeDelta::seconds(30), 10, CAPS).await.unwrap().len(), 1);
+    }
+
+    #[sqlx::test]
+    async fn a_turn_answers_all_that_waits_with_one_reply_and_leaves_nothing_due(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        write(&db, bot, "+1", "where is my order?").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+
+        let committed = commit(&db, &claim, &waiting, &reply(&["one", "two"]), false, noon()).await.unwrap();
+
+        assert!(matches!(&committed, Committed::Answered { parts, due_at: None, .. } if parts.len() == 2), "{committed:?}");
+        assert_eq!(waiting.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["hello", "where is my order?"]);
+        assert_eq!(message_states(&pool).await, ["answered", "answered"]);
+        assert_eq!(part_states(&pool).await, ["queued", "queued"]);
+        assert!(claim_turns(&db, 10).await.is_empty());
+        let answers = sqlx::query_scalar!("select count(distinct answer_id) from messages").fetch_one(&pool).await;
+        assert_eq!(answers.unwrap(), Some(1));
+    }
+
+    #[sqlx::test]
+    async fn a_message_that_comes_during_a_turn_leaves_the_conversation_due(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+        write(&db, bot, "+1", "wait").await;
+
+        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+
+        assert!(matches!(committed, Committed::Answered { due_at: Some(_), .. }), "{committed:?}");
+        assert_eq!(message_states(&pool).await, ["answered", "waiting"]);
+        assert_eq!(claim_turns(&db, 10).await.len(), 1);
+    }
+
+    #[sqlx::test]
+    async fn a_worker_that_lost_its_lease_commits_nothing(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let lost = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &lost).await.unwrap();
+        let later = noon() + TimeDelta::seconds(31);
+        assert_eq!(scheduling::lapse_turns(&db, later).await.unwrap(), 1);
+        let other = claim(&db, later, TimeDelta::seconds(30), 10, CAPS).await.unwrap().remove(0);
+
+        let committed = commit(&db, &lost, &waiting, &reply(&["mine"]), false, later).await.unwrap();
+
+        assert_eq!(committed, Committed::LeaseLost);
+        assert!(part_states(&pool).await.is_empty());
+        assert!(take_up(&db, &lost).await.unwrap().is_empty());
+        assert_eq!(take_up(&db, &other).await.unwrap().len(), 1);
+        assert!(!renew(&db, &lost, later).await.unwrap());
+    }
+
+    #[sqlx::test]
+    async fn a_human_who_takes_over_during_a_turn_silences_it(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+        let mut tx = db.tenant(bot.workspace).await.unwrap();
+        assert!(conversations::take_over(&mut tx, claim.conversation).await.unwrap());
+        tx.commit().await.unwrap();
+
+        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+        write(&db, bot, "+1", "a human?").await;
+
+        assert_eq!(committed, Committed::TakenOver);
+        assert!(part_states(&pool).await.is_empty());
+        assert_eq!(message_states(&pool).await, ["for_human", "for_human"]);
+        assert!(claim_turns(&db, 10).await.is_empty());
+    }
+
+    #[sqlx::test]
+    async fn a_message_that_belongs_before_the_answered_ones_sends_the_turn_round_once(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        let numbered = |order_key| NewInbound { order_key: Some(order_key), ..inbound(bot, "+1", "hi") };
+        take_in(&db, &[numbered(2)]).await.unwrap();
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+        take_in(&db, &[numbered(1)]).await.unwrap();
+
+        let first = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+        let again = take_up(&db, &claim).await.unwrap();
+        let second = commit(&db, &claim, &again, &reply(&["hi"]), true, noon()).await.unwrap();
+
+        assert_eq!(first, Committed::OlderArrived);
+        assert_eq!(again.iter().map(|m| m.order_key).collect::<Vec<_>>(), [Some(1), Some(2)]);
+        assert!(matches!(second, Committed::Answered { .. }), "{second:?}");
+        assert_eq!(message_states(&pool).await, ["answered", "answered"]);
+    }
+
+    #[sqlx::test]
+    async fn a_message_that_is_given_up_has_a_dead_letter_and_waits_no_more(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+
+        let ids = [waiting[0].id];
+        close(&db, &claim, &ids, domain::InboundState::Dead, Some("poison"), noon()).await.unwrap().unwrap();
+
+        assert_eq!(message_states(&pool).await, ["dead"]);
+        assert!(claim_turns(&db, 10).await.is_empty());
+        let mut tx = db.tenant(bot.workspace).await.unwrap();
+        let letters = crate::dead_letters::list(&mut tx, None, None, 10).await.unwrap();
+        assert_eq!(letters[0].reason, "poison");
+    }
+}

@@ -76,6 +76,11 @@ pub fn id<T: From<Uuid>>(bytes: &[u8], field: &'static str) -> Result<T, ReadErr
     Uuid::from_slice(bytes).map(T::from).map_err(|_| ReadError::Field(field))
 }
 
+/// The bytes of a [`Wake`] for what is due at `due_at`.
+pub fn wake_token(due_at: DateTime<Utc>) -> Vec<u8> {
+    write(&Wake { schema: SCHEMA, due_at: micros(due_at) })
+}
+
 /// A time as it travels: microseconds since 1970 UTC.
 pub fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()

@@ -1,0 +1,27 @@
+//! Why an integration cannot be used.
+
+use domain::Platform;
+
+/// An integration cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// Its credentials cannot be unsealed.
+    #[error("the integration's credentials cannot be unsealed")]
+    Vault(#[from] vault::VaultError),
+    /// Its credentials are not what its platform needs.
+    #[error("the integration's credentials are not usable: {0}")]
+    Credentials(#[from] channel::CredentialsError),
+    /// Its platform is not part of this installation.
+    #[error("this installation does not have the platform {0}")]
+    UnknownPlatform(Platform),
+}
+
+impl AccountError {
+    /// Whether the same call may succeed later without anything being changed.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_transient())
+    }
+}

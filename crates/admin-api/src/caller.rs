@@ -1,0 +1,169 @@
+//! Who asks, from where, and what for: what the guard found out before a handler runs.
+
+use crate::{AdminApi, problem::Problem};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, dev::ServiceRequest, http::header};
+use domain::{ApiKeyId, Role, SessionId, UserId, WorkspaceId};
+use std::future::{Ready, ready};
+use store::{TenantTx, activity_log::NewActivity};
+use uuid::Uuid;
+
+/// What is known of every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    /// As the caller named it, or ours.
+    pub request_id: String,
+    /// Where it came from.
+    pub ip: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub(crate) enum Caller {
+    /// A person who is signed in.
+    Person(Person),
+    /// A program with a key.
+    Key { id: ApiKeyId, workspace: WorkspaceId, role: Role },
+}
+
+/// A person who is signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub user: UserId,
+    pub session: SessionId,
+    pub is_administrator: bool,
+}
+
+/// The caller's place in the workspace that the request is about.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    pub workspace: WorkspaceId,
+    pub role: Role,
+    pub caller: Caller,
+    pub facts: Facts,
+}
+
+impl Facts {
+    pub(crate) fn of(request: &ServiceRequest, trusted_proxies: usize) -> Self {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let given = text("x-request-id").filter(|id| {
+            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        });
+        Self {
+            request_id: given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
+            ip: client_address(request, trusted_proxies),
+            user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
+        }
+    }
+}
+
+/// With n proxies before us, the n-th entry from the right of X-Forwarded-For was written by the outermost of them; all
+/// that is left of it is the caller's own invention.
+fn client_address(request: &ServiceRequest, trusted_proxies: usize) -> Option<String> {
+    let peer = request.peer_addr().map(|address| address.ip().to_string());
+    if trusted_proxies == 0 {
+        return peer;
+    }
+    let forwarded: Vec<&str> = request
+        .headers()
+        .get_all(header::X_FORWARDED_FOR)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    forwarded
+        .len()
+        .checked_sub(trusted_proxies)
+        .and_then(|at| forwarded[at].parse::<std::net::IpAddr>().ok())
+        .map(|address| address.to_string())
+        .or(peer)
+}
+
+impl Caller {
+    /// The person or key, for what is kept per caller.
+    pub(crate) const fn id(&self) -> Uuid {
+        match self {
+            Self::Person(person) => person.user.as_uuid(),
+            Self::Key { id, .. } => id.as_uuid(),
+        }
+    }
+}
+
+impl Seat {
+    /// A transaction in which only the request's workspace exists.
+    pub(crate) async fn begin(&self, api: &AdminApi) -> Result<TenantTx, Problem> {
+        Ok(api.db().tenant(self.workspace).await?)
+    }
+
+    /// Notes in the transaction what is done in it.
+    pub(crate) async fn did(
+        &self,
+        api: &AdminApi,
+        tx: &mut TenantTx,
+        action: &'static str,
+        target: impl ToString,
+        details: serde_json::Value,
+    ) -> Result<(), Problem> {
+        let (user, api_key) = match &self.caller {
+            Caller::Person(person) => (Some(person.user), None),
+            Caller::Key { id, .. } => (None, Some(*id)),
+        };
+        let activity = NewActivity {
+            user,
+            api_key,
+            action,
+            target: Some(target.to_string()),
+            details,
+            ip: self.facts.ip.clone(),
+            request_id: Some(self.facts.request_id.clone()),
+        };
+        Ok(store::activity_log::record(tx, &activity, api.now()).await?)
+    }
+
+    /// The person, when it is one.
+    pub(crate) const fn user(&self) -> Option<UserId> {
+        match &self.caller {
+            Caller::Person(person) => Some(person.user),
+            Caller::Key { .. } => None,
+        }
+    }
+}
+
+/// Put there by the guard, so absent only where a route's access does not promise it: a defect, answered as one.
+fn from_extensions<T: Clone + 'static>(request: &HttpRequest) -> Ready<Result<T, Problem>> {
+    ready(
+        request
+            .extensions()
+            .get::<T>()
+            .cloned()
+            .ok_or_else(|| Problem::internal("the route's access does not give what its handler takes")),
+    )
+}
+
+impl FromRequest for Facts {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_extensions(request)
+    }
+}
+
+impl FromRequest for Person {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_extensions(request)
+    }
+}
+
+impl FromRequest for Seat {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        from_extensions(request)
+    }
+}

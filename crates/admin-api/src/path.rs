@@ -1,0 +1,66 @@
+//! What addresses name. An id that is none names nothing: 404.
+
+use domain::{
+    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, IntegrationId, MessageId, Platform, SourceId,
+    UnansweredId, UserId, WorkspaceId,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+macro_rules! paths {
+    ($($name:ident { $($field:ident: $kind:ty as $shown:ty, $doc:literal;)+ })+) => {$(
+        #[derive(Debug, Deserialize, IntoParams)]
+        #[into_params(parameter_in = Path)]
+        pub(crate) struct $name {
+            $(
+                #[doc = $doc]
+                #[param(value_type = $shown)]
+                pub $field: $kind,
+            )+
+        }
+    )+};
+}
+
+paths! {
+    WorkspacePath { workspace_id: WorkspaceId as Uuid, "The workspace."; }
+    ApiKeyPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        api_key_id: ApiKeyId as Uuid, "The key.";
+    }
+    MemberPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        user_id: UserId as Uuid, "The member.";
+    }
+    DeadLetterPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
+    }
+    UserPath { user_id: UserId as Uuid, "The account."; }
+    ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }
+    SourcePath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        source_id: SourceId as Uuid, "The source.";
+    }
+    UnansweredPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        unanswered_id: UnansweredId as Uuid, "The question.";
+    }
+    IntegrationPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        integration_id: IntegrationId as Uuid, "The integration.";
+    }
+    PlatformPath {
+        platform: Platform as String, "The platform's name, for example `twilio`.";
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+    }
+    ConversationPath { conversation_id: ConversationId as Uuid, "The conversation."; }
+    MessagePath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        message_id: MessageId as Uuid, "The message.";
+    }
+    AttachmentPath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        attachment_id: AttachmentId as Uuid, "The attachment.";
+    }
+}

@@ -1,0 +1,50 @@
+//! What a person sees when `botsmith all` is ready.
+
+use simulator::demo::Demo;
+use std::{fmt::Write, path::Path};
+use url::Url;
+
+/// One that the demo's knowledge answers, and one that nothing in it does.
+const QUESTIONS: [&str; 2] = ["Are you open on Sundays?", "Can you repair my bicycle?"];
+
+/// Where things are and what to try.
+pub struct Banner<'a> {
+    /// Where people and platforms reach us.
+    pub address: &'a Url,
+    /// The link that makes whoever opens it the administrator, while there is none.
+    pub set_up: Option<&'a Url>,
+    /// The demo bot.
+    pub demo: Option<&'a Demo>,
+    /// The data directory, if it is not the usual one.
+    pub data_dir: Option<&'a Path>,
+}
+
+impl Banner<'_> {
+    /// As text, for a program that was called by this name.
+    pub fn text(&self, program: &str) -> String {
+        let mut text = format!("\nBotSmith is ready.\n\n  Address   {}\n", self.address);
+        if let Some(link) = self.set_up {
+            let _ = writeln!(text, "  Set up    {link}\n            (once: it makes you the administrator)");
+        }
+        if let Some(demo) = self.demo {
+            let _ = writeln!(text, "\n  Try the demo bot, a made-up shop, by text message, without an account at Twilio:\n");
+            let place = self.data_dir.map(|path| format!(" --data-dir {}", quoted(&path.display().to_string())));
+            for question in QUESTIONS {
+                let _ = writeln!(
+                    text,
+                    "    {program} simulate twilio{} --bot {} --from +14155550123 {}",
+                    place.as_deref().unwrap_or_default(),
+                    demo.chatbot_id,
+                    quoted(question)
+                );
+            }
+        }
+        text
+    }
+}
+
+/// So that a shell takes it as one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("\"{}\"", word.replace(['"', '$', '`', '\\'], "")) }
+}

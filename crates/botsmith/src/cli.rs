@@ -1,0 +1,158 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// A chatbot platform of your own.
+///
+/// Without a command, everything runs in this one process.
+#[derive(Debug, Parser)]
+#[command(name = "botsmith", version, max_term_width = 100)]
+pub struct Cli {
+    /// A file of settings (TOML); see settings.default.toml
+    #[arg(long, global = true, env = "BOTSMITH_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where BotSmith keeps its data, and with it the demo's credentials [default: /var/lib/botsmith for root, else
+    /// ~/.local/share/botsmith]
+    #[arg(long, global = true, env = "BOTSMITH_DATA_DIR", value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every role in one process, on a private PostgreSQL unless DATABASE_URL says otherwise
+    All(All),
+    /// Webhooks of the platforms
+    Gateway,
+    /// Takes in what people wrote, and answers it
+    ChatWorker(Health),
+    /// Delivers replies on one platform, or on all
+    Sender(Sender),
+    /// Turns what owners add into searchable knowledge
+    Indexer(Health),
+    /// Wakes what is due, and keeps house
+    Scheduler(Health),
+    /// The API for the dashboard and for operators
+    AdminApi,
+    /// Brings the database's schema up to date
+    Migrate,
+    /// Checks settings, database, broker, disk and clock, and says what to do
+    Doctor,
+    /// The key under which credentials are sealed
+    #[command(subcommand)]
+    Keys(Keys),
+    /// For the operator who is locked out
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Prints a new link that makes whoever opens it the administrator, while there is none
+    SetupLink,
+    /// Plays a platform, to try a chatbot without an account there
+    Simulate(simulator::cli::Simulate),
+}
+
+/// Options of `botsmith all`.
+#[derive(Debug, Default, Args)]
+pub struct All {
+    /// Make no demo bot at the first start
+    #[arg(long, env = "BOTSMITH_NO_DEMO")]
+    pub no_demo: bool,
+}
+
+/// Where a role without HTTP of its own answers /healthz, /readyz and /metrics.
+#[derive(Debug, Default, Args)]
+pub struct Health {
+    /// Answer /healthz, /readyz and /metrics here, instead of where the setting health.listen says
+    #[arg(long, value_name = "ADDRESS")]
+    pub health_listen: Option<SocketAddr>,
+}
+
+/// Options of `botsmith sender`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("which").required(true))]
+pub struct Sender {
+    /// The platform, as `twilio`
+    #[arg(group = "which")]
+    pub platform: Option<String>,
+    /// All platforms
+    #[arg(long, group = "which")]
+    pub all: bool,
+    #[command(flatten)]
+    pub health: Health,
+}
+
+/// `botsmith keys …`
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Makes a new master key in a file that only you can read
+    Generate {
+        /// The file; it must not be there yet
+        file: PathBuf,
+    },
+    /// Shows which master keys are in use
+    Status,
+    /// Wraps every workspace's data key with the current master key
+    Rotate,
+}
+
+/// `botsmith admin …`
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Prints a link with which a person can choose a new password
+    ResetPassword {
+        /// Whose
+        #[arg(long)]
+        email: String,
+    },
+}
+
+impl Command {
+    /// The name of the role, for telemetry.
+    pub const fn role(&self) -> &'static str {
+        match self {
+            Self::All(_) => "all",
+            Self::Gateway => "gateway",
+            Self::ChatWorker(_) => "chat-worker",
+            Self::Sender(_) => "sender",
+            Self::Indexer(_) => "indexer",
+            Self::Scheduler(_) => "scheduler",
+            Self::AdminApi => "admin-api",
+            Self::Migrate => "migrate",
+            Self::Doctor => "doctor",
+            Self::Keys(_) => "keys",
+            Self::Admin(_) => "admin",
+            Self::SetupLink => "setup-link",
+            Self::Simulate(_) => "simulate",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_in_one_process_is_what_happens_without_a_command() {
+        let cli = Cli::parse_from(["botsmith", "--data-dir", "/somewhere"]);
+
+        assert!(cli.command.is_none());
+        assert_eq!(cli.data_dir.unwrap(), PathBuf::from("/somewhere"));
+    }
+
+    #[test]
+    fn a_sender_is_told_which_platform_or_all() {
+        assert!(Cli::try_parse_from(["botsmith", "sender"]).is_err());
+        assert!(Cli::try_parse_from(["botsmith", "sender", "twilio", "--all"]).is_err());
+        assert!(Cli::try_parse_from(["botsmith", "sender", "twilio"]).is_ok());
+        assert!(Cli::try_parse_from(["botsmith", "sender", "--all"]).is_ok());
+    }
+}

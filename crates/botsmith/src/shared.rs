@@ -1,0 +1,125 @@
+//! What every role needs, opened once.
+
+use crate::settings::Settings;
+use accounts::Accounts;
+use anyhow::Context;
+use process::{clock::Clock, health::Readiness};
+use queue::Queue;
+use std::time::Duration;
+use store::Db;
+use tokio_util::sync::CancellationToken;
+use vault::{Keyring, MasterKeys};
+
+/// The first pause between attempts to reach a database that is away, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+
+/// What every role needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Shared {
+    /// The database.
+    pub db: Db,
+    /// The queue.
+    pub queue: Queue,
+    /// Seals and opens credentials.
+    pub keyring: Keyring,
+    /// Integrations, opened.
+    pub accounts: Accounts,
+    /// The time.
+    pub clock: Clock,
+    /// Whether this process can do its work.
+    pub readiness: Readiness,
+    stop: CancellationToken,
+}
+
+impl Shared {
+    /// Opens everything. A database or broker that is away is no reason to fail: readiness says so, and everything that
+    /// needs them tries again.
+    pub async fn open(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Self> {
+        let masters = MasterKeys::load(&settings.vault).context("reading the master key")?;
+        let channels = platforms::registry(&settings.platforms).context("preparing the platforms")?;
+        let db = Db::open(&settings.store).context("reading the setting store.url")?;
+        let queue = Queue::open(&settings.queue, &db, stop.child_token()).await.context("opening the queue")?;
+        let keyring = Keyring::new(db.clone(), masters);
+        let accounts = Accounts::new(db.clone(), keyring.clone(), channels);
+        let readiness = Readiness::new();
+        watch(&readiness, &db, &queue);
+        Ok(Self { db, queue, keyring, accounts, clock: Clock::system(), readiness, stop: stop.clone() })
+    }
+
+    /// Returns when the database answers and has the schema that this version needs; `false` if we are to stop first.
+    /// Says once where the database was looked for, and then tries for ever.
+    pub async fn schema(&self) -> bool {
+        self.until("its schema is not up to date: `botsmith migrate` (or `botsmith all`) brings it there", async |db| {
+            db.is_migrated().await
+        })
+        .await
+        .is_some()
+    }
+
+    /// Brings the schema up to date, waiting for a database that is away. `None` if we are to stop first.
+    pub async fn migrate(&self) -> Option<anyhow::Result<()>> {
+        let mut refused = None;
+        self.until("", async |db| match db.migrate().await {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_transient() => Err(error),
+            // One more attempt would end the same.
+            Err(error) => {
+                refused = Some(error);
+                Ok(true)
+            }
+        })
+        .await?;
+        Some(refused.map_or(Ok(()), |error| Err(anyhow::Error::from(error).context("bringing the database's schema up to date"))))
+    }
+
+    async fn until(
+        &self,
+        unless: &str,
+        mut attempt: impl AsyncFnMut(&Db) -> Result<bool, store::StoreError>,
+    ) -> Option<()> {
+        let mut pause = PAUSES.0;
+        let mut said = None;
+        loop {
+            let problem = match attempt(&self.db).await {
+                Ok(true) => break,
+                Ok(false) => unless.to_owned(),
+                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+            };
+            if said.as_ref() != Some(&problem) {
+                tracing::warn!("waiting for the database at {}: {problem}", self.db.address());
+                said = Some(problem);
+            }
+            self.stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        if said.is_some() {
+            tracing::info!("the database at {} is there", self.db.address());
+        }
+        Some(())
+    }
+
+    /// Ends connections in order: what is on its way to the queue is confirmed first.
+    pub async fn close(self) {
+        self.queue.close().await;
+        self.db.close().await;
+    }
+}
+
+fn watch(readiness: &Readiness, db: &Db, queue: &Queue) {
+    let db = db.clone();
+    readiness.check("database", move || {
+        let db = db.clone();
+        async move {
+            match db.ping().await {
+                Ok(()) => Ok(()),
+                Err(error) if error.is_transient() => Err(format!("{} cannot be reached", db.address())),
+                Err(_) => Err(format!("{} has no schema yet: run `botsmith migrate`", db.address())),
+            }
+        }
+    });
+    let queue = queue.clone();
+    readiness.check("queue", move || {
+        let ready = queue.is_ready();
+        async move { if ready { Ok(()) } else { Err("it takes no messages now".to_owned()) } }
+    });
+}

@@ -1,0 +1,213 @@
+//! One part: checked once more, delivered, settled.
+
+use crate::settle::{could_not_ask, jitter, settle};
+use accounts::{Account, Accounts};
+use channel::{OutboundContent, OutboundPart, SendError, Sent};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::{Platform, Sender};
+use process::clock::Clock;
+use std::sync::Arc;
+use store::{
+    Db, holding,
+    parts::{self, Attempt, Claim, Outcome, Settled},
+};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+/// Sent before anybody could use it, e.g. while the database could not be asked for credentials.
+const SOON: TimeDelta = TimeDelta::seconds(5);
+
+/// What all deliveries of a platform share.
+pub struct Delivery {
+    pub db: Db,
+    pub accounts: Accounts,
+    pub clock: Clock,
+    pub platform: Platform,
+    pub public_url: Url,
+    /// Settling does not wait for the database any longer.
+    pub give_up: CancellationToken,
+}
+
+impl Delivery {
+    /// Delivers one claimed part and writes down what became of it.
+    #[tracing::instrument(
+        name = "send", skip_all,
+        fields(part.id = %claim.id, message.id = %claim.message, integration.id = %claim.integration, platform = %self.platform)
+    )]
+    pub async fn deliver(&self, claim: &Claim) -> Settled {
+        process::trace::set_parent(&tracing::Span::current(), claim.traceparent.as_deref());
+        let started_at = self.clock.now();
+        process::crash_point!("sender.after_claim");
+        let (outcome_name, detail, outcome) = self.decide(claim, started_at).await;
+        process::crash_point!("sender.before_settle");
+        let attempt = Attempt { started_at, ended_at: self.clock.now(), outcome: outcome_name, detail };
+        metrics::counter!("botsmith_sends_total", "platform" => self.platform.to_string(), "outcome" => outcome_name)
+            .increment(1);
+        metrics::histogram!("botsmith_send_seconds", "platform" => self.platform.to_string())
+            .record((attempt.ended_at - attempt.started_at).as_seconds_f64());
+
+        let settled = holding::until_done(&self.give_up, "settling", async || {
+            parts::settle(&self.db, claim, &attempt, &outcome).await
+        })
+        .await;
+        process::crash_point!("sender.after_settle");
+        match settled {
+            Some(Ok(settled)) => settled,
+            Some(Err(error)) => {
+                // Its lease runs out, and the platform is asked.
+                tracing::error!(error = &error as &dyn std::error::Error, "a part was not settled");
+                Settled::default()
+            }
+            None => Settled::default(),
+        }
+    }
+
+    /// Name of the attempt's outcome, what the platform said, and what becomes of the part.
+    async fn decide(&self, claim: &Claim, now: DateTime<Utc>) -> (&'static str, Option<String>, Outcome) {
+        if let Some(outcome) = taken_back(claim, now).filter(|_| !claim.uncertain) {
+            return ("none", None, outcome);
+        }
+        let account = match self.accounts.of_integration(claim.integration, claim.integration_version).await {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                let reason = "the integration has been deleted".to_owned();
+                return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: claim.uncertain });
+            }
+            Err(error) if error.is_transient() => {
+                return ("none", None, later(claim, now, &error.to_string()));
+            }
+            Err(error) => return ("none", None, Outcome::Park { reason: error.to_string() }),
+        };
+        let part = match self.part(claim, &account).await {
+            Ok(part) => part,
+            Err(reason) => {
+                return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: claim.uncertain });
+            }
+        };
+        let mut resent = false;
+        if claim.uncertain {
+            match self.ask(claim, &account, &part, now).await {
+                Asked::HasIt(sent) => return ("found", None, accepted(sent)),
+                Asked::HasItNot => {
+                    // It did not arrive, so it can still be taken back.
+                    if let Some(outcome) = taken_back(claim, now) {
+                        return ("none", None, outcome);
+                    }
+                }
+                Asked::CannotSay if claim.resent => {
+                    let reason = "the outcome of two calls is unknown; it may have arrived".to_owned();
+                    return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: true });
+                }
+                Asked::CannotSay => resent = true,
+                Asked::Failed(error) => {
+                    let (name, outcome) = could_not_ask(claim, &error, now, jitter());
+                    return (name, Some(error.to_string()), outcome);
+                }
+            }
+        }
+        self.call(claim, &account, &part, resent).await
+    }
+
+    async fn call(
+        &self,
+        claim: &Claim,
+        account: &Account,
+        part: &OutboundPart,
+        resent: bool,
+    ) -> (&'static str, Option<String>, Outcome) {
+        process::crash_point!("sender.before_call");
+        let result = account.channel.send(part, &account.credentials).await;
+        process::crash_point!("sender.after_call");
+        match result {
+            Ok(sent) => ("sent", resent.then(|| "sent once more".to_owned()), accepted(sent)),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not delivered");
+                let (name, outcome) = settle(claim, resent, &error, self.clock.now(), jitter());
+                (name, Some(error.to_string()), outcome)
+            }
+        }
+    }
+
+    async fn ask(&self, claim: &Claim, account: &Account, part: &OutboundPart, now: DateTime<Utc>) -> Asked {
+        let first = claim.first_attempt_at.unwrap_or(now - TimeDelta::hours(1));
+        match account.channel.find(part, first, &account.credentials).await {
+            None => Asked::CannotSay,
+            Some(Ok(Some(sent))) => Asked::HasIt(sent),
+            Some(Ok(None)) => Asked::HasItNot,
+            Some(Err(error)) => Asked::Failed(error),
+        }
+    }
+
+    async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<OutboundPart, String> {
+        let content: OutboundContent =
+            serde_json::from_value(claim.content.clone()).map_err(|error| format!("its content is unreadable: {error}"))?;
+        let reply_to = match &claim.reply_to {
+            None => None,
+            Some((message, sealed)) => Some(self.open_reply_to(account, *message, sealed).await?),
+        };
+        Ok(OutboundPart {
+            id: claim.id,
+            platform: self.platform.clone(),
+            contact: claim.contact_key.clone(),
+            conversation: claim.conversation_key.clone(),
+            content,
+            reply_to,
+            status_callback: self.status_callback(claim),
+        })
+    }
+
+    async fn open_reply_to(
+        &self,
+        account: &Account,
+        message: domain::MessageId,
+        sealed: &[u8],
+    ) -> Result<serde_json::Value, String> {
+        use secrecy::ExposeSecret;
+        let json = self
+            .accounts
+            .open_reply_to(account.workspace, message, sealed)
+            .await
+            .map_err(|error| format!("what its platform needs to be answered cannot be unsealed: {error}"))?;
+        serde_json::from_str(json.expose_secret()).map_err(|_| "what its platform needs to be answered is unreadable".to_owned())
+    }
+
+    fn status_callback(&self, claim: &Claim) -> Option<Url> {
+        let base = self.public_url.as_str().trim_end_matches('/');
+        format!("{base}/api/{}/status/{}/{}", self.platform, claim.chatbot, claim.id).parse().ok()
+    }
+}
+
+enum Asked {
+    HasIt(Sent),
+    HasItNot,
+    CannotSay,
+    Failed(SendError),
+}
+
+fn accepted(sent: Sent) -> Outcome {
+    Outcome::Sent { platform_message_id: sent.platform_message_id, segments: sent.segments }
+}
+
+/// What has happened since the part was queued that takes it back.
+fn taken_back(claim: &Claim, now: DateTime<Utc>) -> Option<Outcome> {
+    if claim.opted_out {
+        return Some(Outcome::Cancelled { reason: "the contact has opted out".to_owned() });
+    }
+    if claim.human && claim.sender == Sender::Bot {
+        return Some(Outcome::Cancelled { reason: "a human took over".to_owned() });
+    }
+    if claim.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        let reason = "it was not worth sending any more when it could be sent".to_owned();
+        return Some(Outcome::Expired { reason });
+    }
+    None
+}
+
+fn later(claim: &Claim, now: DateTime<Utc>, reason: &str) -> Outcome {
+    let reason = reason.to_owned();
+    if claim.uncertain {
+        Outcome::Ask { due_at: now + SOON, resent: false, reason }
+    } else {
+        Outcome::Retry { due_at: now + SOON, pause_until: None, reason }
+    }
+}

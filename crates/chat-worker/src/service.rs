@@ -1,0 +1,76 @@
+//! The chat-worker as a service.
+
+use crate::{
+    Settings, answer::Answerer, bots::Bots, intake, media, status,
+    turn::Worker,
+    turns,
+};
+use accounts::Accounts;
+use knowledge::Retriever;
+use models::Models;
+use process::clock::Clock;
+use queue::Queue;
+use std::sync::Arc;
+use store::{Db, turns::Caps};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vault::Keyring;
+
+/// Intake, statuses, media and turns.
+pub struct Service {
+    settings: Settings,
+    db: Db,
+    queue: Queue,
+    clock: Clock,
+    accounts: Accounts,
+    bots: Bots,
+    answerer: Answerer,
+}
+
+impl Service {
+    /// Puts everything together. Nothing is taken from the queue before [`Service::run`].
+    pub fn start(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        accounts: Accounts,
+        keyring: Keyring,
+        retriever: Retriever,
+        models: Models,
+        clock: Clock,
+    ) -> Self {
+        let bots = Bots::new(db.clone());
+        let answerer = Answerer::new(db.clone(), keyring, retriever, models, settings.passages, settings.history);
+        Self { settings, db, queue, clock, accounts, bots, answerer }
+    }
+
+    /// Works until `stop`, then lets turns under way end.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let caps = Caps { per_workspace: self.settings.turns_per_workspace, total: self.settings.turns_in_total };
+        let hands = self.settings.concurrent_turns;
+        let max_media = self.settings.max_media_bytes;
+        let (db, queue, clock) = (self.db.clone(), self.queue.clone(), self.clock.clone());
+        let worker = Arc::new(Worker {
+            settings: self.settings,
+            db: self.db,
+            queue: self.queue,
+            clock: self.clock,
+            channels: self.accounts.channels().clone(),
+            bots: self.bots.clone(),
+            answerer: self.answerer,
+            give_up: CancellationToken::new(),
+        });
+        let mut running = JoinSet::new();
+        running.spawn(intake::run(db.clone(), queue.clone(), clock.clone(), stop.clone()));
+        running.spawn(status::run(db.clone(), queue.clone(), clock.clone(), stop.clone()));
+        running.spawn(media::run(db, self.accounts.clone(), clock, max_media, stop.clone()));
+        running.spawn(self.bots.follow(queue.clone(), stop.clone()));
+        running.spawn(self.accounts.follow(queue, stop.clone()));
+        running.spawn(turns::run(worker, caps, hands, stop.clone()));
+        while let Some(ended) = running.join_next().await {
+            ended?;
+            anyhow::ensure!(stop.is_cancelled(), "a part of the chat-worker ended although nobody told it to");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! Status reports: from the queue onto the parts they are about.
+
+use crate::wake;
+use domain::{PartState, Platform};
+use process::clock::Clock;
+use queue::{Delivery, Queue, QueueName};
+use store::{
+    Db, holding,
+    statuses::{Applied, Status, apply},
+};
+use tokio_util::sync::CancellationToken;
+use wire::{ReadError, id, time};
+
+const PREFETCH: u16 = 256;
+const BATCH: usize = 128;
+
+/// Applies reports until `stop`.
+pub async fn run(db: Db, queue: Queue, clock: Clock, stop: CancellationToken) {
+    let mut consumer = queue.consume(&QueueName::Status, PREFETCH).await;
+    loop {
+        let first = tokio::select! {
+            () = stop.cancelled() => return,
+            delivery = consumer.next() => delivery,
+        };
+        let Some(first) = first else { return };
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && let Some(delivery) = consumer.try_next()
+        {
+            batch.push(delivery);
+        }
+        process(&db, &queue, &clock, batch, &stop).await;
+    }
+}
+
+async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, stop: &CancellationToken) {
+    let mut deliveries = Vec::with_capacity(batch.len());
+    let mut reports = Vec::with_capacity(batch.len());
+    let mut platforms = Vec::with_capacity(batch.len());
+    for delivery in batch {
+        match read(&delivery) {
+            Ok((report, platform)) => {
+                reports.push(report);
+                platforms.push(platform);
+                deliveries.push(delivery);
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a queued status cannot be read");
+                delivery.dead(&error.to_string()).await;
+            }
+        }
+    }
+    process::crash_point!("status.before_commit");
+    match holding::until_done(stop, "status", async || apply(db, &reports).await).await {
+        None => {}
+        Some(Ok(applied)) => {
+            process::crash_point!("status.after_commit");
+            Delivery::ack_all(deliveries).await;
+            process::crash_point!("status.after_ack");
+            for (applied, platform) in applied.iter().zip(&platforms) {
+                if matches!(applied, Applied::Moved { settled: true }) {
+                    wake::senders(queue, platform, clock.now());
+                }
+            }
+        }
+        Some(Err(error)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a batch of statuses failed; trying one by one");
+            for (delivery, report) in deliveries.into_iter().zip(&reports) {
+                let alone = std::slice::from_ref(report);
+                match holding::until_done(stop, "status", async || apply(db, alone).await).await {
+                    None => return,
+                    Some(Ok(_)) => delivery.ack().await,
+                    Some(Err(error)) => delivery.dead(&error.to_string()).await,
+                }
+            }
+        }
+    }
+}
+
+fn read(delivery: &Delivery) -> Result<(Status, Platform), ReadError> {
+    let update: wire::StatusUpdate = wire::read(&delivery.payload)?;
+    let state: PartState = update.state.parse().map_err(|_| ReadError::Field("state"))?;
+    let status = Status {
+        workspace: id(&update.workspace_id, "workspace_id")?,
+        integration: id(&update.integration_id, "integration_id")?,
+        part: update.part_id.as_deref().map(|part| id(part, "part_id")).transpose()?,
+        platform_message_id: channel::text::without_nul(&update.platform_message_id),
+        state,
+        error: update.error.as_deref().map(channel::text::without_nul),
+        at: time(update.received_at, "received_at")?,
+    };
+    let platform = Platform::try_from(update.platform).map_err(|_| ReadError::Field("platform"))?;
+    Ok((status, platform))
+}

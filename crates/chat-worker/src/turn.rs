@@ -1,0 +1,211 @@
+//! One turn: the waiting messages of one conversation in, one answer out.
+
+use crate::{Settings, answer::Answerer, bots::Bots, wake};
+use channel::{Registry, Reply};
+use chrono::TimeDelta;
+use domain::{InboundState, MessageId};
+use process::clock::Clock;
+use queue::Queue;
+use std::{sync::Arc, time::Duration};
+use store::{
+    Db, StoreError,
+    bot_profiles::BotProfile,
+    turns::{self, BotReply, Claim, Committed, Waiting},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+
+const LEASE: TimeDelta = TimeDelta::seconds(30);
+const RENEW: Duration = Duration::from_secs(10);
+/// A message that was in hand this often and never got through takes its worker down with it.
+const MOST_ATTEMPTS: i32 = 5;
+
+/// How long a claim holds without being renewed.
+pub const fn lease() -> TimeDelta {
+    LEASE
+}
+
+/// What all turns of a process share.
+pub struct Worker {
+    pub settings: Settings,
+    pub db: Db,
+    pub queue: Queue,
+    pub clock: Clock,
+    pub channels: Registry,
+    pub bots: Bots,
+    pub answerer: Answerer,
+    /// Turns under way end without a commit and give their conversation back.
+    pub give_up: CancellationToken,
+}
+
+/// One turn.
+pub struct Turn {
+    pub worker: Arc<Worker>,
+    pub claim: Claim,
+    pub stop: CancellationToken,
+}
+
+/// Why a turn ended without a commit.
+#[derive(Debug, thiserror::Error)]
+enum TurnError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the platform {0} is not part of this installation")]
+    UnknownPlatform(domain::Platform),
+}
+
+impl Turn {
+    /// Runs it to its commit. Whatever goes wrong, the conversation is due again.
+    pub async fn run(self) {
+        let span = tracing::info_span!(
+            "turn",
+            conversation.id = %self.claim.conversation,
+            chatbot.id = %self.claim.chatbot,
+            workspace.id = %self.claim.workspace
+        );
+        let started = std::time::Instant::now();
+        let outcome = async {
+            tokio::select! {
+                outcome = self.to_commit(&span) => Some(outcome),
+                () = self.lose_lease() => None,
+                () = self.worker.give_up.cancelled() => {
+                    self.give_back(TimeDelta::zero()).await;
+                    None
+                }
+            }
+        }
+        .instrument(span.clone())
+        .await;
+        metrics::histogram!("botsmith_turn_seconds").record(started.elapsed().as_secs_f64());
+        if let Some(Err(error)) = outcome {
+            let _entered = span.enter();
+            tracing::error!(error = &error as &dyn std::error::Error, "the turn failed and will be run again");
+            drop(_entered);
+            self.give_back(TimeDelta::seconds(2)).instrument(span).await;
+        }
+    }
+
+    async fn to_commit(&self, span: &Span) -> Result<(), TurnError> {
+        process::crash_point!("turn.after_claim");
+        // The second time round takes an older message in; a third would let a talkative contact wait for ever.
+        for round in 0..2 {
+            let waiting = turns::take_up(&self.worker.db, &self.claim).await?;
+            if round == 0 {
+                let traceparent = waiting.last().and_then(|message| message.traceparent.as_deref());
+                process::trace::set_parent(span, traceparent);
+            }
+            let Some((bot, waiting)) = self.sort_out(waiting).await? else { return Ok(()) };
+            let reply = self.answer(&bot, &waiting).await?;
+            process::crash_point!("turn.before_commit");
+            let worker = &self.worker;
+            let committed =
+                turns::commit(&worker.db, &self.claim, &waiting, &reply, round > 0, worker.clock.now()).await?;
+            process::crash_point!("turn.after_commit");
+            match committed {
+                Committed::OlderArrived => {}
+                Committed::Answered { due_at, message, .. } => {
+                    tracing::info!(message.id = %message, messages = waiting.len(), "answered");
+                    metrics::counter!("botsmith_answers_total").increment(1);
+                    wake::senders(&worker.queue, &self.claim.platform, worker.clock.now());
+                    if let Some(due_at) = due_at {
+                        wake::turns(&worker.queue, due_at);
+                    }
+                    process::crash_point!("turn.after_wake");
+                    return Ok(());
+                }
+                Committed::TakenOver => {
+                    tracing::info!("a human took over: the answer was not sent");
+                    return Ok(());
+                }
+                Committed::LeaseLost => {
+                    tracing::info!("another worker has the conversation: the answer was not sent");
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be answered now. `None`: nothing, and the conversation is released.
+    async fn sort_out(&self, waiting: Vec<Waiting>) -> Result<Option<(Arc<BotProfile>, Vec<Waiting>)>, TurnError> {
+        let worker = &self.worker;
+        let ids = |messages: &[Waiting]| messages.iter().map(|message| message.id).collect::<Vec<MessageId>>();
+        let bot = worker.bots.find(self.claim.chatbot).await?.filter(|bot| !bot.archived);
+        let Some(bot) = bot else {
+            self.close(&ids(&waiting), InboundState::Suppressed, "the chatbot is archived").await?;
+            return Ok(None);
+        };
+        let (poison, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|message| message.attempts > MOST_ATTEMPTS);
+        if !poison.is_empty() {
+            let reason = format!("{MOST_ATTEMPTS} turns with it ended before their commit");
+            turns::set_aside(&worker.db, &self.claim, &ids(&poison), InboundState::Dead, &reason).await?;
+        }
+        let oldest = worker.clock.now() - bot.max_answer_age;
+        let (stale, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|message| message.accepted_at < oldest);
+        if !stale.is_empty() {
+            let reason = "it waited longer than an answer of this chatbot may take";
+            turns::set_aside(&worker.db, &self.claim, &ids(&stale), InboundState::Expired, reason).await?;
+        }
+        if waiting.is_empty() {
+            self.close(&[], InboundState::Suppressed, "").await?;
+            return Ok(None);
+        }
+        Ok(Some((bot, waiting)))
+    }
+
+    async fn close(&self, messages: &[MessageId], state: InboundState, reason: &str) -> Result<(), StoreError> {
+        let worker = &self.worker;
+        let due = turns::close(&worker.db, &self.claim, messages, state, Some(reason), worker.clock.now()).await?;
+        if let Some(Some(due_at)) = due {
+            wake::turns(&worker.queue, due_at);
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, bot: &BotProfile, waiting: &[Waiting]) -> Result<BotReply, TurnError> {
+        let worker = &self.worker;
+        let channel = worker
+            .channels
+            .get(&self.claim.platform)
+            .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
+        let answer = worker.answerer.answer(bot, self.claim.conversation, waiting).await?;
+        let contents = channel.compose(&Reply { text: answer.text.clone(), media: Vec::new() });
+        let contents = contents.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(StoreError::from)?;
+        let oldest = waiting.iter().map(|message| message.accepted_at).min().unwrap_or_else(|| worker.clock.now());
+        Ok(BotReply {
+            text: answer.text,
+            contents,
+            expires_at: oldest + bot.max_answer_age,
+            traceparent: process::trace::current_traceparent(),
+            record: answer.record,
+        })
+    }
+
+    /// Keeps the lease for as long as the turn runs; returns when it is lost.
+    async fn lose_lease(&self) {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            match turns::renew(&self.worker.db, &self.claim, self.worker.clock.now() + LEASE).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!("the conversation went to another worker during the turn");
+                    return;
+                }
+                // The commit will find out whether it is still ours.
+                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not renewed"),
+            }
+        }
+    }
+
+    async fn give_back(&self, pause: TimeDelta) {
+        let worker = &self.worker;
+        let due_at = worker.clock.now() + pause;
+        match turns::give_back(&worker.db, &self.claim, due_at).await {
+            Ok(()) => wake::turns(&worker.queue, due_at),
+            // The scheduler takes it out of our hand when the lease has run out.
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the conversation was not given back"),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Settings of the gateway.
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use url::Url;
+
+/// Settings of the gateway.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the outside world reaches it: scheme and host, and a path if there is one. Platforms sign it.
+    pub public_url: Url,
+    /// The largest webhook, in bytes. A larger one is refused before anything is computed over it.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send its body, in seconds.
+    pub body_timeout_seconds: u64,
+    /// Threads that serve HTTP.
+    pub threads: usize,
+}
+
+impl Settings {
+    /// The address a platform was told, for a request to `path_and_query`.
+    pub fn public_address(&self, path_and_query: &str) -> String {
+        format!("{}{path_and_query}", self.public_url.as_str().trim_end_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_keeps_its_path_and_gets_no_double_slash() {
+        let settings = |public_url: &str| Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: public_url.parse().unwrap(),
+            max_body_bytes: 1,
+            body_timeout_seconds: 1,
+            threads: 1,
+        };
+
+        assert_eq!(settings("https://bots.example").public_address("/api/x?y=1"), "https://bots.example/api/x?y=1");
+        assert_eq!(settings("https://a.example/bots/").public_address("/api"), "https://a.example/bots/api");
+    }
+}

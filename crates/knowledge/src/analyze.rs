@@ -1,0 +1,232 @@
+//! Turns text into the terms that are searched: words, stemmed, without case and accents; pairs of characters in scripts
+//! that put no spaces between words.
+
+use crate::{language::Language, script, stop_words};
+use std::{collections::HashSet, ops::Range};
+use tantivy::tokenizer::{
+    AsciiFoldingFilter, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+};
+use unicode_segmentation::UnicodeSegmentation;
+use whatlang::Lang;
+
+/// A longer word is no word.
+const LONGEST_WORD: usize = 64;
+
+/// One term, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Term {
+    pub text: String,
+    pub range: Range<usize>,
+}
+
+/// The way from text to terms in one language. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Analyzer {
+    pipeline: TextAnalyzer,
+    language: Language,
+}
+
+impl Analyzer {
+    pub(crate) fn new(language: Language) -> Self {
+        let elides = matches!(language.lang(), Lang::Fra | Lang::Ita);
+        let words = TextAnalyzer::builder(Words { elides }).filter(LowerCaser);
+        let pipeline = match language.stemming() {
+            Some(stemming) => words.filter(Stemmer::new(stemming)).filter(AsciiFoldingFilter).build(),
+            None => words.filter(AsciiFoldingFilter).build(),
+        };
+        Self { pipeline, language }
+    }
+
+    pub(crate) const fn language(&self) -> Language {
+        self.language
+    }
+
+    /// For the index.
+    pub(crate) fn pipeline(&self) -> TextAnalyzer {
+        self.pipeline.clone()
+    }
+
+    /// All terms of a text, in its order.
+    pub(crate) fn terms(&self, text: &str) -> Vec<Term> {
+        let mut pipeline = self.pipeline.clone();
+        let mut stream = pipeline.token_stream(text);
+        let mut terms = Vec::new();
+        while let Some(token) = stream.next() {
+            terms.push(Term { text: token.text.clone(), range: token.offset_from..token.offset_to });
+        }
+        terms
+    }
+
+    /// The terms of a question that say what it is about. All of them when it has no other.
+    pub(crate) fn question_terms(&self, question: &str) -> Vec<Term> {
+        let stop: HashSet<&str> = stop_words::stop_words(self.language.lang()).iter().copied().collect();
+        let mut subject = question.to_owned();
+        for asking in stop_words::asking_characters(self.language.lang()) {
+            // As many spaces as it had bytes, so that every other term stays where it was.
+            subject = subject.replace(asking, &" ".repeat(asking.len()));
+        }
+        let all = self.terms(&subject);
+        let content: Vec<Term> = all
+            .iter()
+            .filter(|term| !stop.contains(question[term.range.clone()].to_lowercase().replace('’', "'").as_str()))
+            .cloned()
+            .collect();
+        if !content.is_empty() {
+            content
+        } else if !all.is_empty() {
+            all
+        } else {
+            self.terms(question)
+        }
+    }
+
+    /// Whether this word is in questions of any subject.
+    pub(crate) fn is_light(&self, word: &str) -> bool {
+        stop_words::light_words(self.language.lang()).contains(&word.to_lowercase().as_str())
+    }
+}
+
+/// Words by Unicode's rules (UAX 29), and pairs of characters.
+#[derive(Clone)]
+struct Words {
+    /// Whether what stands before an apostrophe is a word of its own: l'homme.
+    elides: bool,
+}
+
+struct Found {
+    tokens: std::vec::IntoIter<Token>,
+    current: Token,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = Found;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Found {
+        let mut tokens = Vec::new();
+        let mut rest = 0;
+        while rest < text.len() {
+            let without_words = text[rest..].starts_with(script::has_no_words);
+            let same = |c: char| script::has_no_words(c) == without_words;
+            let end = text[rest..].find(|c| !same(c)).map_or(text.len(), |length| rest + length);
+            if without_words { pairs(text, rest..end, &mut tokens) } else { self.words(text, rest..end, &mut tokens) }
+            rest = end;
+        }
+        Found { tokens: tokens.into_iter(), current: Token::default() }
+    }
+}
+
+fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+    let word = &text[range.clone()];
+    let text = match word.char_indices().nth(LONGEST_WORD) {
+        Some((end, _)) => word[..end].to_owned(),
+        // 1,000 is 1000.
+        None if word.contains(',') && word.bytes().all(|b| b.is_ascii_digit() || b == b',') => word.replace(',', ""),
+        None => word.replace('’', "'"),
+    };
+    tokens.push(Token {
+        offset_from: range.start,
+        offset_to: range.end,
+        position: tokens.len(),
+        text,
+        position_length: 1,
+    });
+}
+
+fn pairs(text: &str, run: Range<usize>, tokens: &mut Vec<Token>) {
+    let ends: Vec<usize> =
+        text[run.clone()].char_indices().map(|(at, c)| run.start + at + c.len_utf8()).collect();
+    if let [only] = ends[..] {
+        push(text, run.start..only, tokens);
+    }
+    let mut start = run.start;
+    for two in ends.windows(2) {
+        push(text, start..two[1], tokens);
+        start = two[0];
+    }
+}
+
+impl Words {
+    fn words(&self, text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+        for (at, word) in text[range.clone()].unicode_word_indices() {
+            let mut start = range.start + at;
+            let end = start + word.len();
+            if self.elides
+                && let Some((before, _)) = word.split_once(['\'', '’'])
+            {
+                push(text, start..start + before.len(), tokens);
+                start += before.len() + word[before.len()..].chars().next().map_or(0, char::len_utf8);
+            }
+            if start < end {
+                push(text, start..end, tokens);
+            }
+        }
+    }
+}
+
+impl TokenStream for Found {
+    fn advance(&mut self) -> bool {
+        match self.tokens.next() {
+            Some(token) => {
+                self.current = token;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn token(&self) -> &Token {
+        &self.current
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.current
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn texts(terms: Vec<Term>) -> Vec<String> {
+        terms.into_iter().map(|term| term.text).collect()
+    }
+
+    #[test]
+    fn words_are_stemmed_and_folded() {
+        let english = Analyzer::new(Language::ENGLISH);
+        let german = Analyzer::new(Language::GERMAN);
+
+        assert_eq!(texts(english.terms("Shipping the café's 1,000 orders")), ["ship", "the", "cafe", "1000", "order"]);
+        assert_eq!(texts(german.terms("Größere Lieferungen")), texts(german.terms("grösserer LIEFERUNG")));
+    }
+
+    #[test]
+    fn chinese_becomes_pairs_and_keeps_its_latin_words() {
+        let chinese = Analyzer::new(Language::CHINESE);
+
+        assert_eq!(texts(chinese.terms("免费配送iPhone 15，好")), ["免费", "费配", "配送", "iphone", "15", "好"]);
+    }
+
+    #[test]
+    fn a_question_is_left_with_what_it_is_about() {
+        let english = Analyzer::new(Language::ENGLISH);
+        let chinese = Analyzer::new(Language::CHINESE);
+
+        assert_eq!(texts(english.question_terms("How long does the delivery take?")), ["long", "deliveri", "take"]);
+        assert_eq!(texts(english.question_terms("Who are you?")), ["who", "are", "you"]);
+        assert_eq!(texts(chinese.question_terms("什么时候发货？")), ["发货"]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_term_stands_where_it_says(text in ".{0,300}") {
+            for language in [Language::ENGLISH, Language::CHINESE] {
+                for term in Analyzer::new(language).terms(&text) {
+                    prop_assert!(text.get(term.range.clone()).is_some_and(|word| !word.is_empty()));
+                }
+                let _ = Analyzer::new(language).question_terms(&text);
+            }
+        }
+    }
+}

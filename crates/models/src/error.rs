@@ -1,0 +1,75 @@
+//! What can go wrong with a model's endpoint, named by what the caller does next.
+
+use egress::Refusal;
+use std::{fmt, time::Duration};
+
+/// No answer came.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// The key is wrong or may not use this model: the owner has to change it.
+    #[error("the model endpoint does not accept the key")]
+    Unauthorized,
+    /// Too many requests, or the account is empty.
+    #[error("the model endpoint takes no more requests now")]
+    RateLimited {
+        /// As the endpoint said.
+        after: Option<Duration>,
+    },
+    /// No whole answer within the time limit.
+    #[error("the model did not answer within {0:?}")]
+    Timeout(Duration),
+    /// Not reached, or it failed.
+    #[error("the model endpoint is not available")]
+    Unavailable,
+    /// Its name leads into private networks.
+    #[error("the model endpoint's host leads to {0}")]
+    Refused(Refusal),
+    /// It answered, and not what was asked for.
+    #[error("the model endpoint answered with status {status}, which cannot be used")]
+    BadResponse {
+        /// HTTP status.
+        status: u16,
+        /// What it said about it, cut short, for the owner's eyes and not for logs.
+        detail: Detail,
+    },
+}
+
+/// What an endpoint said about a failure. Not in debug prints: it may repeat what it was asked.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Detail(String);
+
+const LONGEST_DETAIL: usize = 200;
+
+impl Detail {
+    /// The beginning of what was said, on one line, with the key taken out.
+    pub(crate) fn of(said: &str, key: &str) -> Self {
+        let said = if key.is_empty() { said.to_owned() } else { said.replace(key, "…") };
+        let line: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        Self(line.chars().filter(|c| !c.is_control()).take(LONGEST_DETAIL).collect())
+    }
+
+    /// For the owner's eyes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} characters", self.0.chars().count())
+    }
+}
+
+impl ModelError {
+    /// A stable word for metrics and records.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Timeout(_) => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Refused(_) => "refused",
+            Self::BadResponse { .. } => "bad_response",
+        }
+    }
+}

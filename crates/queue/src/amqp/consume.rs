@@ -1,0 +1,354 @@
+//! Consuming over AMQP.
+//!
+//! Invariant: a consumer that stops closes its channel only when everything it handed over is settled. What it had not
+//! handed over goes back with the channel, in one step and in its old place, before another consumer becomes the active
+//! one; cancelling first would let that one begin with later messages.
+
+use super::{
+    AmqpChannel, Publisher,
+    headers::{self, Extra},
+    link::{Link, Up},
+    topology::Topology,
+};
+use crate::{Death, Delivery, Message, QueueName, backoff::Backoff, consumer::Buffer, delivery, metrics};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::{FutureExt, StreamExt};
+use lapin::{
+    options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
+    types::{FieldTable, ShortString},
+};
+use std::{
+    collections::{BTreeSet, HashMap},
+    error::Error,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::watch, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// How long the broker may take to make us a consumer, or to close a channel.
+const SETUP: Duration = Duration::from_secs(10);
+
+/// Fills one consumer's buffer.
+pub(super) struct Task {
+    pub(super) link: Link,
+    pub(super) topology: Topology,
+    pub(super) publisher: Arc<Publisher>,
+    pub(super) queue: QueueName,
+    pub(super) prefetch: u16,
+    pub(super) buffer: Arc<Buffer>,
+    pub(super) in_hand: Arc<InHand>,
+    pub(super) closed: CancellationToken,
+}
+
+impl Task {
+    pub(super) async fn run(self, unwanted: CancellationToken) {
+        let mut backoff = Backoff::new();
+        while let Some(up) = self.link.sometime(&unwanted).await {
+            let attached = tokio::select! {
+                biased;
+                () = unwanted.cancelled() => break,
+                () = up.lost.cancelled() => None,
+                attached = timeout(SETUP, self.attach(&up)) => match attached {
+                    Ok(Ok(attached)) => Some(attached),
+                    Ok(Err(error)) => {
+                        tracing::warn!(queue = %self.queue, error = &error as &dyn Error, "the queue cannot be consumed");
+                        None
+                    }
+                    Err(_) => None,
+                },
+            };
+            if let Some((channel, messages)) = attached {
+                backoff.reset();
+                self.pump(&up, channel, messages, &unwanted).await;
+            }
+            tokio::select! {
+                biased;
+                () = unwanted.cancelled() => break,
+                () = tokio::time::sleep(backoff.next()) => {}
+            }
+        }
+    }
+
+    async fn attach(&self, up: &Up) -> lapin::Result<(AmqpChannel, lapin::Consumer)> {
+        self.topology.declare(up, &self.queue).await?;
+        let channel = up.channel().await?;
+        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+        let (name, options) = (self.topology.name(&self.queue), BasicConsumeOptions::default());
+        let messages = channel.basic_consume(name.into(), ShortString::default(), options, FieldTable::default()).await?;
+        Ok((channel, messages))
+    }
+
+    /// Fills the buffer until the consumer is unwanted, or the queue or the connection is lost.
+    async fn pump(&self, up: &Up, channel: AmqpChannel, mut messages: lapin::Consumer, unwanted: &CancellationToken) {
+        let channel = Arc::new(Channel { channel, outstanding: Mutex::default() });
+        let lost = loop {
+            tokio::select! {
+                biased;
+                () = unwanted.cancelled() => break false,
+                () = up.lost.cancelled() => break true,
+                message = messages.next() => match message {
+                    Some(Ok(message)) => self.buffer.push(self.delivery(message, &channel)),
+                    // The queue was deleted, or its leader is gone, or the channel is.
+                    Some(Err(_)) | None => break true,
+                },
+            }
+        };
+        if lost {
+            // What is buffered of a deleted queue exists nowhere else: it is still handed over. Of a lost connection it
+            // will come again.
+            self.buffer.retain(|delivery| match &delivery.hold {
+                delivery::Hold::Amqp(hold) => hold.is_current(),
+                delivery::Hold::Postgres(_) | delivery::Hold::Nothing => true,
+            });
+            return;
+        }
+        self.buffer.clear();
+        tokio::select! {
+            () = self.closed.cancelled() => {}
+            () = up.lost.cancelled() => {}
+            () = self.in_hand.none() => {}
+        }
+        let _ = timeout(SETUP, channel.channel.close(200, "stopping".into())).await;
+    }
+
+    fn delivery(&self, message: lapin::message::Delivery, channel: &Arc<Channel>) -> Delivery {
+        let headers::Beside { traceparent, deliveries_before, published_at, death } = headers::read(&message.properties);
+        channel.outstanding().insert(message.delivery_tag);
+        let hold = Hold {
+            tag: message.delivery_tag,
+            channel: channel.clone(),
+            state: State::Buffered,
+            in_hand: self.in_hand.clone(),
+            publisher: self.publisher.clone(),
+            queue: self.queue.clone(),
+            name: self.topology.name(&self.queue),
+        };
+        Delivery {
+            payload: message.data.into(),
+            traceparent,
+            redelivered: message.redelivered,
+            attempts: deliveries_before.unwrap_or(u32::from(message.redelivered)).saturating_add(1),
+            published_at,
+            // A message that died, was replayed and came back has the marks of its death still.
+            death: death.filter(|_| matches!(self.queue, QueueName::Dead(_))),
+            hold: delivery::Hold::Amqp(hold),
+        }
+    }
+}
+
+/// A channel that is kept open by what is in hand of it, with the tags that are not settled.
+struct Channel {
+    channel: AmqpChannel,
+    outstanding: Mutex<BTreeSet<u64>>,
+}
+
+impl Channel {
+    fn outstanding(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.outstanding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many deliveries of one consumer are in somebody's hands.
+pub(super) struct InHand(watch::Sender<usize>);
+
+impl Default for InHand {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl InHand {
+    fn more(&self) {
+        self.0.send_modify(|count| *count += 1);
+    }
+
+    fn less(&self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+
+    async fn none(&self) {
+        // Cannot fail: the sender is ours.
+        let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+/// What holds a message for us.
+pub(crate) struct Hold {
+    tag: u64,
+    channel: Arc<Channel>,
+    state: State,
+    in_hand: Arc<InHand>,
+    publisher: Arc<Publisher>,
+    queue: QueueName,
+    /// The queue's full name.
+    name: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Buffered,
+    Handed,
+    Settled,
+}
+
+/// What the broker is being told. It was written down to be sent when this was made; waiting only tells when it was sent.
+type Sending = Pin<Box<dyn Future<Output = lapin::Result<()>> + Send>>;
+
+impl Hold {
+    pub(crate) fn hand_over(&mut self) {
+        self.state = State::Handed;
+        self.in_hand.more();
+    }
+
+    /// Whether settling it can still reach the broker.
+    fn is_current(&self) -> bool {
+        self.channel.channel.status().connected()
+    }
+
+    pub(crate) async fn ack(mut self) {
+        let sending = {
+            let mut outstanding = self.channel.outstanding();
+            self.tell_ack(&mut outstanding, self.tag, false)
+        };
+        self.state_settled(sending).await;
+    }
+
+    pub(crate) async fn requeue(mut self) {
+        let sending = self.tell_requeue();
+        self.state_settled(sending).await;
+    }
+
+    /// Confirmed among the dead before it is acknowledged; comes again if it cannot be put there.
+    pub(crate) async fn dead(
+        self,
+        payload: &Bytes,
+        traceparent: Option<&str>,
+        published_at: Option<DateTime<Utc>>,
+        reason: &str,
+    ) {
+        if matches!(self.queue, QueueName::Dead(_)) {
+            tracing::error!(queue = self.name, "a dead letter cannot die again: it stays where it is");
+            return self.requeue().await;
+        }
+        let message = Message { payload: payload.clone(), traceparent: traceparent.map(str::to_owned) };
+        let death =
+            Death { queue: self.name.clone(), reason: delivery::shortened(reason), at: Some(Utc::now()) };
+        let extra = Extra { death: Some(death), published_at };
+        match self.publisher.publish(&self.queue.dead(), &message, &extra).await {
+            Ok(()) => {
+                metrics::died(&self.name);
+                self.ack().await;
+            }
+            Err(refusal) => {
+                tracing::warn!(
+                    queue = self.name,
+                    reason = refusal.reason,
+                    "a message could not be put among the dead: it comes again"
+                );
+                self.requeue().await;
+            }
+        }
+    }
+
+    /// One acknowledgement for all that have nothing else before them on their channel; one each for the others.
+    pub(crate) async fn ack_all(mut batch: Vec<Self>) {
+        let mut by_channel: HashMap<*const Channel, Vec<&mut Self>> = HashMap::new();
+        for hold in &mut batch {
+            by_channel.entry(Arc::as_ptr(&hold.channel)).or_default().push(hold);
+        }
+        let mut sending: Vec<Sending> = Vec::new();
+        for holds in by_channel.into_values() {
+            let ours: BTreeSet<u64> = holds.iter().map(|hold| hold.tag).collect();
+            let Some(channel) = holds.first().map(|hold| hold.channel.clone()) else { continue };
+            let mut outstanding = channel.outstanding();
+            let all_before = outstanding.iter().copied().take_while(|tag| ours.contains(tag)).last();
+            for hold in holds {
+                if all_before.is_none_or(|last| hold.tag > last) {
+                    sending.push(hold.tell_ack(&mut outstanding, hold.tag, false));
+                } else if all_before == Some(hold.tag) {
+                    sending.push(hold.tell_ack(&mut outstanding, hold.tag, true));
+                } else {
+                    outstanding.remove(&hold.tag);
+                }
+            }
+        }
+        for told in sending {
+            log_lost(told.await);
+        }
+        for hold in &mut batch {
+            hold.settled();
+        }
+    }
+
+    /// Writes an acknowledgement down to be sent. Under the lock of what is outstanding: one that covers several and one
+    /// of its own for a message among them must not cross, or the broker closes the channel.
+    fn tell_ack(&self, outstanding: &mut BTreeSet<u64>, tag: u64, multiple: bool) -> Sending {
+        outstanding.remove(&tag);
+        let channel = self.channel.channel.clone();
+        begun(async move { channel.basic_ack(tag, BasicAckOptions { multiple }).await })
+    }
+
+    fn tell_requeue(&self) -> Sending {
+        let mut outstanding = self.channel.outstanding();
+        outstanding.remove(&self.tag);
+        let (channel, tag) = (self.channel.channel.clone(), self.tag);
+        begun(async move { channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false }).await })
+    }
+
+    async fn state_settled(&mut self, sending: Sending) {
+        // Dropped half-way it is on its way none the less.
+        let _settled = Settling(self);
+        log_lost(sending.await);
+    }
+
+    fn settled(&mut self) {
+        if self.state == State::Handed {
+            self.in_hand.less();
+        }
+        self.state = State::Settled;
+    }
+}
+
+/// Settles at the end, also at an early one.
+struct Settling<'a>(&'a mut Hold);
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        self.0.settled();
+    }
+}
+
+/// Polled once, which writes the frame down.
+fn begun(sending: impl Future<Output = lapin::Result<()>> + Send + 'static) -> Sending {
+    let mut sending: Sending = Box::pin(sending);
+    match (&mut sending).now_or_never() {
+        Some(result) => Box::pin(std::future::ready(result)),
+        None => sending,
+    }
+}
+
+fn log_lost(told: lapin::Result<()>) {
+    if let Err(error) = told {
+        tracing::debug!(error = &error as &dyn Error, "not acknowledged: the message will come again");
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        match self.state {
+            State::Settled => {}
+            // It goes back when the channel is closed, which follows at once.
+            State::Buffered => {
+                self.channel.outstanding().remove(&self.tag);
+            }
+            State::Handed => {
+                drop(self.tell_requeue());
+                self.settled();
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What became of a message, asked of the API and printed as a table.
+
+use crate::twilio::Inbound;
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use std::time::Duration;
+
+/// BotSmith's API, for one workspace.
+pub(super) struct Api {
+    url: String,
+    key: SecretString,
+    http: reqwest::Client,
+}
+
+/// For people: `12 ms`, `1.20 s`.
+pub(super) fn milliseconds(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1000.0;
+    if ms < 10.0 {
+        format!("{ms:.1} ms")
+    } else if ms < 1000.0 {
+        format!("{ms:.0} ms")
+    } else {
+        format!("{:.2} s", ms / 1000.0)
+    }
+}
+
+impl Api {
+    pub fn new(url: &str, key: SecretString) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
+        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, http })
+    }
+
+    async fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.url)).query(query);
+        let answer = request.bearer_auth(self.key.expose_secret()).send().await;
+        let answer = answer.with_context(|| format!("the API does not answer at {}", self.url))?;
+        let status = answer.status();
+        let body: Value = answer.json().await.with_context(|| format!("the API answered {status} without JSON"))?;
+        anyhow::ensure!(status.is_success(), "the API refused {path} with {status}: {}", body["detail"]);
+        Ok(body)
+    }
+
+    /// The message with its journey, if it is stored by now.
+    async fn find(&self, chatbot: &str, inbound: &Inbound, sent_at: DateTime<Utc>) -> anyhow::Result<Option<Value>> {
+        let query = [("chatbot_id", chatbot), ("contact", inbound.from.as_str()), ("limit", "1")];
+        let conversations = self.get("/api/conversations", &query).await?;
+        let Some(conversation) = conversations["items"][0]["id"].as_str() else { return Ok(None) };
+        let path = format!("/api/conversations/{conversation}/messages");
+        let messages = self.get(&path, &[("limit", "20")]).await?;
+        let fits = |message: &&Value| {
+            let accepted = message["accepted_at"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+            message["direction"] == "inbound"
+                && message["text"] == inbound.body.as_str()
+                && accepted.is_some_and(|at| at >= sent_at)
+        };
+        Ok(messages["items"].as_array().into_iter().flatten().find(fits).cloned())
+    }
+
+    /// Prints how a message fared. What the platform reports comes a little later than the reply: it is waited for.
+    pub async fn print(
+        &self,
+        chatbot: &str,
+        inbound: &Inbound,
+        sent_at: DateTime<Utc>,
+        reply_at: Option<DateTime<Utc>>,
+    ) -> anyhow::Result<()> {
+        let mut found = None;
+        for _ in 0..20 {
+            found = self.find(chatbot, inbound, sent_at).await?;
+            if found.as_ref().is_some_and(is_delivered) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let Some(message) = found else {
+            println!("\nThe message is not stored yet: a chat-worker has not taken it in.");
+            return Ok(());
+        };
+        print_stages(&stages(&message, sent_at, reply_at));
+        print_answer(&message["answer"]);
+        if let Some(error) = message["error"].as_str() {
+            println!("  went wrong: {error}");
+        }
+        Ok(())
+    }
+}
+
+fn is_delivered(message: &Value) -> bool {
+    let parts = message["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    !parts.is_empty() && parts.iter().all(|part| part["delivered_at"].is_string())
+}
+
+/// A stage and when it was reached.
+struct Stage {
+    name: String,
+    at: DateTime<Utc>,
+}
+
+/// The stages of a message's journey, in the order in which they happened.
+fn stages(message: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc>>) -> Vec<Stage> {
+    let mut stages = vec![Stage { name: "sent to the webhook".to_owned(), at: sent_at }];
+    let mut add = |name: String, at: &Value| {
+        let at = at.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        if let Some(at) = at {
+            stages.push(Stage { name, at: at.to_utc() });
+        }
+    };
+    add("accepted (on the queue)".to_owned(), &message["accepted_at"]);
+    add("stored".to_owned(), &message["stored_at"]);
+    add("answered (reply committed)".to_owned(), &message["answered_at"]);
+    let parts = message["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (position, part) in parts.iter().enumerate() {
+        let of = if parts.len() == 1 { String::new() } else { format!(" {} of {}", position + 1, parts.len()) };
+        for call in part["calls"].as_array().into_iter().flatten() {
+            add(format!("part{of}: call to the platform"), &call["started_at"]);
+        }
+        add(format!("part{of}: sent"), &part["sent_at"]);
+        add(format!("part{of}: delivered"), &part["delivered_at"]);
+        add(format!("part{of}: read"), &part["read_at"]);
+    }
+    if let Some(at) = reply_at {
+        stages.push(Stage { name: "the platform has the reply".to_owned(), at });
+    }
+    stages.sort_by_key(|stage| stage.at);
+    stages
+}
+
+fn print_stages(stages: &[Stage]) {
+    let width = stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or_default();
+    let Some(first) = stages.first().map(|stage| stage.at) else { return };
+    println!("\n{:width$}   {:12}  {:>9}  {:>9}", "stage", "at (UTC)", "took", "in all");
+    let mut last = first;
+    for stage in stages {
+        let since = |from: DateTime<Utc>| milliseconds((stage.at - from).to_std().unwrap_or_default());
+        let at = stage.at.format("%H:%M:%S%.3f").to_string();
+        println!("{:width$}   {at:12}  {:>9}  {:>9}", stage.name, since(last), since(first));
+        last = stage.at;
+    }
+}
+
+fn print_answer(answer: &Value) {
+    let model = answer["model"].as_str().unwrap_or("unknown");
+    let spent = answer["stages"].as_object().into_iter().flatten();
+    let spent: Vec<String> = spent.map(|(stage, ms)| format!("{stage} {ms} ms")).collect();
+    println!("\nanswered by {model}{}", if spent.is_empty() { String::new() } else { format!(" ({})", spent.join(", ")) });
+    if let Some(reason) = answer["fallback"].as_str() {
+        println!("  not from its knowledge: {reason}");
+    }
+    for citation in answer["citations"].as_array().into_iter().flatten() {
+        println!("  source: {}", citation["title"].as_str().unwrap_or("untitled"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn stages_stand_in_the_order_in_which_they_happened() {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
+        let message = json!({
+            "accepted_at": "2026-01-01T00:00:00.010Z",
+            "stored_at": "2026-01-01T00:00:00.020Z",
+            "answered_at": null,
+            "parts": [{
+                "calls": [{"started_at": "2026-01-01T00:00:00.040Z"}],
+                "sent_at": "2026-01-01T00:00:00.050Z",
+                "delivered_at": "2026-01-01T00:00:00.070Z",
+            }],
+        });
+
+        let stages = stages(&message, at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:00:00.045Z")));
+
+        let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "sent to the webhook",
+                "accepted (on the queue)",
+                "stored",
+                "part: call to the platform",
+                "the platform has the reply",
+                "part: sent",
+                "part: delivered",
+            ]
+        );
+    }
+}

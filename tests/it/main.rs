@@ -1,0 +1,3 @@
+//! Tests of the whole product.
+
+mod architecture;
