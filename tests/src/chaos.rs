@@ -229,7 +229,7 @@ pub async fn kill_database(scale: Scale, times: usize) -> anyhow::Result<Outcome
     let pause = scale.duration() / (times as u32 + 1);
     for _ in 0..times {
         tokio::time::sleep(pause).await;
-        product.database().kill()?;
+        product.database()?.kill()?;
         faults.push("PostgreSQL".to_owned());
     }
     let report = run.settle(scale.duration() + DRAIN, scale.afterwards).await;

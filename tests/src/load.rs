@@ -42,7 +42,7 @@ impl Load {
 /// Something that the load test's knowledge answers.
 pub const QUESTION: &str = "What are your opening hours?";
 
-/// Where messages go to, and who they are for.
+/// Where messages go to, and which chatbot they are for.
 #[derive(Clone)]
 pub struct Target {
     /// Signs and posts.
@@ -176,14 +176,15 @@ pub fn contact(index: u64) -> String {
 }
 
 impl Run {
-    /// Begins to write. `replies` is what the platform receives from now on.
-    pub fn start(load: &Load, target: &Target, replies: UnboundedReceiver<Arc<Message>>) -> Self {
+    /// Begins to write; people are spread over the targets. `replies` is what the platform receives from now on.
+    pub fn start(load: &Load, targets: &[Target], replies: UnboundedReceiver<Arc<Message>>) -> Self {
         let ledger: Arc<Mutex<Ledger>> = Arc::default();
         let tally: Arc<Mutex<Tally>> = Arc::default();
         let listener = tokio::spawn(listen(ledger.clone(), replies));
         let mut writers = JoinSet::new();
         let mut inboxes: Vec<UnboundedSender<u64>> = Vec::new();
-        for index in 0..load.conversations.min(load.messages) {
+        let people = 0..load.conversations.min(load.messages);
+        for (index, target) in people.zip(targets.iter().cycle()) {
             let (inbox, messages) = unbounded_channel();
             inboxes.push(inbox);
             let writer = Writer {

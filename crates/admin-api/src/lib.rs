@@ -1,1 +1,177 @@
-//! (to be written)
+//! The API of owners, operators and administrators.
+//!
+//! Invariants:
+//! - Deny by default. Every route is in one table ([`routes`]) with who may use it, and a guard in front of every handler
+//!   holds it; what is not in the table is not served.
+//! - A caller without a place in a workspace hears the same 404 for what exists there and what does not.
+//! - Everything done for a tenant is done in a transaction that sees only that tenant.
+//! - Secrets go in and never come out, but for those shown once when they are made.
+
+mod activity;
+mod administration;
+mod api_keys;
+mod attachments;
+mod caller;
+mod chatbots;
+mod conversations;
+mod credentials;
+mod dead_letters;
+mod guard;
+mod idempotency;
+mod input;
+mod integrations;
+mod members;
+mod openapi;
+mod page;
+mod pages;
+mod password;
+mod path;
+mod platforms;
+mod problem;
+mod route;
+mod routes;
+mod sending;
+mod service;
+mod sessions;
+mod settings;
+pub mod setup;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod token;
+mod unanswered;
+mod workspaces;
+
+pub use guard::not_found;
+pub use service::Service;
+pub use settings::{Settings, SettingsError};
+
+use actix_web::web::ServiceConfig;
+use channel::{ChannelHandle, Registry};
+use chrono::{DateTime, Utc};
+use domain::{ChatbotId, Platform};
+use password::Passwords;
+use process::clock::Clock;
+use queue::{Queue, QueueName};
+use std::sync::Arc;
+use store::Db;
+use url::Url;
+use vault::Keyring;
+
+/// The API, ready to be mounted. Cheap to clone.
+#[derive(Clone)]
+pub struct AdminApi(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    db: Db,
+    queue: Queue,
+    keyring: Keyring,
+    channels: Registry,
+    clock: Clock,
+    passwords: Passwords,
+    openapi: String,
+}
+
+impl AdminApi {
+    /// The API over these parts. Fails when the settings cannot work.
+    pub fn new(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        keyring: Keyring,
+        channels: Registry,
+        clock: Clock,
+    ) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let passwords = Passwords::new().map_err(|error| SettingsError::Passwords(error.to_string()))?;
+        let openapi = openapi::json(&routes::table()).map_err(|error| SettingsError::OpenApi(error.to_string()))?;
+        Ok(Self(Arc::new(Inner { settings, db, queue, keyring, channels, clock, passwords, openapi })))
+    }
+
+    /// Mounts every route. Addresses that are not ours are left to whoever else is mounted; end the list of services with
+    /// [`not_found`] as the default.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        route::mount(self, config);
+    }
+
+    /// The OpenAPI document, as it is served.
+    pub fn openapi(&self) -> &str {
+        &self.0.openapi
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    pub(crate) fn channels(&self) -> &Registry {
+        &self.0.channels
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// A platform that this installation has.
+    pub(crate) fn channel(&self, platform: &Platform) -> Result<&ChannelHandle, problem::Problem> {
+        self.channels().get(platform).ok_or_else(|| {
+            let known: Vec<_> = self.channels().iter().map(|channel| channel.platform().to_string()).collect();
+            let detail = format!("there is no platform {platform:?}; there are: {}", known.join(", "));
+            problem::Problem::new(problem::Kind::NotFound, detail)
+        })
+    }
+
+    /// Where a platform reaches a chatbot.
+    pub(crate) fn webhook_url(&self, platform: &Platform, chatbot: ChatbotId) -> Result<Url, problem::Problem> {
+        self.settings()
+            .public_url
+            .join(&format!("api/{platform}/webhook/{chatbot}"))
+            .map_err(problem::Problem::internal)
+    }
+
+    /// Tells every process to drop what it keeps of an integration.
+    pub(crate) fn integration_changed(&self, platform: &Platform, chatbot: ChatbotId) {
+        self.announce(&format!("integration.{platform}.{chatbot}"));
+    }
+
+    /// Tells every process to drop what it keeps of a chatbot.
+    pub(crate) fn chatbot_changed(&self, chatbot: ChatbotId) {
+        self.announce(&format!("chatbot.{chatbot}"));
+    }
+
+    fn announce(&self, topic: &str) {
+        if let Err(error) = self.queue().live().publish(topic, Vec::new()) {
+            tracing::warn!(error = &error as &dyn std::error::Error, topic, "a change was not announced; caches end by age");
+        }
+    }
+
+    /// Wakes a platform's senders: a part is due.
+    pub(crate) fn wake_senders(&self, platform: &Platform) {
+        self.queue().wake(&QueueName::Outbound(platform.clone()), self.wake_token());
+    }
+
+    /// Wakes the chat-workers: a conversation is due.
+    pub(crate) fn wake_workers(&self) {
+        self.queue().wake(&QueueName::Turns, self.wake_token());
+    }
+
+    fn wake_token(&self) -> Vec<u8> {
+        wire::write(&wire::Wake { schema: wire::SCHEMA, due_at: wire::micros(self.now()) })
+    }
+}

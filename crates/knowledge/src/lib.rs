@@ -1,1 +1,24 @@
-//! (to be written)
+//! A chatbot's knowledge: splitting, indexing, searching, and telling whether what was found is an answer.
+//!
+//! PostgreSQL is the record; what is kept here is a copy in memory, made from it and thrown away at will.
+
+mod analyze;
+mod clean;
+mod confidence;
+mod error;
+mod kind;
+mod language;
+#[cfg(test)]
+mod measure;
+mod question;
+mod quote;
+mod reading;
+mod script;
+mod sentences;
+mod snapshot;
+pub mod split;
+mod stop_words;
+
+pub use confidence::{Confidence, Signals};
+pub use error::KnowledgeError;
+pub use snapshot::Snapshot;

@@ -116,6 +116,11 @@ impl Incoming {
         }
     }
 
+    /// Unlike every other process's.
+    pub(crate) const fn origin(&self) -> u64 {
+        self.origin
+    }
+
     pub(crate) fn resync(&self) {
         let _ = self.local.send(LiveEvent::Resync);
     }

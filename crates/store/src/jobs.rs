@@ -249,12 +249,13 @@ impl Session {
                  select id, claim, claimed_by from jobs where queue = $1 order by id limit $3
              ),
              orphans as (
-                 select id, claim from front
-                 where claim is not null and claimed_by::bigint not in (select number from living)
+                 select jobs.id from jobs join front on front.id = jobs.id and front.claim = jobs.claim
+                 where front.claimed_by::bigint not in (select number from living)
+                 for update of jobs skip locked
              )
              update jobs set claim = null, claimed_by = null, claimed_until = null
              from orphans
-             where jobs.id = orphans.id and jobs.claim = orphans.claim",
+             where jobs.id = orphans.id",
             queue,
             i64::from(CONSUMERS),
             FRONT,
@@ -263,6 +264,11 @@ impl Session {
         .await?;
         Ok(freed.rows_affected())
     }
+}
+
+/// What a statement counts as that was given up because it took too long.
+pub fn overdue() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
 }
 
 fn columns(claims: &[Claim]) -> (Vec<i64>, Vec<Uuid>) {

@@ -211,15 +211,16 @@ impl Hold {
 
     pub(crate) async fn ack(mut self) {
         let sending = {
-            let mut outstanding = self.channel.outstanding();
-            self.tell_ack(&mut outstanding, self.tag, false)
+            let channel = self.channel.clone();
+            let mut outstanding = channel.outstanding();
+            self.tell_ack(&mut outstanding, false)
         };
-        self.state_settled(sending).await;
+        log_lost(sending.await);
     }
 
     pub(crate) async fn requeue(mut self) {
         let sending = self.tell_requeue();
-        self.state_settled(sending).await;
+        log_lost(sending.await);
     }
 
     /// Confirmed among the dead before it is acknowledged; comes again if it cannot be put there.
@@ -268,41 +269,38 @@ impl Hold {
             let all_before = outstanding.iter().copied().take_while(|tag| ours.contains(tag)).last();
             for hold in holds {
                 if all_before.is_none_or(|last| hold.tag > last) {
-                    sending.push(hold.tell_ack(&mut outstanding, hold.tag, false));
+                    sending.push(hold.tell_ack(&mut outstanding, false));
                 } else if all_before == Some(hold.tag) {
-                    sending.push(hold.tell_ack(&mut outstanding, hold.tag, true));
+                    sending.push(hold.tell_ack(&mut outstanding, true));
                 } else {
                     outstanding.remove(&hold.tag);
+                    hold.settled();
                 }
             }
         }
         for told in sending {
             log_lost(told.await);
         }
-        for hold in &mut batch {
-            hold.settled();
-        }
     }
 
     /// Writes an acknowledgement down to be sent. Under the lock of what is outstanding: one that covers several and one
-    /// of its own for a message among them must not cross, or the broker closes the channel.
-    fn tell_ack(&self, outstanding: &mut BTreeSet<u64>, tag: u64, multiple: bool) -> Sending {
-        outstanding.remove(&tag);
-        let channel = self.channel.channel.clone();
-        begun(async move { channel.basic_ack(tag, BasicAckOptions { multiple }).await })
-    }
-
-    fn tell_requeue(&self) -> Sending {
-        let mut outstanding = self.channel.outstanding();
+    /// of its own for a message among them must not cross, or the broker closes the channel. From here on it is settled,
+    /// whether or not somebody waits until it is sent.
+    fn tell_ack(&mut self, outstanding: &mut BTreeSet<u64>, multiple: bool) -> Sending {
         outstanding.remove(&self.tag);
         let (channel, tag) = (self.channel.channel.clone(), self.tag);
-        begun(async move { channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false }).await })
+        let sending = begun(async move { channel.basic_ack(tag, BasicAckOptions { multiple }).await });
+        self.settled();
+        sending
     }
 
-    async fn state_settled(&mut self, sending: Sending) {
-        // Dropped half-way it is on its way none the less.
-        let _settled = Settling(self);
-        log_lost(sending.await);
+    fn tell_requeue(&mut self) -> Sending {
+        self.channel.outstanding().remove(&self.tag);
+        let (channel, tag) = (self.channel.channel.clone(), self.tag);
+        let sending =
+            begun(async move { channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false }).await });
+        self.settled();
+        sending
     }
 
     fn settled(&mut self) {
@@ -310,15 +308,6 @@ impl Hold {
             self.in_hand.less();
         }
         self.state = State::Settled;
-    }
-}
-
-/// Settles at the end, also at an early one.
-struct Settling<'a>(&'a mut Hold);
-
-impl Drop for Settling<'_> {
-    fn drop(&mut self) {
-        self.0.settled();
     }
 }
 
@@ -341,14 +330,10 @@ impl Drop for Hold {
     fn drop(&mut self) {
         match self.state {
             State::Settled => {}
-            // It goes back when the channel is closed, which follows at once.
-            State::Buffered => {
-                self.channel.outstanding().remove(&self.tag);
-            }
-            State::Handed => {
-                drop(self.tell_requeue());
-                self.settled();
-            }
+            // It goes back when the channel is closed, which follows at once. Until then it counts as outstanding, so
+            // that no acknowledgement of several covers it.
+            State::Buffered => {}
+            State::Handed => drop(self.tell_requeue()),
         }
     }
 }

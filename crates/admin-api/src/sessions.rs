@@ -1,0 +1,277 @@
+//! Signing in and out.
+//!
+//! Invariant: whether an address has an account cannot be told from the answer, its status or the time it takes.
+
+use crate::{
+    AdminApi,
+    caller::{Facts, Person},
+    input::Input,
+    password,
+    problem::{Kind, Problem},
+    token,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    web::{Data, Json},
+};
+use chrono::{DateTime, Duration, Utc};
+use domain::{Role, SessionId, UserId, WorkspaceId};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use store::{
+    SystemTx,
+    sign_in_failures::{self, Admitted},
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The session cookie. Its prefix makes browsers hold it to one host, over HTTPS.
+pub(crate) const COOKIE: &str = "__Host-botsmith";
+const INSECURE_COOKIE: &str = "botsmith";
+
+/// A session ends after this long without a request.
+pub(crate) const IDLE: Duration = Duration::days(7);
+/// A session ends after this long in any case.
+const LONGEST: Duration = Duration::days(30);
+
+/// More workspaces than this are listed at `/api/workspaces`.
+const SEATS_SHOWN: i64 = 100;
+
+/// Address and password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignIn {
+    /// The account's address.
+    email: String,
+    /// Its password.
+    #[schema(value_type = String, format = Password)]
+    password: SecretString,
+}
+
+/// The present password and the next.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangePassword {
+    /// The present password.
+    #[schema(value_type = String, format = Password)]
+    current_password: SecretString,
+    /// The next: 10 characters or more.
+    #[schema(value_type = String, format = Password)]
+    new_password: SecretString,
+}
+
+/// Who is signed in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Me {
+    /// The person.
+    user: Account,
+    /// The workspaces they belong to, the first hundred.
+    workspaces: Vec<SeatView>,
+}
+
+/// A person's account.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Account {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    pub id: UserId,
+    /// Its address.
+    pub email: String,
+    /// The person's name.
+    pub name: String,
+    /// Whether they administer the installation.
+    pub is_administrator: bool,
+    /// Since when the account is disabled.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When they last signed in.
+    pub last_sign_in_at: Option<DateTime<Utc>>,
+}
+
+/// A workspace that somebody belongs to.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SeatView {
+    /// The workspace.
+    #[schema(value_type = Uuid)]
+    pub id: WorkspaceId,
+    /// Its name.
+    pub name: String,
+    /// The role in it.
+    #[schema(value_type = String, example = "admin")]
+    pub role: Role,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<store::users::User> for Account {
+    fn from(user: store::users::User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            name: user.name,
+            is_administrator: user.is_administrator,
+            disabled_at: user.disabled_at,
+            created_at: user.created_at,
+            last_sign_in_at: user.last_sign_in_at,
+        }
+    }
+}
+
+impl From<store::users::Seat> for SeatView {
+    fn from(seat: store::users::Seat) -> Self {
+        Self { id: seat.workspace, name: seat.name, role: seat.role, created_at: seat.created_at }
+    }
+}
+
+/// Sign in.
+///
+/// Sets the session cookie. After ten failures for an account or from an address the wait until the next try doubles
+/// each time.
+#[utoipa::path(post, path = "/api/session", request_body = SignIn, responses((status = 200, body = Me)))]
+pub(crate) async fn sign_in(
+    api: Data<AdminApi>,
+    facts: Facts,
+    request: HttpRequest,
+    input: Input<SignIn>,
+) -> Result<HttpResponse, Problem> {
+    let SignIn { email, password } = input.0;
+    let by_ip = facts.ip.as_ref().map(|ip| format!("ip:{ip}"));
+    if let Some(subject) = &by_ip {
+        admit(&api, subject).await?;
+    }
+    let by_account = account_subject(&email);
+    admit(&api, &by_account).await?;
+
+    let found = store::users::for_sign_in(api.db(), email.trim()).await?;
+    let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
+    let right = api.passwords().verify(hash, password).await?;
+    let Some(user) = user.filter(|_| right) else {
+        return Err(Problem::new(Kind::Unauthenticated, "address and password do not belong together"));
+    };
+    sign_in_failures::clear(api.db(), &by_account).await?;
+    if let Some(subject) = &by_ip {
+        sign_in_failures::forgive(api.db(), subject).await?;
+    }
+
+    let mut tx = api.db().system().await?;
+    if let Some(old) = presented(&api, &request).as_ref().and_then(token::hash) {
+        store::sessions::delete_by_token(&mut tx, &old).await?;
+    }
+    let cookie = open(&api, &mut tx, user, &facts).await?;
+    tx.commit().await.map_err(store::StoreError::from)?;
+    Ok(HttpResponse::Ok().cookie(cookie).json(me_of(&api, user).await?))
+}
+
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/session", responses((status = 200, body = Me)))]
+pub(crate) async fn me(api: Data<AdminApi>, person: Person) -> Result<Json<Me>, Problem> {
+    Ok(Json(me_of(&api, person.user).await?))
+}
+
+/// Sign out.
+#[utoipa::path(delete, path = "/api/session", responses((status = 204)))]
+pub(crate) async fn sign_out(api: Data<AdminApi>, person: Person) -> Result<HttpResponse, Problem> {
+    store::sessions::delete(api.db(), person.session).await?;
+    let mut cookie = build_cookie(&api, "");
+    cookie.make_removal();
+    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+}
+
+/// Change the password.
+///
+/// Ends every session of the account and opens a new one here.
+#[utoipa::path(put, path = "/api/session/password", request_body = ChangePassword, responses((status = 204)))]
+pub(crate) async fn change_password(
+    api: Data<AdminApi>,
+    person: Person,
+    facts: Facts,
+    input: Input<ChangePassword>,
+) -> Result<HttpResponse, Problem> {
+    let ChangePassword { current_password, new_password } = input.0;
+    let user = store::users::get(api.db(), person.user).await?.ok_or_else(Problem::not_found)?;
+    password::check("new_password", &new_password, &user.email)?;
+    let subject = account_subject(&user.email);
+    admit(&api, &subject).await?;
+    let hash = store::users::password_hash(api.db(), person.user).await?;
+    if !api.passwords().verify(hash, current_password).await? {
+        return Err(Problem::invalid("current_password", "current_password is not the present password"));
+    }
+    sign_in_failures::clear(api.db(), &subject).await?;
+    let hash = api.passwords().hash(new_password).await?;
+
+    let mut tx = api.db().system().await?;
+    store::users::set_password(&mut tx, person.user, &hash).await?;
+    store::sessions::delete_of_user(&mut tx, person.user).await?;
+    let cookie = open(&api, &mut tx, person.user, &facts).await?;
+    tx.commit().await.map_err(store::StoreError::from)?;
+    Ok(HttpResponse::NoContent().cookie(cookie).finish())
+}
+
+/// Opens a session in the transaction; the cookie carries its token.
+pub(crate) async fn open(
+    api: &AdminApi,
+    tx: &mut SystemTx,
+    user: UserId,
+    facts: &Facts,
+) -> Result<Cookie<'static>, Problem> {
+    use secrecy::ExposeSecret;
+    let now = api.now();
+    let token = token::new("");
+    let session = store::sessions::NewSession {
+        id: SessionId::new(),
+        token_hash: &token::hash(&token).ok_or_else(|| Problem::internal("a token of no length"))?,
+        user,
+        expires_at: now + LONGEST,
+        ip: facts.ip.as_deref(),
+        user_agent: facts.user_agent.as_deref(),
+    };
+    store::sessions::insert(tx, &session, now).await?;
+    store::users::signed_in(tx, user, facts.ip.as_deref(), now).await?;
+    Ok(build_cookie(api, token.expose_secret()))
+}
+
+/// The session token that a request presents.
+pub(crate) fn presented(api: &AdminApi, request: &HttpRequest) -> Option<SecretString> {
+    request.cookie(name(api)).map(|cookie| SecretString::from(cookie.value()))
+}
+
+pub(crate) async fn me_of(api: &AdminApi, user: UserId) -> Result<Me, Problem> {
+    let account = store::users::get(api.db(), user).await?.ok_or_else(Problem::not_found)?;
+    let seats = store::users::seats(api.db(), user, None, SEATS_SHOWN).await?;
+    Ok(Me { user: account.into(), workspaces: seats.into_iter().map(Into::into).collect() })
+}
+
+fn name(api: &AdminApi) -> &'static str {
+    if api.settings().insecure_cookies { INSECURE_COOKIE } else { COOKIE }
+}
+
+fn build_cookie(api: &AdminApi, value: &str) -> Cookie<'static> {
+    Cookie::build(name(api), value.to_owned())
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(!api.settings().insecure_cookies)
+        .max_age(CookieDuration::seconds(LONGEST.num_seconds()))
+        .finish()
+}
+
+/// Accounts are counted by a hash of their address, known or not.
+fn account_subject(email: &str) -> String {
+    let digest = Sha256::digest(email.trim().to_lowercase().as_bytes());
+    let short: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("account:{short}")
+}
+
+async fn admit(api: &AdminApi, subject: &str) -> Result<(), Problem> {
+    match sign_in_failures::admit(api.db(), subject, api.now()).await? {
+        Admitted::Yes => Ok(()),
+        Admitted::After(wait) => {
+            let seconds = u64::try_from(wait.num_seconds()).unwrap_or(1).max(1);
+            Err(Problem::new(Kind::TooManyTries, format!("too many failed tries; wait {seconds} seconds"))
+                .retry_after(seconds))
+        }
+    }
+}

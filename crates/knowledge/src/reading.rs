@@ -1,0 +1,269 @@
+//! Reads a passage with a question in mind: which of its words are there, how near to each other, and in which sentence
+//! the answer most likely stands.
+
+use crate::{
+    analyze::{Analyzer, Term},
+    question::Question,
+    quote::{self, Features},
+    sentences::sentences,
+};
+use domain::{Passage, PassageSignals};
+use std::ops::Range;
+use store::chunks::Chunk;
+
+#[cfg(test)]
+thread_local! {
+    pub(crate) static SEEN: std::cell::RefCell<Vec<(domain::ChunkId, Vec<(Range<usize>, Features)>)>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// A sentence this short says little alone: the next one goes with it.
+const SHORT_QUOTE: usize = 40;
+
+/// Everything of a passage that is searched.
+pub(crate) fn searchable(chunk: &Chunk) -> String {
+    [&chunk.title, &chunk.heading, chunk.question.as_ref().unwrap_or(&String::new()), &chunk.text]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Which of a question's words are somewhere.
+#[derive(Clone)]
+struct Found(Vec<bool>);
+
+impl Found {
+    fn none(question: &Question<'_>) -> Self {
+        Self(vec![false; question.words.len()])
+    }
+
+    fn of(question: &Question<'_>, terms: &[Term]) -> Self {
+        let mut found = Self::none(question);
+        terms.iter().filter_map(|term| question.place(&term.text)).for_each(|i| found.0[i] = true);
+        found
+    }
+
+    fn with(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(a, b)| *a || *b).collect())
+    }
+
+    fn share(&self, question: &Question<'_>) -> f32 {
+        question.share(|i| self.0[i])
+    }
+}
+
+/// A passage as it answers a question. `best`: the highest score of this search.
+pub(crate) fn read(
+    chunk: &Chunk,
+    score: f32,
+    best: f32,
+    question: &Question<'_>,
+    analyzer: &Analyzer,
+    average_terms: f32,
+) -> Passage {
+    let around = [&chunk.title, &chunk.heading, chunk.question.as_ref().unwrap_or(&String::new())]
+        .map(|text| analyzer.terms(text))
+        .concat();
+    let terms = analyzer.terms(&chunk.text);
+    let in_context = Found::of(question, &around);
+    let in_passage = Found::of(question, &terms).with(&in_context);
+    let coverage = in_passage.share(question);
+
+    let pair_likeness =
+        chunk.question.as_ref().map_or(0.0, |own| likeness(question, own, &analyzer.question_terms(own), analyzer));
+    let share_of_best = if best > 0.0 { score / best } else { 0.0 };
+    let (quote, quote_score, quote_coverage) = match &chunk.question {
+        Some(own) => {
+            let features = Features {
+                coverage,
+                coverage_around: coverage,
+                coverage_of_passage: coverage,
+                share_of_best,
+                neighbours: neighbours(question, &analyzer.terms(own)),
+                kind: question.kind.found_in(&chunk.text, question.text, analyzer.language()),
+                first: true,
+                likeness: pair_likeness,
+                ..Features::default()
+            };
+            (0..chunk.text.len(), quote::score(&features), coverage)
+        }
+        None => {
+            let sentences =
+                sentence_features(&chunk.text, &terms, &in_context, coverage, share_of_best, question, analyzer);
+            #[cfg(test)]
+            SEEN.with_borrow_mut(|seen| seen.push((chunk.id, sentences.clone())));
+            best_sentence(&chunk.text, &sentences)
+        }
+    };
+    let signals = PassageSignals {
+        words: u16::try_from(question.words.len()).unwrap_or(u16::MAX),
+        known: question.share(|i| question.words[i].known),
+        coverage,
+        quote_coverage,
+        names: names(question, &in_passage),
+        relative_score: relative_score(question, &around, &terms, average_terms),
+        proximity: proximity(question, &terms),
+        kind_found: question.kind.found_in(&chunk.text[quote.clone()], question.text, analyzer.language()),
+        pair_likeness,
+    };
+    Passage {
+        chunk: chunk.id,
+        document: chunk.document,
+        title: chunk.title.clone(),
+        heading: chunk.heading.clone(),
+        text: chunk.text.clone(),
+        question: chunk.question.clone(),
+        score,
+        signals,
+        quote,
+        quote_score,
+    }
+}
+
+/// Where the answer most likely stands, how likely, and how much of the question stands there too.
+fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> (Range<usize>, f32, f32) {
+    let scored = sentences.iter().enumerate().map(|(i, (_, features))| (i, quote::score(features)));
+    let Some((at, score)) = scored.rev().max_by(|(_, a), (_, b)| a.total_cmp(b)) else {
+        return (0..text.len(), 0.0, 0.0);
+    };
+    let (mut quote, features) = sentences[at].clone();
+    if quote.len() < SHORT_QUOTE
+        && let Some((next, _)) = sentences.get(at + 1)
+    {
+        quote.end = next.end;
+    }
+    (quote, score, features.coverage)
+}
+
+/// Every sentence of a passage, and what is seen of it.
+fn sentence_features(
+    text: &str,
+    terms: &[Term],
+    in_context: &Found,
+    coverage_of_passage: f32,
+    share_of_best: f32,
+    question: &Question<'_>,
+    analyzer: &Analyzer,
+) -> Vec<(Range<usize>, Features)> {
+    let ranges = sentences(text);
+    let mut rest = terms;
+    let read: Vec<(&[Term], Found)> = ranges
+        .iter()
+        .map(|range| {
+            let length = rest.iter().take_while(|term| term.range.start < range.end).count();
+            let (here, after) = rest.split_at(length);
+            rest = after;
+            (here, Found::of(question, here))
+        })
+        .collect();
+    let features = ranges.iter().enumerate().map(|(i, range)| {
+        let (terms, found) = &read[i];
+        let mut near = found.with(in_context);
+        if let Some((_, before)) = i.checked_sub(1).and_then(|before| read.get(before)) {
+            near = near.with(before);
+        }
+        if let Some((_, after)) = read.get(i + 1) {
+            near = near.with(after);
+        }
+        Features {
+            coverage: found.share(question),
+            coverage_around: near.share(question),
+            coverage_of_passage,
+            share_of_best,
+            neighbours: neighbours(question, terms),
+            kind: question.kind.found_in(&text[range.clone()], question.text, analyzer.language()),
+            news: terms.iter().filter(|term| question.place(&term.text).is_none()).count() as f32,
+            first: i == 0,
+            likeness: 0.0,
+        }
+    });
+    ranges.iter().cloned().zip(features).collect()
+}
+
+/// The share of the question's names and numbers that were found.
+fn names(question: &Question<'_>, found: &Found) -> f32 {
+    let weight = |has: bool| -> f32 {
+        let words = question.words.iter().zip(&found.0);
+        words.filter(|(word, found)| word.name && (**found || !has)).map(|(word, _)| word.weight).sum()
+    };
+    let all = weight(false);
+    if all > 0.0 { weight(true) / all } else { 1.0 }
+}
+
+/// BM25 with the question's own weights, as a share of its limit.
+fn relative_score(question: &Question<'_>, around: &[Term], terms: &[Term], average_terms: f32) -> f32 {
+    let mut counts = vec![0.0f32; question.words.len()];
+    for term in around.iter().chain(terms) {
+        if let Some(i) = question.place(&term.text) {
+            counts[i] += 1.0;
+        }
+    }
+    let length = (around.len() + terms.len()) as f32;
+    let norm = 1.2 * (0.25 + 0.75 * length / average_terms.max(1.0));
+    let reached: f32 =
+        question.words.iter().zip(counts).map(|(word, count)| word.weight * count / (count + norm)).sum();
+    if question.total > 0.0 { reached / question.total } else { 0.0 }
+}
+
+/// Of the pairs of words that follow each other in the question, the share that stands near each other here.
+fn neighbours(question: &Question<'_>, terms: &[Term]) -> f32 {
+    let pairs = question.words.len().saturating_sub(1);
+    if pairs == 0 {
+        return 0.0;
+    }
+    let places: Vec<(usize, usize)> =
+        terms.iter().enumerate().filter_map(|(at, term)| Some((at, question.place(&term.text)?))).collect();
+    let near = (0..pairs).filter(|first| {
+        places.iter().any(|(at, word)| {
+            word == first && places.iter().any(|(other, next)| next == &(first + 1) && at.abs_diff(*other) <= 4)
+        })
+    });
+    near.count() as f32 / pairs as f32
+}
+
+/// How dense the question's words stand where they stand densest: 1 when they follow each other.
+fn proximity(question: &Question<'_>, terms: &[Term]) -> f32 {
+    let places: Vec<(usize, usize)> =
+        terms.iter().enumerate().filter_map(|(at, term)| Some((at, question.place(&term.text)?))).collect();
+    let mut counts = vec![0u32; question.words.len()];
+    places.iter().for_each(|(_, word)| counts[*word] = 1);
+    let distinct = counts.iter().filter(|count| **count > 0).count();
+    if distinct < 2 {
+        return 0.0;
+    }
+    counts.fill(0);
+    let (mut start, mut inside, mut shortest) = (0, 0, usize::MAX);
+    for (end, word) in &places {
+        counts[*word] += 1;
+        if counts[*word] == 1 {
+            inside += 1;
+        }
+        while inside == distinct {
+            let (first, word) = places[start];
+            shortest = shortest.min(end - first);
+            counts[word] -= 1;
+            if counts[word] == 0 {
+                inside -= 1;
+            }
+            start += 1;
+        }
+    }
+    (distinct - 1) as f32 / shortest.max(1) as f32
+}
+
+/// How alike two questions are: the weight of the words they share, of all their words.
+fn likeness(question: &Question<'_>, own: &str, own_terms: &[Term], analyzer: &Analyzer) -> f32 {
+    let found = Found::of(question, own_terms);
+    let shared: f32 =
+        question.words.iter().zip(&found.0).filter(|(_, found)| **found).map(|(word, _)| word.weight).sum();
+    let usual = question.total / question.words.len().max(1) as f32;
+    let mut seen = std::collections::HashSet::new();
+    let only_own: f32 = own_terms
+        .iter()
+        .filter(|term| question.place(&term.text).is_none() && seen.insert(&term.text))
+        .map(|term| if analyzer.is_light(&own[term.range.clone()]) { usual / 3.0 } else { usual })
+        .sum();
+    let all = question.total + only_own;
+    if all > 0.0 { shared / all } else { 0.0 }
+}

@@ -1,0 +1,251 @@
+//! A chatbot's passages, ready to be searched: BM25 (k1 1.2, b 0.75) over stemmed words.
+//!
+//! A copy of what the database holds, in memory, and never changed: a newer version is another snapshot that shares with
+//! this one what stayed the same. Place is left beside the words for vectors: a passage's embedding comes with its chunk.
+
+use crate::{analyze::Analyzer, error::KnowledgeError, language::Language, question::Question, reading};
+use domain::{ChunkId, Passage};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+use store::chunks::{Chunk, Revisions};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
+    collector::TopDocs,
+    directory::RamDirectory,
+    query::{BooleanQuery, Occur, Query, TermQuery},
+    schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
+};
+
+/// The least that tantivy works with; it takes pages of it as it needs them.
+const WRITER_BYTES: usize = 15_000_000;
+/// Below this many passages everything is read anew rather than changed.
+const SMALL: usize = 200;
+/// What a passage costs besides its text: its place in the tables.
+const CHUNK_OVERHEAD: usize = 260;
+/// What an open index costs besides its files.
+const SNAPSHOT_OVERHEAD: usize = 40_000;
+/// How many passages are looked at for each one that is asked for: some of them say the same.
+const CANDIDATES: usize = 2;
+
+/// A chatbot's passages, ready to be searched.
+pub struct Snapshot {
+    version: i64,
+    analyzer: Analyzer,
+    index: Index,
+    directory: RamDirectory,
+    reader: IndexReader,
+    fields: Fields,
+    /// By the number under which the index knows them.
+    chunks: HashMap<u64, Arc<Chunk>>,
+    /// The number of each, and its revision.
+    known: HashMap<ChunkId, (u64, i64)>,
+    next: u64,
+    bytes: usize,
+    average_terms: f32,
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    number: Field,
+    body: Field,
+}
+
+/// What a snapshot lacks, and has too much.
+#[derive(Debug, Default)]
+pub(crate) struct Difference {
+    pub gone: Vec<ChunkId>,
+    pub missing: Vec<ChunkId>,
+}
+
+impl Snapshot {
+    /// A snapshot of these passages. Takes processor time in proportion to them.
+    pub fn build(version: i64, chunks: Vec<Chunk>) -> Result<Self, KnowledgeError> {
+        Self::of(version, chunks.into_iter().map(Arc::new).collect())
+    }
+
+    fn of(version: i64, chunks: Vec<Arc<Chunk>>) -> Result<Self, KnowledgeError> {
+        let analyzer = Analyzer::new(Language::of(chunks.iter().map(|chunk| chunk.text.as_str())));
+        let mut schema = Schema::builder();
+        let words = TextFieldIndexing::default()
+            .set_tokenizer(TOKENIZER)
+            .set_index_option(IndexRecordOption::WithFreqs)
+            .set_fieldnorms(true);
+        let fields = Fields {
+            number: schema.add_u64_field("number", INDEXED | FAST),
+            body: schema.add_text_field("body", TextOptions::default().set_indexing_options(words)),
+        };
+        let directory = RamDirectory::create();
+        let index = Index::create(directory.clone(), schema.build(), IndexSettings::default())?;
+        index.tokenizers().register(TOKENIZER, analyzer.pipeline());
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .doc_store_cache_num_blocks(1)
+            .try_into()?;
+        let mut snapshot = Self {
+            version,
+            analyzer,
+            index,
+            directory,
+            reader,
+            fields,
+            chunks: HashMap::new(),
+            known: HashMap::new(),
+            next: 0,
+            bytes: 0,
+            average_terms: 0.0,
+        };
+        snapshot.write(&[], chunks)?;
+        Ok(snapshot)
+    }
+
+    /// This snapshot, changed. The old one goes on answering as before.
+    pub(crate) fn changed(
+        &self,
+        version: i64,
+        gone: &[ChunkId],
+        added: Vec<Chunk>,
+    ) -> Result<Self, KnowledgeError> {
+        let gone_or_replaced: HashSet<ChunkId> = gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
+        let few = (gone.len() + added.len()) * 4 < self.chunks.len();
+        let added: Vec<Arc<Chunk>> = added.into_iter().map(Arc::new).collect();
+        if self.chunks.len() < SMALL || !few {
+            let kept = self.chunks.values().filter(|chunk| !gone_or_replaced.contains(&chunk.id)).cloned();
+            let mut all: Vec<_> = kept.chain(added).collect();
+            all.sort_by_key(|chunk| chunk.id);
+            return Self::of(version, all);
+        }
+        let mut next = Self {
+            version,
+            analyzer: self.analyzer.clone(),
+            index: self.index.clone(),
+            directory: self.directory.clone(),
+            reader: self
+                .index
+                .reader_builder()
+                .reload_policy(ReloadPolicy::Manual)
+                .doc_store_cache_num_blocks(1)
+                .try_into()?,
+            fields: self.fields,
+            chunks: self.chunks.clone(),
+            known: self.known.clone(),
+            next: self.next,
+            bytes: 0,
+            average_terms: 0.0,
+        };
+        let numbers: Vec<u64> =
+            gone_or_replaced.iter().filter_map(|id| next.known.remove(id)).map(|(number, _)| number).collect();
+        next.write(&numbers, added)?;
+        Ok(next)
+    }
+
+    fn write(&mut self, gone: &[u64], added: Vec<Arc<Chunk>>) -> Result<(), TantivyError> {
+        // One thread, and it ends with the writer: a thousand small chatbots cost no thousand threads.
+        let mut writer: IndexWriter = self.index.writer_with_num_threads(1, WRITER_BYTES)?;
+        for number in gone {
+            self.chunks.remove(number);
+            writer.delete_term(Term::from_field_u64(self.fields.number, *number));
+        }
+        for chunk in added {
+            let number = self.next;
+            self.next += 1;
+            let mut document = TantivyDocument::default();
+            document.add_u64(self.fields.number, number);
+            document.add_text(self.fields.body, reading::searchable(&chunk));
+            writer.add_document(document)?;
+            self.known.insert(chunk.id, (number, chunk.since_version));
+            self.chunks.insert(number, chunk);
+        }
+        writer.commit()?;
+        writer.wait_merging_threads()?;
+        self.reader.reload()?;
+        let texts: usize =
+            self.chunks.values().map(|c| c.text.len() + c.heading.len() + c.title.len() + CHUNK_OVERHEAD).sum();
+        self.bytes = SNAPSHOT_OVERHEAD + texts + self.directory.total_mem_usage();
+        let searcher = self.reader.searcher();
+        let mut terms = 0;
+        for segment in searcher.segment_readers() {
+            terms += segment.inverted_index(self.fields.body)?.total_num_tokens();
+        }
+        self.average_terms = terms as f32 / searcher.num_docs().max(1) as f32;
+        Ok(())
+    }
+
+    /// The knowledge version of which it holds at least everything.
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// About how much memory it takes.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many passages it has.
+    pub fn len(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+
+    pub(crate) fn difference(&self, now: &Revisions) -> Difference {
+        let mut difference = Difference::default();
+        let mut there = HashSet::with_capacity(now.chunks.len());
+        for (id, since) in &now.chunks {
+            there.insert(*id);
+            if self.known.get(id).is_none_or(|(_, known)| known != since) {
+                difference.missing.push(*id);
+            }
+        }
+        difference.gone = self.known.keys().filter(|id| !there.contains(*id)).copied().collect();
+        difference
+    }
+
+    /// The `k` passages that fit the question best, the best first, no two of them the same.
+    pub fn search(&self, question: &str, k: usize) -> Result<Vec<Passage>, KnowledgeError> {
+        let searcher = self.reader.searcher();
+        let body = self.fields.body;
+        let question = Question::new(question, &self.analyzer, searcher.num_docs(), |term| {
+            searcher.doc_freq(&Term::from_field_text(body, term))
+        })?;
+        if question.words.iter().all(|word| !word.known) || k == 0 {
+            return Ok(Vec::new());
+        }
+        let clauses: Vec<(Occur, Box<dyn Query>)> = question
+            .words
+            .iter()
+            .filter(|word| word.known)
+            .map(|word| {
+                let term = Term::from_field_text(body, &word.term);
+                let query: Box<dyn Query> = Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs));
+                (Occur::Should, query)
+            })
+            .collect();
+        let top = TopDocs::with_limit(k * CANDIDATES).order_by_score();
+        let found = searcher.search(&BooleanQuery::new(clauses), &top)?;
+
+        let mut passages = Vec::with_capacity(k);
+        let mut said = HashSet::new();
+        let best = found.first().map_or(0.0, |(score, _)| *score);
+        for (score, address) in found {
+            if passages.len() == k {
+                break;
+            }
+            let segment = searcher.segment_reader(address.segment_ord);
+            let number = segment.fast_fields().u64("number")?.first(address.doc_id);
+            let Some(chunk) = number.and_then(|number| self.chunks.get(&number)) else { continue };
+            if !said.insert((&chunk.question, &chunk.text)) {
+                continue;
+            }
+            passages.push(reading::read(chunk, score, best, &question, &self.analyzer, self.average_terms));
+        }
+        Ok(passages)
+    }
+}
+
+const TOKENIZER: &str = "words";

@@ -1,0 +1,19 @@
+# Sourced by the scripts beside it: finds or starts the servers that tests, benches and `make split` talk to.
+# Sets DATABASE_URL and AMQP_URL.
+
+here=$(dirname "${BASH_SOURCE[0]}")
+
+if [ -z "${DATABASE_URL:-}" ]; then
+    DATABASE_URL=$("$here/postgres.sh" start target/dev/postgres)
+fi
+export DATABASE_URL
+
+if [ -z "${AMQP_URL:-}" ]; then
+    if (exec 3<>/dev/tcp/127.0.0.1/5672) 2>/dev/null; then
+        AMQP_URL=amqp://guest:guest@127.0.0.1:5672
+    else
+        AMQP_URL=$("$here/rabbitmq.sh" start target/dev/rabbitmq)
+    fi
+fi
+export AMQP_URL
+echo "PostgreSQL: ${DATABASE_URL##*@}  RabbitMQ: ${AMQP_URL##*@}"
