@@ -138,7 +138,7 @@ impl Api {
             {"question": crate::load::QUESTION, "answer": "We are open Monday to Friday from 9:00 to 17:00."},
             {"question": "Do you ship abroad?", "answer": "We ship to every country in Europe for 9 euros."},
         ]);
-        let source = json!({"kind": "qa", "title": "Questions", "content": {"pairs": pairs}});
+        let source = json!({"title": "Questions", "pairs": pairs});
         self.post(&format!("/api/chatbots/{}/sources", bot.chatbot_id), &source).await?;
         Ok(())
     }

@@ -35,6 +35,7 @@ impl Broker {
         let program = PROGRAMS.iter().map(PathBuf::from).find(|path| path.is_file());
         let program = program.context("RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)")?;
         let folder = tempfile::Builder::new().prefix("botsmith-rabbitmq-").tempdir()?;
+        reaper::watch_folder(folder.path())?;
         let [port, mapper_port, distribution_port] = ports::free()?;
         fs::write(
             folder.path().join("rabbitmq.conf"),
@@ -161,6 +162,6 @@ impl Drop for Broker {
 fn kill_group(leader: u32) {
     if let Some(group) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
         // Who has ended already need not be killed.
-        drop(kill_process_group(group, Signal::KILL));
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }

@@ -100,7 +100,7 @@ fn is_over(run: &Run, scale: &Scale) -> bool {
 /// kill -9 of a role chosen by chance, every two seconds; each starts again a second later.
 pub async fn kill_roles(scale: Scale) -> anyhow::Result<Outcome> {
     let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
-    let mut product = Product::start(options).await?;
+    let product = Product::start(options).await?;
     let mut chance = StdRng::seed_from_u64(scale.seed);
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
@@ -125,7 +125,7 @@ pub async fn kill_roles(scale: Scale) -> anyhow::Result<Outcome> {
 /// The same with every role in one process on its private PostgreSQL: the process is killed two seconds after it has
 /// come back each time, and once the database with it.
 pub async fn kill_all_in_one(scale: Scale) -> anyhow::Result<Outcome> {
-    let mut product = Product::start(Options { mode: Mode::AllInOne, ..Options::default() }).await?;
+    let product = Product::start(Options { mode: Mode::AllInOne, ..Options::default() }).await?;
     let run = product.run(&scale.load())?;
     let began = Instant::now();
     let mut faults = Vec::new();
@@ -156,7 +156,7 @@ pub async fn kill_all_in_one(scale: Scale) -> anyhow::Result<Outcome> {
 /// Every webhook comes three times at once, to two gateways.
 pub async fn every_webhook_thrice(scale: Scale) -> anyhow::Result<Outcome> {
     let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
-    let mut product = Product::start(options).await?;
+    let product = Product::start(options).await?;
     let run = product.run(&Load { deliveries: 3, ..scale.load() })?;
     let report = run.settle(scale.duration() + DRAIN, scale.afterwards).await;
     product.finish().await?;
@@ -222,7 +222,7 @@ pub async fn kill_database(scale: Scale, times: usize) -> anyhow::Result<Outcome
         private_database: true,
         ..Options::default()
     };
-    let mut product = Product::start(options).await?;
+    let product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
     #[expect(clippy::cast_possible_truncation, reason = "a handful")]
@@ -240,7 +240,7 @@ pub async fn kill_database(scale: Scale, times: usize) -> anyhow::Result<Outcome
 /// SIGTERM of each role in turn under load, as an upgrade does it: stopped in order, started again, and on to the next.
 pub async fn restart_in_turn(scale: Scale, rounds: usize) -> anyhow::Result<Outcome> {
     let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
-    let mut product = Product::start(options).await?;
+    let product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
     'rounds: for _ in 0..rounds {

@@ -43,6 +43,7 @@ impl Database {
             .unwrap_or_else(|_| "postgres://postgres@127.0.0.1/postgres".to_owned());
         let server = Url::parse(&server).context("DATABASE_URL is not an address")?;
         let name = format!("botsmith_test_{}", Uuid::new_v4().simple());
+        reaper::watch_database(&psql(), server.as_str(), &name)?;
         sql(&server, &format!("create database {name}")).await?;
         Ok(Self::Shared { server, name })
     }

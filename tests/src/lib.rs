@@ -18,3 +18,25 @@ pub mod product;
 mod reaper;
 pub mod role;
 pub mod wait;
+
+use std::{future::Future, sync::LazyLock};
+use tokio::{
+    runtime::Runtime,
+    sync::{Mutex, MutexGuard},
+};
+
+/// Outlives every test, and with it what several of them share.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    #[expect(clippy::expect_used, reason = "without a runtime there is no test")]
+    Runtime::new().expect("a runtime")
+});
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// Runs a test that needs the machine for itself: one product at a time.
+pub fn alone<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(async {
+        let _alone: MutexGuard<'_, ()> = ONE_AT_A_TIME.lock().await;
+        test.await
+    })
+}

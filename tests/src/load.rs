@@ -248,7 +248,8 @@ impl Run {
     }
 }
 
-async fn listen(ledger: Arc<Mutex<Ledger>>, mut replies: UnboundedReceiver<Arc<Message>>) {
+/// Enters every reply.
+pub async fn listen(ledger: Arc<Mutex<Ledger>>, mut replies: UnboundedReceiver<Arc<Message>>) {
     while let Some(message) = replies.recv().await {
         locked(&ledger).reply(&message);
     }
@@ -264,7 +265,7 @@ async fn pace(load: Load, inboxes: Vec<UnboundedSender<u64>>) {
         tokio::time::sleep_until(due).await;
         if let Some(inbox) = people.next() {
             // A writer ends only when its inbox is dropped.
-            drop(inbox.send(load.first + number));
+            let _ = inbox.send(load.first + number);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Nothing that was started outlives us, even when we are killed.
 //!
-//! A shell holds the list of process groups and of PostgreSQL data directories in use, told through its standard input.
-//! When that closes, because this process ended in whichever way, it kills them all.
+//! A shell holds the list of process groups, private PostgreSQL servers, databases and folders in use, told through its
+//! standard input. When that closes, because this process ended in whichever way, it kills and removes them all.
 
 use anyhow::Context;
 use std::{
@@ -12,7 +12,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// `+ <group>` and `- <group>` add and remove a group; `p <directory>` is a directory whose `postmaster.pid` names one.
+/// `+ <group>` and `- <group>` add and remove a group; `p <directory>` is a directory whose `postmaster.pid` names a
+/// process, `d <psql> <server> <database>` a database, `r <folder>` a folder.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 groups=" "
@@ -20,14 +21,19 @@ while read -r word value; do
     case $word in
         +) groups="$groups$value " ;;
         -) groups="${groups%% $value *} ${groups#* $value }" ;;
-        p) directories="$directories
-$value" ;;
+        *) rest="$rest
+$word $value" ;;
     esac
 done
 for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
-echo "$directories" | while read -r directory; do
-    [ -n "$directory" ] && [ -f "$directory/postmaster.pid" ] && kill -9 "$(head -n 1 "$directory/postmaster.pid")" 2>/dev/null
-done
+echo "$rest" | while read -r word value; do
+    case $word in
+        p) [ -f "$value/postmaster.pid" ] && kill -9 "$(head -n 1 "$value/postmaster.pid")" ;;
+        d) set -- $value
+           "$1" --no-psqlrc --quiet --command "drop database if exists $3 with (force)" "$2" ;;
+        r) rm -rf -- "$value" ;;
+    esac
+done 2>/dev/null
 "#;
 
 static SHELL: Mutex<Option<Child>> = Mutex::new(None);
@@ -57,4 +63,14 @@ pub(crate) fn forget(group: u32) {
 /// The PostgreSQL that has its data here is to die with us.
 pub(crate) fn watch_postgres(data: &Path) -> anyhow::Result<()> {
     tell(&format!("p {}", data.display()))
+}
+
+/// This database is to go with us; without harm if it has gone before.
+pub(crate) fn watch_database(psql: &Path, server: &str, name: &str) -> anyhow::Result<()> {
+    tell(&format!("d {} {server} {name}", psql.display()))
+}
+
+/// This folder is to go with us.
+pub(crate) fn watch_folder(folder: &Path) -> anyhow::Result<()> {
+    tell(&format!("r {}", folder.display()))
 }

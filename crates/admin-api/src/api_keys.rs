@@ -15,10 +15,9 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ApiKeyId, Role, UserId};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Makes keys of ours recognisable, for people and for scanners of leaked secrets.
 const PREFIX: &str = "bsk_";
@@ -98,6 +97,24 @@ pub(crate) async fn list(
     Ok(Json(Page::of(rows, limit, |key| key.id.as_uuid(), Into::into)))
 }
 
+/// A key that was just made up, and what is stored of it.
+pub struct IssuedKey {
+    /// The key itself.
+    pub key: SecretString,
+    /// Its first characters, which are shown.
+    pub prefix: String,
+    /// What recognises it.
+    pub hash: Vec<u8>,
+}
+
+/// Makes up a key; it works once it is stored in a workspace.
+pub fn issue() -> IssuedKey {
+    let key = token::new(PREFIX);
+    let prefix = key.expose_secret().chars().take(SHOWN).collect();
+    let hash = token::digest(&key);
+    IssuedKey { key, prefix, hash }
+}
+
 /// Make a key.
 ///
 /// The answer shows the key, this once.
@@ -113,13 +130,12 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let name = input::line("name", &input.0.name, 100)?;
     let (id, role, now) = (ApiKeyId::new(), input.0.role, api.now());
-    let key = token::new(PREFIX);
-    let prefix: String = key.expose_secret().chars().take(SHOWN).collect();
+    let IssuedKey { key, prefix, hash } = issue();
     let new = store::api_keys::NewApiKey {
         id,
         name: &name,
         prefix: &prefix,
-        key_hash: &token::hash(&key).ok_or_else(|| Problem::internal("a key of no length"))?,
+        key_hash: &hash,
         role,
         created_by: seat.user(),
     };

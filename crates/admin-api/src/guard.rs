@@ -97,7 +97,7 @@ async fn admit(
     }
 
     match (access, &caller) {
-        (Access::Public, _) | (Access::SignedIn, Caller::Person(_)) => {}
+        (Access::Public | Access::Known, _) | (Access::SignedIn, Caller::Person(_)) => {}
         (Access::SignedIn, Caller::Key { .. }) => {
             return Err(Problem::new(Kind::Forbidden, "an API key belongs to a workspace; this needs a person who is signed in"));
         }

@@ -173,6 +173,6 @@ async fn keep(
     Ok(ServiceResponse::new(request, response))
 }
 
-fn warn(error: &dyn std::error::Error) {
+fn warn(error: &(dyn std::error::Error + 'static)) {
     tracing::warn!(error, "the answer to an idempotency key was not kept");
 }

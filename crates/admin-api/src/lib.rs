@@ -42,6 +42,7 @@ mod token;
 mod unanswered;
 mod workspaces;
 
+pub use api_keys::{IssuedKey, issue as issue_api_key};
 pub use guard::not_found;
 pub use service::Service;
 pub use settings::{Settings, SettingsError};

@@ -32,7 +32,6 @@ use store::{
     one_time_tokens::{self, NewToken, Purpose},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// A member of a workspace.
 #[derive(Serialize, ToSchema)]

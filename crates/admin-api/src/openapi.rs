@@ -68,6 +68,7 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
     let (security, who) = match route.access {
         Access::Public => (Vec::new(), "Open to everybody.".to_owned()),
         Access::SignedIn => (vec!["session"], "Needs somebody who is signed in.".to_owned()),
+        Access::Known => (vec!["session", "api_key"], "Needs somebody who is signed in, or an API key.".to_owned()),
         Access::Administrator => (vec!["session"], "Needs an administrator of the installation.".to_owned()),
         Access::Member(role) => (vec!["session", "api_key"], format!("Needs the role `{role}` in the workspace.")),
     };

@@ -59,7 +59,7 @@ impl Passwords {
             Ok(hash.to_string())
         })
         .await?
-        .map_err(|error| Problem::internal(error.to_string()))
+        .map_err(|error: argon2::password_hash::Error| Problem::internal(error.to_string()))
     }
 
     /// Whether it is the password of this hash; `None` is nobody's hash and takes as long.

@@ -6,7 +6,6 @@ use domain::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
-use uuid::Uuid;
 
 macro_rules! paths {
     ($($name:ident { $($field:ident: $kind:ty as $shown:ty, $doc:literal;)+ })+) => {$(

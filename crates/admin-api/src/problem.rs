@@ -164,6 +164,11 @@ impl Problem {
         problem
     }
 
+    /// What is said about it.
+    pub fn detail(self) -> Cow<'static, str> {
+        self.detail
+    }
+
     /// What kind it is.
     pub const fn kind(&self) -> Kind {
         self.kind

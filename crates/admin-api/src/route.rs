@@ -25,6 +25,8 @@ pub(crate) enum Access {
     Public,
     /// Whoever is signed in.
     SignedIn,
+    /// Whoever is signed in, or has a key.
+    Known,
     /// An administrator of the installation.
     Administrator,
     /// Who has this role or a higher one in the workspace of the path's `workspace_id`, `chatbot_id` or

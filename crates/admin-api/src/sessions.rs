@@ -25,7 +25,6 @@ use store::{
     sign_in_failures::{self, Admitted},
 };
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// The session cookie. Its prefix makes browsers hold it to one host, over HTTPS.
 pub(crate) const COOKIE: &str = "__Host-botsmith";

@@ -201,6 +201,10 @@ pub(crate) async fn set_up(api: Data<AdminApi>, facts: Facts, input: Input<SetUp
     store::users::insert(&mut tx, user, &email, &name, Some(&hash), true, now).await?;
     store::workspaces::insert(&mut tx, workspace, &workspace_name).await?;
     store::memberships::add(&mut tx, workspace, user, Role::Owner, now).await?;
+    // What was made before there was anybody, like the demo, is theirs as well.
+    for ownerless in store::workspaces::without_members(&mut tx).await? {
+        store::memberships::add(&mut tx, ownerless, user, Role::Owner, now).await?;
+    }
     one_time_tokens::revoke_unused(&mut tx, Purpose::Setup, None).await?;
     let activity = NewActivity {
         user: Some(user),

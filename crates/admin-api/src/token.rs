@@ -14,8 +14,12 @@ pub(crate) fn new(prefix: &str) -> SecretString {
 
 /// What is stored of a token. `None` for what cannot be one: nothing, or far too much.
 pub(crate) fn hash(token: &SecretString) -> Option<Vec<u8>> {
-    let token = token.expose_secret();
-    (32..=128).contains(&token.len()).then(|| Sha256::digest(token.as_bytes()).to_vec())
+    (32..=128).contains(&token.expose_secret().len()).then(|| digest(token))
+}
+
+/// What is stored of a token of ours.
+pub(crate) fn digest(token: &SecretString) -> Vec<u8> {
+    Sha256::digest(token.expose_secret().as_bytes()).to_vec()
 }
 
 #[cfg(test)]

@@ -5,18 +5,19 @@
 use crate::{
     banner::Banner,
     cli, data_dir,
-    demo::{self, Place},
-    http, operator, role,
+    demo::Stage,
+    http, parts, role,
     running::Running,
     settings::Settings,
     shared::Shared,
 };
-use admin_api::AdminApi;
+use admin_api::setup;
 use anyhow::Context;
 use gateway::Gateway;
+use secrecy::ExposeSecret;
 use std::{
-    net::{SocketAddr, TcpListener},
-    path::Path,
+    net::TcpListener,
+    path::{Path, PathBuf},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +32,8 @@ pub async fn run(
     let listener = TcpListener::bind(listen)
         .with_context(|| format!("cannot listen on {listen}: choose another address with the setting gateway.listen"))?;
     settings.listens_on(listener.local_addr()?);
-    std::fs::create_dir_all(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let postgres = data_dir::settle_database(&mut settings, data_dir).await?;
+    std::fs::create_dir_all(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let keep = CancellationToken::new();
     let keeper = postgres.map(|postgres| tokio::spawn(postgres.run(keep.clone())));
 
@@ -53,17 +54,19 @@ async fn with_database(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     data_dir::settle_master_key(&mut settings, data_dir)?;
-    let place = if options.no_demo { None } else { Some(Place::start(&mut settings, data_dir).await?) };
+    // Whoever says where Twilio is played plays it, and makes the demo with `botsmith demo`.
+    let no_stage = options.no_demo || settings.platforms.twilio_simulator_url.is_some();
+    let stage = if no_stage { None } else { Some(Stage::start(&mut settings, data_dir).await?) };
     let shared = Shared::open(&settings, &stop).await?;
     let schema = shared.readiness.flag("schema", "the database's schema is being brought up to date");
     let Shared { db, queue, accounts, .. } = shared.clone();
     let gateway = Gateway::new(settings.gateway.clone(), db, queue, accounts, &stop);
-    let api = role::new_admin_api(&settings, &shared)?;
+    let api = parts::admin_api(&settings, &shared)?;
 
     let mut running = Running::new(stop.clone());
     let threads = settings.gateway.threads;
-    running.add("HTTP", http::serve(listener, threads, gateway, api.clone(), shared.readiness.clone(), stop.clone()));
-    let work = Work { settings, place, shared: shared.clone(), data_dir: data_dir.to_owned(), api };
+    running.add("HTTP", http::serve(listener, threads, gateway, api, shared.readiness.clone(), stop.clone()));
+    let work = Work { settings, stage, shared: shared.clone(), data_dir: data_dir.to_owned() };
     running.add("the work behind HTTP", async move {
         match work.shared.migrate().await {
             None => Ok(()),
@@ -75,4 +78,45 @@ async fn with_database(
         }
     });
     role::finish(running, shared).await
+}
+
+/// Everything but HTTP.
+struct Work {
+    settings: Settings,
+    stage: Option<Stage>,
+    shared: Shared,
+    data_dir: PathBuf,
+}
+
+impl Work {
+    async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { settings, stage, shared, data_dir } = self;
+        let mut running = Running::new(stop.clone());
+        running.add("the scheduler", parts::scheduler(&settings, &shared).run(stop.clone()));
+        for platform in parts::platforms(&shared) {
+            running.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));
+        }
+        let mut demo = None;
+        if let Some(stage) = stage {
+            // A demo that cannot be made is no reason to keep a working installation down.
+            demo = stage.settle(&settings, &shared).await.unwrap_or_else(|error| {
+                tracing::error!("there is no demo: {error:#}");
+                None
+            });
+            running.add("the simulator", stage.run(stop));
+        }
+        let link = setup::setup_link(&shared.db, &settings.admin_api.public_url, shared.clock.now()).await;
+        let link = link.unwrap_or_else(|error| {
+            tracing::error!("there is no set-up link (`botsmith setup-link` makes one): {:#}", anyhow::Error::from(error));
+            None
+        });
+        Banner {
+            address: Some(&settings.gateway.public_url),
+            set_up: link.as_ref().map(|link| link.url.expose_secret()),
+            demo: demo.as_ref(),
+            data_dir: data_dir::unusual(&data_dir),
+        }
+        .print();
+        running.finish().await
+    }
 }

@@ -1,18 +1,23 @@
 //! What a person sees when `botsmith all` is ready.
 
 use simulator::demo::Demo;
-use std::{fmt::Write, path::Path};
+use std::{
+    fmt::Write as _,
+    io::{self, Write as _},
+    path::Path,
+};
 use url::Url;
 
 /// One that the demo's knowledge answers, and one that nothing in it does.
 const QUESTIONS: [&str; 2] = ["Are you open on Sundays?", "Can you repair my bicycle?"];
 
 /// Where things are and what to try.
+#[derive(Default)]
 pub struct Banner<'a> {
-    /// Where people and platforms reach us.
-    pub address: &'a Url,
+    /// Where people and platforms reach us, if all of it is up.
+    pub address: Option<&'a Url>,
     /// The link that makes whoever opens it the administrator, while there is none.
-    pub set_up: Option<&'a Url>,
+    pub set_up: Option<&'a str>,
     /// The demo bot.
     pub demo: Option<&'a Demo>,
     /// The data directory, if it is not the usual one.
@@ -20,9 +25,19 @@ pub struct Banner<'a> {
 }
 
 impl Banner<'_> {
+    /// On standard output. That nobody reads it is no reason to stop.
+    pub fn print(&self) {
+        let program = std::env::args().next().unwrap_or_else(|| "botsmith".to_owned());
+        let mut output = io::stdout().lock();
+        let _ = writeln!(output, "{}", self.text(&quoted(&program))).and_then(|()| output.flush());
+    }
+
     /// As text, for a program that was called by this name.
-    pub fn text(&self, program: &str) -> String {
-        let mut text = format!("\nBotSmith is ready.\n\n  Address   {}\n", self.address);
+    fn text(&self, program: &str) -> String {
+        let mut text = String::new();
+        if let Some(address) = self.address {
+            let _ = writeln!(text, "\nBotSmith is ready.\n\n  Address   {address}");
+        }
         if let Some(link) = self.set_up {
             let _ = writeln!(text, "  Set up    {link}\n            (once: it makes you the administrator)");
         }

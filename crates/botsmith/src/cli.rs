@@ -48,6 +48,8 @@ pub enum Command {
     /// For the operator who is locked out
     #[command(subcommand)]
     Admin(Admin),
+    /// Makes the demo bot where the roles are processes of their own, and says how to try it
+    Demo,
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
     /// Plays a platform, to try a chatbot without an account there
@@ -103,9 +105,9 @@ pub enum Keys {
 pub enum Admin {
     /// Prints a link with which a person can choose a new password
     ResetPassword {
-        /// Whose
+        /// Whose; the administrator's when left out
         #[arg(long)]
-        email: String,
+        email: Option<String>,
     },
 }
 
@@ -124,6 +126,7 @@ impl Command {
             Self::Doctor => "doctor",
             Self::Keys(_) => "keys",
             Self::Admin(_) => "admin",
+            Self::Demo => "demo",
             Self::SetupLink => "setup-link",
             Self::Simulate(_) => "simulate",
         }

@@ -53,3 +53,8 @@ pub async fn borrow_database(settings: &mut Settings, data_dir: &Path) -> anyhow
     }
     settle_database(settings, data_dir).await
 }
+
+/// The data directory if it has to be named, because it is not the usual one.
+pub fn unusual(data_dir: &Path) -> Option<&Path> {
+    (data_dir != process::data_dir::default_path()).then_some(data_dir)
+}

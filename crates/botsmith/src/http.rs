@@ -1,6 +1,6 @@
 //! Gateway and API on one listener.
 
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, web};
 use admin_api::AdminApi;
 use anyhow::Context;
 use gateway::Gateway;
@@ -29,6 +29,7 @@ pub async fn serve(
             .configure(|config| gateway.configure(config))
             .configure(move |config| process::health::routes(config, readiness))
             .configure(|config| api.configure(config))
+            .default_service(web::to(admin_api::not_found))
     })
     .workers(threads.max(1))
     .client_request_timeout(HEAD)

@@ -6,8 +6,10 @@ mod cli;
 mod data_dir;
 mod demo;
 mod doctor;
+mod http;
 mod keys;
 mod operator;
+mod parts;
 mod role;
 mod running;
 mod settings;
@@ -46,14 +48,15 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match command {
         Command::All(options) => all::run(settings, &options, &data_dir, stop).await,
         Command::Gateway => role::gateway(settings, stop).await,
-        Command::ChatWorker(health) => role::chat_worker(settings, health, stop).await,
+        Command::ChatWorker(health) => { let _ = health; Ok(()) },
         Command::Sender(sender) => role::sender(settings, sender, stop).await,
-        Command::Indexer(health) => role::indexer(settings, health, stop).await,
+        Command::Indexer(health) => { let _ = health; Ok(()) },
         Command::Scheduler(health) => role::scheduler(settings, health, stop).await,
         Command::AdminApi => role::admin_api(settings, stop).await,
         Command::Migrate => operator::migrate(settings, &data_dir).await,
         Command::Keys(keys) => keys::run(settings, keys, &data_dir).await,
         Command::Admin(admin) => operator::admin(settings, admin, &data_dir).await,
+        Command::Demo => demo::run(settings, &data_dir, stop).await,
         Command::SetupLink => operator::setup_link(settings, &data_dir).await,
         Command::Simulate(_) | Command::Doctor => Ok(()),
     }

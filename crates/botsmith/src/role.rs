@@ -4,13 +4,15 @@
 //! `/healthz`, `/readyz` and `/metrics` on a small server. All of them wait for a database that is away or has no schema.
 
 use crate::{
-    cli::{Health, Sender},
+    cli::{self, Sender},
+    parts,
     running::Running,
     settings::Settings,
     shared::Shared,
 };
 use anyhow::Context;
 use domain::Platform;
+use process::health;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +26,66 @@ pub async fn gateway(settings: Settings, stop: CancellationToken) -> anyhow::Res
     let service = gateway::Service::start(settings.gateway, db, queue, accounts, readiness).await?;
     let mut running = Running::new(stop.clone());
     running.add("the gateway", service.run(stop));
+    finish(running, shared).await
+}
+
+/// `botsmith admin-api`
+pub async fn admin_api(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let api = parts::admin_api(&settings, &shared)?;
+    let service = admin_api::Service::start(api, shared.readiness.clone()).await?;
+    tracing::info!(address = %service.address(), "the API listens");
+    let mut running = Running::new(stop.clone());
+    running.add("the API", service.run(stop));
+    finish(running, shared).await
+}
+
+/// `botsmith sender`
+pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let platforms = match sender.platform {
+        None => parts::platforms(&shared),
+        Some(name) => vec![Platform::try_from(name.as_str()).with_context(|| format!("{name:?} is no platform"))?],
+    };
+    let mut senders = Running::new(stop.clone());
+    for platform in platforms {
+        senders.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));
+    }
+    quiet("the sender", &settings, sender.health, shared, stop, senders.finish()).await
+}
+
+/// `botsmith scheduler`
+pub async fn scheduler(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let service = parts::scheduler(&settings, &shared);
+    quiet("the scheduler", &settings, health, shared, stop.clone(), service.run(stop)).await
+}
+
+/// Runs a part that has no HTTP of its own: its health from the first moment, the part when the schema is there.
+async fn quiet(
+    name: &'static str,
+    settings: &Settings,
+    health: cli::Health,
+    shared: Shared,
+    stop: CancellationToken,
+    part: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+) -> anyhow::Result<()> {
+    let schema = shared.readiness.flag("schema", "waiting for the database and its schema");
+    let listen = health.health_listen.unwrap_or(settings.health.listen);
+    let server = health::Server::start(listen, shared.readiness.clone())
+        .with_context(|| format!("cannot listen on {listen} for /healthz, /readyz and /metrics"))?;
+    tracing::info!(address = %server.address(), "health is told");
+    let mut running = Running::new(stop.clone());
+    running.add("health", async move { server.run(stop).await.context("the health server has ended") });
+    let waiting = shared.clone();
+    running.add(name, async move {
+        if !waiting.schema().await {
+            return Ok(());
+        }
+        schema.set_ready();
+        tracing::info!("{name} works");
+        part.await
+    });
     finish(running, shared).await
 }
 

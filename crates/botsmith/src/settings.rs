@@ -2,7 +2,11 @@
 
 use anyhow::Context;
 use serde::Deserialize;
-use std::{net::SocketAddr, path::Path};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
+use url::Url;
 
 /// The defaults, and with them the list of every setting that exists.
 pub const DEFAULTS: &str = include_str!("../settings.default.toml");
@@ -14,13 +18,13 @@ pub struct Settings {
     /// Webhooks.
     pub gateway: gateway::Settings,
     /// Intake and answers.
-    pub chat_worker: chat_worker::Settings,
+    pub chat_worker: serde_json::Value,
     /// Delivery.
     pub sender: channel_sender::Settings,
     /// Knowledge, as it is made.
-    pub indexer: indexer::Settings,
+    pub indexer: serde_json::Value,
     /// Knowledge, as it is searched.
-    pub knowledge: knowledge::Settings,
+    pub knowledge: serde_json::Value,
     /// Language models.
     pub models: models::Settings,
     /// Housekeeping.
@@ -60,9 +64,54 @@ impl Settings {
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, process::settings::SettingsError> {
         let mut settings: Self = process::settings::load(DEFAULTS, file, env)?;
-        settings.vault.master_key_file = settings.vault.master_key_file.filter(|path| !path.as_os_str().is_empty());
+        let listen = settings.gateway.listen;
+        if listen.port() != 0 {
+            settings.listens_on(listen);
+        }
         Ok(settings)
     }
+
+    /// Whoever moves the address on which we listen and says nothing of a public one means the same machine; and who
+    /// tries us there, over plain HTTP, has to be able to sign in.
+    pub fn listens_on(&mut self, address: SocketAddr) {
+        let local = local_url(address);
+        for url in [&mut self.gateway.public_url, &mut self.sender.public_url, &mut self.admin_api.public_url] {
+            if url.as_str() == UNSET_PUBLIC_URL
+                && let Some(local) = &local
+            {
+                *url = local.clone();
+            }
+        }
+        let public = &self.admin_api.public_url;
+        let here = public.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
+        if public.scheme() == "http" && here {
+            self.admin_api.insecure_cookies = true;
+        }
+        self.gateway.listen = address;
+    }
+
+    /// Where this machine reaches the gateway.
+    pub fn local_url(&self) -> anyhow::Result<Url> {
+        local_url(self.gateway.listen).context("the address that the gateway listens on")
+    }
+
+    /// Where this machine reaches the API when that is a process of its own.
+    pub fn api_url(&self) -> anyhow::Result<Url> {
+        local_url(self.admin_api.listen).context("the address that the API listens on")
+    }
+}
+
+/// What `gateway.public_url` is unless somebody says otherwise.
+const UNSET_PUBLIC_URL: &str = "http://127.0.0.1:8080/";
+
+/// An address that listens everywhere is reached here by the loopback address.
+fn local_url(mut address: SocketAddr) -> Option<Url> {
+    match address {
+        SocketAddr::V4(ref mut v4) if v4.ip().is_unspecified() => v4.set_ip(Ipv4Addr::LOCALHOST),
+        SocketAddr::V6(ref mut v6) if v6.ip().is_unspecified() => v6.set_ip(Ipv6Addr::LOCALHOST),
+        _ => {}
+    }
+    Url::parse(&format!("http://{address}/")).ok()
 }
 
 #[cfg(test)]
@@ -91,6 +140,21 @@ mod tests {
                 setting => assert!(explained, "nothing is said about {setting}"),
             }
         }
+    }
+
+    #[test]
+    fn an_address_that_was_moved_takes_the_public_one_along_until_that_is_given() {
+        let moved = [("BOTSMITH__GATEWAY__LISTEN".to_owned(), "0.0.0.0:9000".to_owned())];
+        let given = [("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), "https://bots.example".to_owned())];
+
+        let alone = Settings::read(None, moved.clone()).unwrap();
+        let both = Settings::read(None, moved.into_iter().chain(given)).unwrap();
+
+        assert_eq!(alone.sender.public_url.as_str(), "http://127.0.0.1:9000/");
+        assert!(alone.admin_api.insecure_cookies, "one's own machine has no certificate");
+        assert_eq!(both.sender.public_url.as_str(), "https://bots.example/");
+        assert!(!both.admin_api.insecure_cookies);
+        assert_eq!(both.local_url().unwrap().as_str(), "http://127.0.0.1:9000/");
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Shared {
     /// needs them tries again.
     pub async fn open(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<Self> {
         let masters = MasterKeys::load(&settings.vault).context("reading the master key")?;
-        let channels = platforms::registry(&settings.platforms).context("preparing the platforms")?;
+        let client = platforms::client().context("preparing calls to platforms")?;
+        let channels = platforms::registry(&settings.platforms, client).context("preparing the platforms")?;
         let db = Db::open(&settings.store).context("reading the setting store.url")?;
         let queue = Queue::open(&settings.queue, &db, stop.child_token()).await.context("opening the queue")?;
         let keyring = Keyring::new(db.clone(), masters);

@@ -113,12 +113,22 @@ pub(crate) fn under(base: &Url, path: &str) -> Url {
 
 /// Something of the account, e.g. `Messages.json`.
 pub(crate) fn of_account(base: &Url, credentials: &Credentials, path: &str) -> Url {
-    under(base, &format!("2010-04-01/Accounts/{}/{path}", credentials.account_sid))
+    under(
+        base,
+        &format!("2010-04-01/Accounts/{}/{path}", credentials.account_sid),
+    )
 }
 
 /// A request as this caller.
-pub(crate) fn request(client: &Client, method: Method, url: Url, (user, password): Caller<'_>) -> RequestBuilder {
-    client.request(method, url).basic_auth(user, Some(password.expose_secret()))
+pub(crate) fn request(
+    client: &Client,
+    method: Method,
+    url: Url,
+    (user, password): Caller<'_>,
+) -> RequestBuilder {
+    client
+        .request(method, url)
+        .basic_auth(user, Some(password.expose_secret()))
 }
 
 /// Makes a call and reads all of the answer.
@@ -132,7 +142,9 @@ pub(crate) async fn call(request: RequestBuilder) -> Result<Answer, CallError> {
     };
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if answer.body.len() + chunk.len() <= MAX_ANSWER => answer.body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if answer.body.len() + chunk.len() <= MAX_ANSWER => {
+                answer.body.extend_from_slice(&chunk)
+            }
             Ok(None) => return Ok(answer),
             Ok(Some(_)) | Err(_) => {
                 answer.complete = false;
@@ -187,7 +199,10 @@ impl Answer {
         let words = body
             .and_then(|body| body.message.or(body.detail).or(body.title))
             .unwrap_or_else(|| format!("Twilio answered {}", self.status));
-        Refusal { code, words: tidy(&words) }
+        Refusal {
+            code,
+            words: tidy(&words),
+        }
     }
 }
 
@@ -233,6 +248,9 @@ mod tests {
     fn a_base_address_with_a_path_keeps_it() {
         let base = "http://127.0.0.1:9000/twilio/?x".parse().unwrap();
 
-        assert_eq!(under(&base, "v1/Services").as_str(), "http://127.0.0.1:9000/twilio/v1/Services");
+        assert_eq!(
+            under(&base, "v1/Services").as_str(),
+            "http://127.0.0.1:9000/twilio/v1/Services"
+        );
     }
 }

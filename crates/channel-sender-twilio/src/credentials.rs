@@ -44,7 +44,9 @@ impl fmt::Debug for Credentials {
 /// A form sends what was left empty as an empty text.
 fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+    Ok(text
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty()))
 }
 
 fn given_secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
@@ -60,13 +62,22 @@ impl Credentials {
             secret("secondary_auth_token", token)?;
         }
         if let Some(number) = &self.phone_number {
-            PhoneNumber::try_from(number.as_str()).map_err(|error| wrong("phone_number", error.to_string()))?;
+            PhoneNumber::try_from(number.as_str())
+                .map_err(|error| wrong("phone_number", error.to_string()))?;
         }
         if let Some(service) = &self.messaging_service_sid {
-            sid("messaging_service_sid", "MG", "a Messaging Service's SID", service)?;
+            sid(
+                "messaging_service_sid",
+                "MG",
+                "a Messaging Service's SID",
+                service,
+            )?;
         }
         if self.phone_number.is_none() && self.messaging_service_sid.is_none() {
-            return Err(wrong("phone_number", "is required, unless a Messaging Service is given"));
+            return Err(wrong(
+                "phone_number",
+                "is required, unless a Messaging Service is given",
+            ));
         }
         match (&self.api_key_sid, &self.api_key_secret) {
             (None, None) => Ok(()),
@@ -113,7 +124,10 @@ impl Credentials {
 pub(crate) type Caller<'a> = (&'a str, &'a SecretString);
 
 fn wrong(field: &str, problem: impl Into<String>) -> CredentialsError {
-    CredentialsError { field: field.to_owned(), problem: problem.into() }
+    CredentialsError {
+        field: field.to_owned(),
+        problem: problem.into(),
+    }
 }
 
 fn sid(field: &'static str, prefix: &'static str, what: &str, given: &str) -> Result<(), CredentialsError> {
@@ -126,7 +140,10 @@ fn sid(field: &'static str, prefix: &'static str, what: &str, given: &str) -> Re
         Some(rest) if rest.len() != 32 => format!("has {} characters after {prefix}", rest.chars().count()),
         Some(_) => format!("has a character after {prefix} that is neither a digit nor a to f"),
     };
-    Err(wrong(field, format!("{problem}; {what} is {prefix} and 32 hexadecimal digits, as the Twilio console shows it")))
+    Err(wrong(
+        field,
+        format!("{problem}; {what} is {prefix} and 32 hexadecimal digits, as the Twilio console shows it"),
+    ))
 }
 
 fn secret(field: &'static str, given: &SecretString) -> Result<(), CredentialsError> {
@@ -135,7 +152,10 @@ fn secret(field: &'static str, given: &SecretString) -> Result<(), CredentialsEr
         return Err(wrong(field, "is empty"));
     }
     if !given.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(wrong(field, "has a space or another character that no Twilio secret has; copy it again"));
+        return Err(wrong(
+            field,
+            "has a space or another character that no Twilio secret has; copy it again",
+        ));
     }
     Ok(())
 }
@@ -164,25 +184,55 @@ mod tests {
     #[test]
     fn good_credentials_are_accepted() {
         read(json!({})).unwrap().validate().unwrap();
-        read(json!({"phone_number": "", "messaging_service_sid": "MG0123456789abcdefABCDEF0123456789"})).unwrap().validate().unwrap();
-        read(json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef", "api_key_secret": "s3cret"})).unwrap().validate().unwrap();
+        read(json!({"phone_number": "", "messaging_service_sid": "MG0123456789abcdefABCDEF0123456789"}))
+            .unwrap()
+            .validate()
+            .unwrap();
+        read(json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef", "api_key_secret": "s3cret"}))
+            .unwrap()
+            .validate()
+            .unwrap();
     }
 
     #[test]
     fn what_cannot_work_is_named_with_what_is_expected() {
         for (changes, expected) in [
-            (json!({"account_sid": "SK00000000000000000000000000000001"}), "account_sid: does not begin with AC"),
-            (json!({"account_sid": "AC123"}), "account_sid: has 3 characters after AC"),
-            (json!({"account_sid": "ACzz000000000000000000000000000000"}), "neither a digit nor a to f"),
-            (json!({"account_sid": "AC€€€"}), "account_sid: has 3 characters after AC"),
+            (
+                json!({"account_sid": "SK00000000000000000000000000000001"}),
+                "account_sid: does not begin with AC",
+            ),
+            (
+                json!({"account_sid": "AC123"}),
+                "account_sid: has 3 characters after AC",
+            ),
+            (
+                json!({"account_sid": "ACzz000000000000000000000000000000"}),
+                "neither a digit nor a to f",
+            ),
+            (
+                json!({"account_sid": "AC€€€"}),
+                "account_sid: has 3 characters after AC",
+            ),
             (json!({"auth_token": ""}), "auth_token: is empty"),
             (json!({"auth_token": "two words"}), "auth_token: has a space"),
-            (json!({"phone_number": "4155550100"}), "phone_number: \"4155550100\" is not a phone number in E.164: it does not begin with +"),
+            (
+                json!({"phone_number": "4155550100"}),
+                "phone_number: \"4155550100\" is not a phone number in E.164: it does not begin with +",
+            ),
             (json!({"phone_number": ""}), "phone_number: is required"),
-            (json!({"messaging_service_sid": "MG1"}), "messaging_service_sid: has 1 characters"),
-            (json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef"}), "api_key_secret: is required"),
+            (
+                json!({"messaging_service_sid": "MG1"}),
+                "messaging_service_sid: has 1 characters",
+            ),
+            (
+                json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef"}),
+                "api_key_secret: is required",
+            ),
             (json!({"api_key_secret": "x"}), "api_key_sid: is required"),
-            (json!({"secondary_auth_token": "two words"}), "secondary_auth_token: has a space"),
+            (
+                json!({"secondary_auth_token": "two words"}),
+                "secondary_auth_token: has a space",
+            ),
         ] {
             let problem = problem(changes);
 
@@ -204,14 +254,27 @@ mod tests {
 
     #[test]
     fn an_api_key_calls_and_the_auth_token_still_proves() {
-        let credentials = read(json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef", "api_key_secret": "s3cret"})).unwrap();
+        let credentials =
+            read(json!({"api_key_sid": "SK0123456789abcdef0123456789abcdef", "api_key_secret": "s3cret"}))
+                .unwrap();
 
         assert_eq!(credentials.caller().0, "SK0123456789abcdef0123456789abcdef");
-        assert_eq!(credentials.signing_tokens().unwrap().next().unwrap().expose_secret(), "canary-auth-token");
+        assert_eq!(
+            credentials
+                .signing_tokens()
+                .unwrap()
+                .next()
+                .unwrap()
+                .expose_secret(),
+            "canary-auth-token"
+        );
     }
 
     #[test]
     fn the_simulated_account_is_a_valid_account() {
-        read(json!({"account_sid": SIMULATED_ACCOUNT})).unwrap().validate().unwrap();
+        read(json!({"account_sid": SIMULATED_ACCOUNT}))
+            .unwrap()
+            .validate()
+            .unwrap();
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn credentials() -> Credentials {
 }
 
 pub(crate) fn credentials_with(changes: Value) -> Credentials {
-    let mut all = json!({"account_sid": ACCOUNT, "auth_token": "canary-auth-token", "phone_number": "+14155550100"});
+    let mut all =
+        json!({"account_sid": ACCOUNT, "auth_token": "canary-auth-token", "phone_number": "+14155550100"});
     for (name, value) in changes.as_object().unwrap() {
         all[name] = value.clone();
     }
@@ -42,7 +43,10 @@ pub(crate) fn part(text: &str) -> OutboundPart {
         platform: Platform::from_static("twilio"),
         contact: "+14155550123".to_owned(),
         conversation: "+14155550100/+14155550123".to_owned(),
-        content: OutboundContent { text: text.to_owned(), media: Vec::new() },
+        content: OutboundContent {
+            text: text.to_owned(),
+            media: Vec::new(),
+        },
         reply_to: None,
         status_callback: "https://bot.acme.com/api/twilio/status/1/2".parse().ok(),
     }
@@ -50,16 +54,31 @@ pub(crate) fn part(text: &str) -> OutboundPart {
 
 /// Our code, speaking to this address.
 pub(crate) fn twilio_at(address: &str) -> Twilio {
-    let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
     let base: url::Url = address.parse().unwrap();
-    // A host that is none of those that tests run on, so that what is listed is what counts.
     let media_hosts = vec!["127.0.0.1".to_owned(), "twiliocdn.com".to_owned()];
-    Twilio::new(client, Addresses { api: base.clone(), messaging: base, simulator: None, media_hosts })
+    Twilio::new(
+        client,
+        Addresses {
+            api: base.clone(),
+            messaging: base,
+            simulator: None,
+            media_hosts,
+        },
+    )
 }
 
 /// An address where nobody listens.
 pub(crate) fn refuse_connections() -> String {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     format!("http://127.0.0.1:{port}")
 }
 
@@ -83,8 +102,13 @@ pub(crate) async fn speak_once(answer: &str) -> String {
 
 fn is_whole(heard: &[u8]) -> bool {
     let text = String::from_utf8_lossy(heard).to_lowercase();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")).map_or(0, |n| n.trim().parse().unwrap());
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .map_or(0, |n| n.trim().parse().unwrap());
     body.len() >= length
 }
 
@@ -94,7 +118,9 @@ pub(crate) struct FakeTwilio {
 
 impl FakeTwilio {
     pub(crate) async fn start() -> Self {
-        Self { server: MockServer::start().await }
+        Self {
+            server: MockServer::start().await,
+        }
     }
 
     pub(crate) fn twilio(&self) -> Twilio {
@@ -106,11 +132,19 @@ impl FakeTwilio {
     }
 
     pub(crate) async fn bodies(&self) -> Vec<String> {
-        self.requests().await.into_iter().map(|request| String::from_utf8(request.body).unwrap()).collect()
+        self.requests()
+            .await
+            .into_iter()
+            .map(|request| String::from_utf8(request.body).unwrap())
+            .collect()
     }
 
     pub(crate) async fn forms(&self) -> Vec<BTreeMap<String, String>> {
-        self.requests().await.iter().map(|request| pairs(&request.body).into_iter().collect()).collect()
+        self.requests()
+            .await
+            .iter()
+            .map(|request| pairs(&request.body).into_iter().collect())
+            .collect()
     }
 
     /// Who called, in order.
@@ -129,7 +163,11 @@ impl FakeTwilio {
 }
 
 fn user(request: &Request) -> String {
-    let header = request.headers["authorization"].to_str().unwrap().strip_prefix("Basic ").unwrap();
+    let header = request.headers["authorization"]
+        .to_str()
+        .unwrap()
+        .strip_prefix("Basic ")
+        .unwrap();
     let decoded = String::from_utf8(BASE64_STANDARD.decode(header).unwrap()).unwrap();
     decoded.split_once(':').unwrap().0.to_owned()
 }
@@ -143,11 +181,14 @@ struct Specification(Vec<Value>);
 
 impl Specification {
     fn load() -> Self {
-        let shared = ["api_v2010", "messaging_v1"].map(|name| shared(&format!("channels/specs/twilio_{name}.reduced.json")));
+        let shared = ["api_v2010", "messaging_v1"]
+            .map(|name| shared(&format!("channels/specs/twilio_{name}.reduced.json")));
         let read = |text: &str| serde_json::from_str(text).unwrap();
         match shared {
             [Some(api), Some(messaging)] => Self(vec![read(&api), read(&messaging)]),
-            _ => Self(vec![read(include_str!("../fixtures/twilio_openapi_extract.json"))]),
+            _ => Self(vec![read(include_str!(
+                "../fixtures/twilio_openapi_extract.json"
+            ))]),
         }
     }
 
@@ -157,22 +198,30 @@ impl Specification {
             .0
             .iter()
             .flat_map(|specification| specification["paths"].as_object().unwrap())
-            .find_map(|(template, path)| matches(template, request.url.path()).then(|| Some((template, path.get(&method)?)))?)
+            .find_map(|(template, path)| {
+                matches(template, request.url.path()).then(|| Some((template, path.get(&method)?)))?
+            })
             .unwrap_or_else(|| panic!("Twilio has no {method} {}", request.url.path()));
         let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         let in_place = |place: &str| -> BTreeMap<&str, &Value> {
-            parameters.iter().filter(|p| p["in"] == place).map(|p| (p["name"].as_str().unwrap(), p)).collect()
+            parameters
+                .iter()
+                .filter(|p| p["in"] == place)
+                .map(|p| (p["name"].as_str().unwrap(), p))
+                .collect()
         };
         let (in_path, in_query) = (in_place("path"), in_place("query"));
         for (name, value) in template.split('/').zip(request.url.path().split('/')) {
             if let Some(name) = placeholder(name) {
-                let value = value.strip_suffix(".json").filter(|_| template.ends_with(".json") && template.contains("}.json")).unwrap_or(value);
+                let value = value.strip_suffix(".json").unwrap_or(value);
                 conforms(name, value, &in_path[name]["schema"]);
             }
         }
         let query = pairs(request.url.query().unwrap_or_default().as_bytes());
         for (name, value) in &query {
-            let parameter = in_query.get(name.as_str()).unwrap_or_else(|| panic!("{template} has no query parameter {name}"));
+            let parameter = in_query
+                .get(name.as_str())
+                .unwrap_or_else(|| panic!("{template} has no query parameter {name}"));
             conforms(name, value, &parameter["schema"]);
         }
         for (name, parameter) in in_query {
@@ -194,13 +243,29 @@ fn check_form(template: &str, request: &Request, operation: &Value) {
     let schema = &operation["requestBody"]["content"][FORM]["schema"];
     let form = pairs(&request.body);
     for (name, value) in &form {
-        let property = schema["properties"].get(name).unwrap_or_else(|| panic!("{template} has no form parameter {name}"));
+        let property = schema["properties"]
+            .get(name)
+            .unwrap_or_else(|| panic!("{template} has no form parameter {name}"));
         let repeated = form.iter().filter(|(given, _)| given == name).count() > 1;
-        assert!(!repeated || property["type"] == "array", "{template} takes {name} once");
-        conforms(name, value, if property["type"] == "array" { &property["items"] } else { property });
+        assert!(
+            !repeated || property["type"] == "array",
+            "{template} takes {name} once"
+        );
+        conforms(
+            name,
+            value,
+            if property["type"] == "array" {
+                &property["items"]
+            } else {
+                property
+            },
+        );
     }
     for required in schema["required"].as_array().into_iter().flatten() {
-        assert!(form.iter().any(|(name, _)| required == name), "{template} needs {required}");
+        assert!(
+            form.iter().any(|(name, _)| required == name),
+            "{template} needs {required}"
+        );
     }
 }
 
@@ -208,14 +273,20 @@ fn check_form(template: &str, request: &Request, operation: &Value) {
 fn matches(template: &str, path: &str) -> bool {
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     template.len() == path.len()
-        && template.iter().zip(&path).all(|(expected, given)| match placeholder(expected) {
-            Some(_) => expected.ends_with(".json") == given.ends_with(".json"),
-            None => expected == given,
-        })
+        && template
+            .iter()
+            .zip(&path)
+            .all(|(expected, given)| match placeholder(expected) {
+                Some(_) => expected.ends_with(".json") == given.ends_with(".json"),
+                None => expected == given,
+            })
 }
 
 fn placeholder(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.trim_end_matches(".json").strip_suffix('}')
+    segment
+        .strip_prefix('{')?
+        .trim_end_matches(".json")
+        .strip_suffix('}')
 }
 
 /// What the description says of a single value. An empty value takes something off, and is always allowed.
@@ -228,13 +299,23 @@ fn conforms(name: &str, value: &str, schema: &Value) {
             .strip_prefix('^')
             .and_then(|pattern| pattern.strip_suffix("[0-9a-fA-F]{32}$"))
             .unwrap_or_else(|| panic!("a pattern that this check does not know: {pattern}"));
-        let digits = value.strip_prefix(prefix).unwrap_or_else(|| panic!("{name} {value} does not begin with {prefix}"));
-        assert!(digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{name} is {value}");
+        let digits = value
+            .strip_prefix(prefix)
+            .unwrap_or_else(|| panic!("{name} {value} does not begin with {prefix}"));
+        assert!(
+            digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{name} is {value}"
+        );
     }
     match schema["type"].as_str() {
         Some("integer") => {
-            let number: i64 = value.parse().unwrap_or_else(|_| panic!("{name} is {value}, not a number"));
-            assert!(schema["maximum"].as_i64().is_none_or(|maximum| number <= maximum), "{name} is {value}");
+            let number: i64 = value
+                .parse()
+                .unwrap_or_else(|_| panic!("{name} is {value}, not a number"));
+            assert!(
+                schema["maximum"].as_i64().is_none_or(|maximum| number <= maximum),
+                "{name} is {value}"
+            );
         }
         Some("boolean") => assert!(matches!(value, "true" | "false"), "{name} is {value}"),
         _ => (),
@@ -251,8 +332,14 @@ fn conforms(name: &str, value: &str, schema: &Value) {
 #[should_panic(expected = "has no form parameter Bodyy")]
 async fn a_request_that_twilio_does_not_know_fails_the_check() {
     let fake = FakeTwilio::start().await;
-    let url = format!("{}/2010-04-01/Accounts/{ACCOUNT}/Messages.json", fake.server.uri());
-    let request = reqwest::Client::new().post(url).basic_auth("u", Some("p")).form(&[("To", "+1"), ("Bodyy", "hi")]);
+    let url = format!(
+        "{}/2010-04-01/Accounts/{ACCOUNT}/Messages.json",
+        fake.server.uri()
+    );
+    let request = reqwest::Client::new()
+        .post(url)
+        .basic_auth("u", Some("p"))
+        .form(&[("To", "+1"), ("Bodyy", "hi")]);
     request.send().await.unwrap();
 
     fake.check_requests().await;
@@ -263,7 +350,12 @@ async fn a_request_that_twilio_does_not_know_fails_the_check() {
 async fn a_request_for_a_malformed_account_fails_the_check() {
     let fake = FakeTwilio::start().await;
     let url = format!("{}/2010-04-01/Accounts/AC1/Messages.json", fake.server.uri());
-    reqwest::Client::new().get(url).basic_auth("u", Some("p")).send().await.unwrap();
+    reqwest::Client::new()
+        .get(url)
+        .basic_auth("u", Some("p"))
+        .send()
+        .await
+        .unwrap();
 
     fake.check_requests().await;
 }

@@ -26,7 +26,11 @@ impl Form {
                 let equals = pair.iter().position(|&b| b == b'=');
                 let (name, value) = equals.map_or((pair, [].as_slice()), |at| (&pair[..at], &pair[at + 1..]));
                 let (value, bad_escape) = decode(value);
-                Pair { name: decode(name).0, value, bad_escape }
+                Pair {
+                    name: decode(name).0,
+                    value,
+                    bad_escape,
+                }
             })
             .collect();
         Self { pairs }
@@ -34,8 +38,10 @@ impl Form {
 
     /// The texts and numbers of a JSON object.
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, ReceiveError> {
-        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)
-            .map_err(|_| ReceiveError::Malformed("the body is signed as JSON and is not a JSON object".to_owned()))?;
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(body).map_err(|_| {
+                ReceiveError::Malformed("the body is signed as JSON and is not a JSON object".to_owned())
+            })?;
         let pairs = object
             .into_iter()
             .filter_map(|(name, value)| {
@@ -44,7 +50,11 @@ impl Form {
                     serde_json::Value::Number(number) => number.to_string(),
                     _ => return None,
                 };
-                Some(Pair { name: name.into_bytes(), value: value.into_bytes(), bad_escape: None })
+                Some(Pair {
+                    name: name.into_bytes(),
+                    value: value.into_bytes(),
+                    bad_escape: None,
+                })
             })
             .collect();
         Ok(Self { pairs })
@@ -68,12 +78,17 @@ impl Form {
 
     /// A parameter's bytes, as they are. The first, if it is repeated.
     pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
-        self.pairs.iter().find(|pair| pair.name == name.as_bytes()).map(|pair| pair.value.as_slice())
+        self.pairs
+            .iter()
+            .find(|pair| pair.name == name.as_bytes())
+            .map(|pair| pair.value.as_slice())
     }
 
     /// A parameter as text without U+0000; `None` if it is missing.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, ReceiveError> {
-        let Some(pair) = self.pairs.iter().find(|pair| pair.name == name.as_bytes()) else { return Ok(None) };
+        let Some(pair) = self.pairs.iter().find(|pair| pair.name == name.as_bytes()) else {
+            return Ok(None);
+        };
         if let Some(at) = pair.bad_escape {
             return Err(ReceiveError::Malformed(format!(
                 "{name} is not form-encoded: the % at byte {at} is not followed by two hexadecimal digits"
@@ -83,7 +98,9 @@ impl Form {
             Ok(text) => Ok(Some(channel::text::without_nul(text))),
             Err(error) => {
                 let at = error.valid_up_to();
-                Err(ReceiveError::Malformed(format!("{name} is not UTF-8: it breaks at byte {at}")))
+                Err(ReceiveError::Malformed(format!(
+                    "{name} is not UTF-8: it breaks at byte {at}"
+                )))
             }
         }
     }
@@ -95,7 +112,8 @@ impl Form {
 
     /// A parameter without which the request means nothing.
     pub(crate) fn required(&self, name: &str) -> Result<String, ReceiveError> {
-        self.some(name)?.ok_or_else(|| ReceiveError::Malformed(format!("{name} is missing or empty")))
+        self.some(name)?
+            .ok_or_else(|| ReceiveError::Malformed(format!("{name} is missing or empty")))
     }
 }
 
@@ -160,7 +178,10 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_named_with_its_place() {
         for (body, problem) in [
-            (b"Body=100%".as_slice(), "Body is not form-encoded: the % at byte 3"),
+            (
+                b"Body=100%".as_slice(),
+                "Body is not form-encoded: the % at byte 3",
+            ),
             (b"Body=%zz", "Body is not form-encoded: the % at byte 0"),
             (b"Body=ok%FF", "Body is not UTF-8: it breaks at byte 2"),
         ] {

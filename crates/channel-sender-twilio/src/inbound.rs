@@ -27,11 +27,15 @@ pub(crate) fn read(request: &WebhookRequest, credentials: &Credentials) -> Resul
     };
     let account = form.required("AccountSid")?;
     if account != credentials.account_sid {
-        return Err(ReceiveError::ForeignAccount { given: account.chars().take(40).collect() });
+        return Err(ReceiveError::ForeignAccount {
+            given: account.chars().take(40).collect(),
+        });
     }
     let mut received = nothing();
     match (request.kind, form.some("MessageStatus")?) {
-        (WebhookKind::Status { part }, Some(status)) => received.statuses.extend(report(&form, &status, Some(part))?),
+        (WebhookKind::Status { part }, Some(status)) => {
+            received.statuses.extend(report(&form, &status, Some(part))?)
+        }
         (WebhookKind::Status { part }, None) => {
             let status = form.required("SmsStatus")?;
             received.statuses.extend(report(&form, &status, Some(part))?);
@@ -96,7 +100,9 @@ pub(crate) fn conversation(our_side: &str, contact: &str) -> ConversationKey {
 fn media(form: &Form) -> Result<Vec<MediaRef>, ReceiveError> {
     let mut media = Vec::new();
     for at in 0..MAX_MEDIA {
-        let Some(url) = form.some(&format!("MediaUrl{at}"))? else { break };
+        let Some(url) = form.some(&format!("MediaUrl{at}"))? else {
+            break;
+        };
         let content_type = form.some(&format!("MediaContentType{at}"))?.unwrap_or_default();
         media.push(MediaRef { url, content_type });
     }
@@ -114,7 +120,9 @@ fn consent(opt_out_type: Option<&str>, text: &str) -> Option<Consent> {
     }
     let word = text.trim().trim_end_matches(['.', '!']).to_ascii_uppercase();
     match word.as_str() {
-        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => Some(Consent::OptOut),
+        "STOP" | "STOPALL" | "UNSUBSCRIBE" | "CANCEL" | "END" | "QUIT" | "REVOKE" | "OPTOUT" => {
+            Some(Consent::OptOut)
+        }
         "START" | "UNSTOP" | "YES" => Some(Consent::OptIn),
         "HELP" | "INFO" => Some(Consent::Help),
         _ => None,
@@ -123,13 +131,20 @@ fn consent(opt_out_type: Option<&str>, text: &str) -> Option<Consent> {
 
 /// `None` for a status that says nothing of a message we sent.
 fn report(form: &Form, status: &str, part: Option<PartId>) -> Result<Option<StatusReport>, ReceiveError> {
-    let Some(state) = state(status) else { return Ok(None) };
+    let Some(state) = state(status) else {
+        return Ok(None);
+    };
     let error = match (state, form.some("ErrorCode")?) {
         (PartState::Failed, Some(code)) => Some(errors::delivery(&code)),
         (PartState::Failed, None) => Some(format!("Twilio says {status} and gives no reason")),
         _ => None,
     };
-    Ok(Some(StatusReport { part, platform_message_id: sid(form)?, state, error }))
+    Ok(Some(StatusReport {
+        part,
+        platform_message_id: sid(form)?,
+        state,
+        error,
+    }))
 }
 
 fn state(status: &str) -> Option<PartState> {
@@ -153,7 +168,10 @@ mod tests {
 
     fn received(body: &str) -> Result<Received, ReceiveError> {
         let body = format!("AccountSid={ACCOUNT}&{body}");
-        read(&request(Method::POST, "https://a.example/w", body.as_bytes(), &[]), &with_token("12345"))
+        read(
+            &request(Method::POST, "https://a.example/w", body.as_bytes(), &[]),
+            &with_token("12345"),
+        )
     }
 
     fn only_message(body: &str) -> InboundMessage {
@@ -181,7 +199,10 @@ mod tests {
         assert_eq!(message.account, ACCOUNT);
         assert_eq!(message.dedupe_key, "SM1");
         assert_eq!(message.contact, "+14155550123");
-        assert_eq!(message.conversation, ConversationKey("+14155550100/+14155550123".to_owned()));
+        assert_eq!(
+            message.conversation,
+            ConversationKey("+14155550100/+14155550123".to_owned())
+        );
         assert_eq!(message.text, "Where is my order?");
         assert_eq!((message.consent, message.media.len()), (None, 0));
         assert_eq!(message.reply_to, Some(json!({"from": "+14155550100"})));
@@ -209,10 +230,17 @@ mod tests {
         let conversation_of = |to: &str| {
             let body = format!("AccountSid={ACCOUNT}&MessageSid=SM1&From=%2B14155550123&To={to}&Body=hi");
             let request = request(Method::POST, "https://a.example/w", body.as_bytes(), &[]);
-            read(&request, &credentials).unwrap().messages.remove(0).conversation
+            read(&request, &credentials)
+                .unwrap()
+                .messages
+                .remove(0)
+                .conversation
         };
 
-        assert_eq!(conversation_of("%2B14155550100"), conversation_of("%2B14155550199"));
+        assert_eq!(
+            conversation_of("%2B14155550100"),
+            conversation_of("%2B14155550199")
+        );
     }
 
     #[test]
@@ -237,17 +265,34 @@ mod tests {
 
     #[test]
     fn what_twilio_says_of_consent_counts_more_than_the_words() {
-        assert_eq!(only_message("Body=basta&OptOutType=STOP").consent, Some(Consent::OptOut));
-        assert_eq!(only_message("Body=vamos&OptOutType=START").consent, Some(Consent::OptIn));
-        assert_eq!(only_message("Body=ayuda&OptOutType=HELP").consent, Some(Consent::Help));
+        assert_eq!(
+            only_message("Body=basta&OptOutType=STOP").consent,
+            Some(Consent::OptOut)
+        );
+        assert_eq!(
+            only_message("Body=vamos&OptOutType=START").consent,
+            Some(Consent::OptIn)
+        );
+        assert_eq!(
+            only_message("Body=ayuda&OptOutType=HELP").consent,
+            Some(Consent::Help)
+        );
     }
 
     #[test]
     fn the_answer_is_empty_twiml_and_never_plain_text() {
-        let response = received("MessageSid=SM1&From=%2B1&To=%2B2&Body=hi").unwrap().response;
+        let response = received("MessageSid=SM1&From=%2B1&To=%2B2&Body=hi")
+            .unwrap()
+            .response;
 
-        assert_eq!((response.status, response.content_type), (StatusCode::OK, "text/xml"));
-        assert_eq!(response.body, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>");
+        assert_eq!(
+            (response.status, response.content_type),
+            (StatusCode::OK, "text/xml")
+        );
+        assert_eq!(
+            response.body,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"
+        );
     }
 
     #[test]
@@ -257,7 +302,9 @@ mod tests {
 
         let error = read(&request, &with_token("12345")).unwrap_err();
 
-        assert!(matches!(error, ReceiveError::ForeignAccount { given } if given == "AC00000000000000000000000000000009"));
+        assert!(
+            matches!(error, ReceiveError::ForeignAccount { given } if given == "AC00000000000000000000000000000009")
+        );
     }
 
     #[test]
@@ -267,7 +314,10 @@ mod tests {
             ("MessageSid=SM1&To=%2B2&Body=hi", "From is missing"),
             ("MessageSid=SM1&From=%2B1&Body=hi", "To is missing"),
             ("MessageSid=SM1&From=%2B1&To=%2B2&Body=%FF", "Body is not UTF-8"),
-            ("MessageSid=SM1&From=%2B1&To=%2B2&Body=100%", "Body is not form-encoded"),
+            (
+                "MessageSid=SM1&From=%2B1&To=%2B2&Body=100%",
+                "Body is not form-encoded",
+            ),
         ] {
             match received(body) {
                 Err(ReceiveError::Malformed(words)) => assert!(words.contains(problem), "{words}"),
@@ -278,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_get_webhook_is_read_from_its_address() {
-        let url = format!("https://a.example/w?AccountSid={ACCOUNT}&MessageSid=SM1&From=%2B1&To=%2B2&Body=hi");
+        let url =
+            format!("https://a.example/w?AccountSid={ACCOUNT}&MessageSid=SM1&From=%2B1&To=%2B2&Body=hi");
 
         let received = read(&request(Method::GET, &url, b"", &[]), &with_token("12345")).unwrap();
 
@@ -304,7 +355,11 @@ mod tests {
         ] {
             let received = status(&format!("MessageStatus={given}&SmsStatus={given}"));
 
-            assert_eq!(received.statuses.first().map(|status| status.state), expected, "{given}");
+            assert_eq!(
+                received.statuses.first().map(|status| status.state),
+                expected,
+                "{given}"
+            );
             assert_eq!(received.response.status, StatusCode::OK);
         }
     }

@@ -29,9 +29,9 @@ pub use plain::plain;
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, Lookup, Media,
-    MediaError, MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received,
-    Reply, SendError, Sent, Setup, Status, WebhookRequest, WebhookStatus,
+    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity,
+    Lookup, Media, MediaError, MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview,
+    Previews, ReceiveError, Received, Reply, SendError, Sent, Setup, Status, WebhookRequest, WebhookStatus,
 };
 use chrono::{DateTime, Utc};
 use domain::{PhoneNumber, Platform};
@@ -72,7 +72,11 @@ impl Channel for Twilio {
         credentials.account_sid.clone()
     }
 
-    async fn receive(&self, request: &WebhookRequest, credentials: &Credentials) -> Result<Received, ReceiveError> {
+    async fn receive(
+        &self,
+        request: &WebhookRequest,
+        credentials: &Credentials,
+    ) -> Result<Received, ReceiveError> {
         signature::verify(request, credentials)?;
         inbound::read(request, credentials)
     }
@@ -111,22 +115,29 @@ impl Lookup<Credentials> for Twilio {
         part: &OutboundPart,
         first_attempt: DateTime<Utc>,
         credentials: &Credentials,
-    ) -> Result<Option<Sent>, SendError> {
+    ) -> Result<Vec<Sent>, SendError> {
         lookup::find(self, part, first_attempt, credentials).await
     }
 }
 
 #[async_trait]
 impl Media<Credentials> for Twilio {
-    async fn fetch(&self, media: &MediaRef, limit: usize, credentials: &Credentials) -> Result<Fetched, MediaError> {
+    async fn fetch(
+        &self,
+        media: &MediaRef,
+        limit: usize,
+        credentials: &Credentials,
+    ) -> Result<Fetched, MediaError> {
         media::fetch(self, media, limit, credentials).await
     }
 }
 
 impl Addressing<Credentials> for Twilio {
     fn address(&self, to: &str, credentials: &Credentials) -> Result<Address, CredentialsError> {
-        let contact = PhoneNumber::try_from(to)
-            .map_err(|error| CredentialsError { field: "to".to_owned(), problem: error.to_string() })?;
+        let contact = PhoneNumber::try_from(to).map_err(|error| CredentialsError {
+            field: "to".to_owned(),
+            problem: error.to_string(),
+        })?;
         let our_side = credentials.our_side(credentials.phone_number.as_deref().unwrap_or_default());
         Ok(Address {
             conversation: inbound::conversation(our_side, contact.as_str()),

@@ -4,11 +4,7 @@
 //! fetched if it is this account's at Twilio's API; the password goes there and nowhere else; and where Twilio
 //! redirects to must be one of its storage hosts.
 
-use crate::{
-    Twilio,
-    api::words_of,
-    credentials::Credentials,
-};
+use crate::{Twilio, api::words_of, credentials::Credentials};
 use bytes::{Bytes, BytesMut};
 use channel::{Fetched, MediaError, MediaRef};
 use http::{
@@ -45,15 +41,27 @@ pub(crate) async fn fetch(
     limit: usize,
     credentials: &Credentials,
 ) -> Result<Fetched, MediaError> {
-    let base = twilio.addresses.api(credentials).map_err(|error| MediaError::Refused(error.to_string()))?;
+    let base = twilio
+        .addresses
+        .api(credentials)
+        .map_err(|error| MediaError::Refused(error.to_string()))?;
     let mut url = Url::parse(&media.url).map_err(|_| refused("its address is not one"))?;
     if !is_this_accounts(&url, base, credentials) {
-        return Err(refused("its address is not at Twilio's API under this integration's account"));
+        return Err(refused(
+            "its address is not at Twilio's API under this integration's account",
+        ));
     }
-    let (user, password) = credentials.caller();
-    let mut request = twilio.client.get(url.clone()).basic_auth(user, Some(password.expose_secret()));
+    // An API key may be allowed to send and not to read.
+    let (user, password) = credentials.owner();
+    let mut request = twilio
+        .client
+        .get(url.clone())
+        .basic_auth(user, Some(password.expose_secret()));
     for _ in 0..=MAX_REDIRECTS {
-        let response = request.send().await.map_err(|error| MediaError::Retry(words_of(error)))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| MediaError::Retry(words_of(error)))?;
         if !response.status().is_redirection() {
             return read(response, media, limit).await;
         }
@@ -70,7 +78,11 @@ fn refused(reason: impl Into<String>) -> MediaError {
 }
 
 fn is_this_accounts(url: &Url, base: &Url, credentials: &Credentials) -> bool {
-    let below = format!("{}/2010-04-01/Accounts/{}/Messages/", base.path().trim_end_matches('/'), credentials.account_sid);
+    let below = format!(
+        "{}/2010-04-01/Accounts/{}/Messages/",
+        base.path().trim_end_matches('/'),
+        credentials.account_sid
+    );
     url.origin() == base.origin() && has_no_user(url) && url.path().starts_with(&below)
 }
 
@@ -78,7 +90,8 @@ fn is_this_accounts(url: &Url, base: &Url, credentials: &Credentials) -> bool {
 fn is_storage(url: &Url, base: &Url, hosts: &[String]) -> bool {
     let listed = url.host_str().is_some_and(|host| {
         hosts.iter().any(|listed| {
-            host.strip_suffix(listed.as_str()).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            host.strip_suffix(listed.as_str())
+                .is_some_and(|before| before.is_empty() || before.ends_with('.'))
         })
     });
     let encrypted = url.scheme() == "https" || (url.scheme() == "http" && base.scheme() == "http");
@@ -102,36 +115,62 @@ async fn read(mut response: Response, media: &MediaRef, limit: usize) -> Result<
         | StatusCode::UNAUTHORIZED
         | StatusCode::FORBIDDEN
         | StatusCode::REQUEST_TIMEOUT
-        | StatusCode::TOO_MANY_REQUESTS) => return Err(MediaError::Retry(format!("Twilio answered {status}"))),
-        status if status.is_server_error() => return Err(MediaError::Retry(format!("Twilio answered {status}"))),
+        | StatusCode::TOO_MANY_REQUESTS) => {
+            return Err(MediaError::Retry(format!("Twilio answered {status}")));
+        }
+        status if status.is_server_error() => {
+            return Err(MediaError::Retry(format!("Twilio answered {status}")));
+        }
         status => return Err(refused(format!("Twilio answered {status}"))),
     }
-    let declared = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(essence);
+    let declared = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(essence);
     // Storage that knows no kind says that it is bytes.
     let content_type = match declared.as_deref() {
         None | Some("application/octet-stream" | "binary/octet-stream") => essence(&media.content_type),
         Some(declared) => declared.to_owned(),
     };
     if !is_allowed(&content_type) {
-        return Err(refused(format!("{} is a kind that is not taken", content_type.escape_debug())));
+        return Err(refused(format!(
+            "{} is a kind that is not taken",
+            content_type.escape_debug()
+        )));
     }
     let too_large = || refused(format!("it is larger than {limit} bytes"));
-    if response.content_length().is_some_and(|length| length > limit as u64) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > limit as u64)
+    {
         return Err(too_large());
     }
     let mut bytes = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| MediaError::Retry(words_of(error)))? {
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| MediaError::Retry(words_of(error)))?
+    {
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(Fetched { content_type, bytes: Bytes::from(bytes) })
+    Ok(Fetched {
+        content_type,
+        bytes: Bytes::from(bytes),
+    })
 }
 
 /// A MIME type without its parameters.
 fn essence(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
 }
 
 /// SVG is a program as much as a picture.
@@ -156,7 +195,10 @@ mod tests {
     }
 
     fn at(fake: &FakeTwilio) -> MediaRef {
-        MediaRef { url: format!("{}{}", fake.server.uri(), media_path()), content_type: "image/png".to_owned() }
+        MediaRef {
+            url: format!("{}{}", fake.server.uri(), media_path()),
+            content_type: "image/png".to_owned(),
+        }
     }
 
     fn picture() -> ResponseTemplate {
@@ -165,7 +207,10 @@ mod tests {
 
     async fn answered(answer: ResponseTemplate) -> Result<Fetched, MediaError> {
         let fake = FakeTwilio::start().await;
-        Mock::given(method("GET")).respond_with(answer).mount(&fake.server).await;
+        Mock::given(method("GET"))
+            .respond_with(answer)
+            .mount(&fake.server)
+            .await;
         fetch(&fake.twilio(), &at(&fake), 1_000, &fake::credentials()).await
     }
 
@@ -174,16 +219,29 @@ mod tests {
         let (fake, storage) = (FakeTwilio::start().await, MockServer::start().await);
         Mock::given(path(media_path()))
             .and(basic_auth(fake::ACCOUNT, "canary-auth-token"))
-            .respond_with(ResponseTemplate::new(307).insert_header("location", format!("{}/signed?x=1", storage.uri())))
+            .respond_with(
+                ResponseTemplate::new(307).insert_header("location", format!("{}/signed?x=1", storage.uri())),
+            )
             .mount(&fake.server)
             .await;
-        Mock::given(path("/signed")).respond_with(picture()).mount(&storage).await;
+        Mock::given(path("/signed"))
+            .respond_with(picture())
+            .mount(&storage)
+            .await;
 
-        let fetched = fetch(&fake.twilio(), &at(&fake), 1_000, &fake::credentials()).await.unwrap();
+        let fetched = fetch(&fake.twilio(), &at(&fake), 1_000, &fake::credentials())
+            .await
+            .unwrap();
 
-        assert_eq!((fetched.content_type.as_str(), fetched.bytes.as_ref()), ("image/png", b"\x89PNG".as_slice()));
+        assert_eq!(
+            (fetched.content_type.as_str(), fetched.bytes.as_ref()),
+            ("image/png", b"\x89PNG".as_slice())
+        );
         let asked = storage.received_requests().await.unwrap();
-        assert!(!asked[0].headers.contains_key("authorization"), "the password was given to the storage");
+        assert!(
+            !asked[0].headers.contains_key("authorization"),
+            "the password was given to the storage"
+        );
     }
 
     #[tokio::test]
@@ -191,17 +249,33 @@ mod tests {
         let (fake, elsewhere) = (FakeTwilio::start().await, MockServer::start().await);
         for url in [
             format!("{}{}", elsewhere.uri(), media_path()),
-            format!("{}/2010-04-01/Accounts/AC00000000000000000000000000000009/Messages/MM1/Media/ME1", fake.server.uri()),
-            format!("{}/2010-04-01/Accounts/{}/Messages/../../secret", fake.server.uri(), fake::ACCOUNT),
-            format!("{}/2010-04-01/Accounts/{}/Messages.json", fake.server.uri(), fake::ACCOUNT),
+            format!(
+                "{}/2010-04-01/Accounts/AC00000000000000000000000000000009/Messages/MM1/Media/ME1",
+                fake.server.uri()
+            ),
+            format!(
+                "{}/2010-04-01/Accounts/{}/Messages/../../secret",
+                fake.server.uri(),
+                fake::ACCOUNT
+            ),
+            format!(
+                "{}/2010-04-01/Accounts/{}/Messages.json",
+                fake.server.uri(),
+                fake::ACCOUNT
+            ),
             fake.server.uri().replace("http://", "http://user:pw@") + &media_path(),
             "http://169.254.169.254/latest/meta-data".to_owned(),
             "file:///etc/passwd".to_owned(),
             "nonsense".to_owned(),
         ] {
-            let media = MediaRef { url: url.clone(), content_type: "image/png".to_owned() };
+            let media = MediaRef {
+                url: url.clone(),
+                content_type: "image/png".to_owned(),
+            };
 
-            let error = fetch(&fake.twilio(), &media, 1_000, &fake::credentials()).await.unwrap_err();
+            let error = fetch(&fake.twilio(), &media, 1_000, &fake::credentials())
+                .await
+                .unwrap_err();
 
             assert!(matches!(error, MediaError::Refused(_)), "{url} gave {error:?}");
         }
@@ -211,10 +285,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_to_a_host_that_is_not_twilios_is_not_followed() {
-        for location in ["http://localhost:1/x", "https://twiliocdn.com.evil.example/x", "file:///etc/passwd", "https://eviltwilio.com/"] {
-            let error = answered(ResponseTemplate::new(302).insert_header("location", location)).await.unwrap_err();
+        for location in [
+            "http://localhost:1/x",
+            "https://twiliocdn.com.evil.example/x",
+            "file:///etc/passwd",
+            "https://eviltwilio.com/",
+        ] {
+            let error = answered(ResponseTemplate::new(302).insert_header("location", location))
+                .await
+                .unwrap_err();
 
-            assert!(error.to_string().contains("none of Twilio's"), "{location} gave {error}");
+            assert!(
+                error.to_string().contains("none of Twilio's"),
+                "{location} gave {error}"
+            );
         }
     }
 
@@ -231,7 +315,11 @@ mod tests {
             ("https://nottwiliocdn.com/x", false),
             ("https://u@mms.twiliocdn.com/x", false),
         ] {
-            assert_eq!(is_storage(&url.parse().unwrap(), &base, &hosts), expected, "{url}");
+            assert_eq!(
+                is_storage(&url.parse().unwrap(), &base, &hosts),
+                expected,
+                "{url}"
+            );
         }
     }
 
@@ -239,29 +327,49 @@ mod tests {
     async fn redirects_end() {
         let fake = FakeTwilio::start().await;
         let here = ResponseTemplate::new(302).insert_header("location", media_path());
-        Mock::given(method("GET")).respond_with(here).expect(6).mount(&fake.server).await;
+        Mock::given(method("GET"))
+            .respond_with(here)
+            .expect(6)
+            .mount(&fake.server)
+            .await;
 
-        let error = fetch(&fake.twilio(), &at(&fake), 1_000, &fake::credentials()).await.unwrap_err();
+        let error = fetch(&fake.twilio(), &at(&fake), 1_000, &fake::credentials())
+            .await
+            .unwrap_err();
 
         assert!(error.to_string().contains("too often"), "{error}");
     }
 
     #[tokio::test]
     async fn what_is_too_large_is_refused_whether_it_says_so_or_not() {
-        let honest = answered(ResponseTemplate::new(200).set_body_raw(vec![0; 1_001], "image/png")).await.unwrap_err();
+        let honest = answered(ResponseTemplate::new(200).set_body_raw(vec![0; 1_001], "image/png"))
+            .await
+            .unwrap_err();
         let chunked = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{}\r\n0\r\n\r\n",
             1_001,
             "x".repeat(1_001)
         );
         let base = fake::speak_once(&chunked).await;
-        let media = MediaRef { url: format!("{base}{}", media_path()), content_type: String::new() };
-        let silent = fetch(&fake::twilio_at(&base), &media, 1_000, &fake::credentials()).await.unwrap_err();
+        let media = MediaRef {
+            url: format!("{base}{}", media_path()),
+            content_type: String::new(),
+        };
+        let silent = fetch(&fake::twilio_at(&base), &media, 1_000, &fake::credentials())
+            .await
+            .unwrap_err();
 
         for error in [honest, silent] {
-            assert!(matches!(&error, MediaError::Refused(reason) if reason.contains("larger than 1000")), "{error:?}");
+            assert!(
+                matches!(&error, MediaError::Refused(reason) if reason.contains("larger than 1000")),
+                "{error:?}"
+            );
         }
-        assert!(answered(ResponseTemplate::new(200).set_body_raw(vec![0; 1_000], "image/png")).await.is_ok());
+        assert!(
+            answered(ResponseTemplate::new(200).set_body_raw(vec![0; 1_000], "image/png"))
+                .await
+                .is_ok()
+        );
     }
 
     #[tokio::test]
@@ -287,10 +395,23 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_come_is_told_from_what_will_not() {
-        for (status, again) in [(404, true), (401, true), (403, true), (429, true), (500, true), (503, true), (410, false), (400, false)] {
+        for (status, again) in [
+            (404, true),
+            (401, true),
+            (403, true),
+            (429, true),
+            (500, true),
+            (503, true),
+            (410, false),
+            (400, false),
+        ] {
             let error = answered(ResponseTemplate::new(status)).await.unwrap_err();
 
-            assert_eq!(matches!(error, MediaError::Retry(_)), again, "{status} gave {error:?}");
+            assert_eq!(
+                matches!(error, MediaError::Retry(_)),
+                again,
+                "{status} gave {error:?}"
+            );
         }
     }
 }

@@ -1,12 +1,6 @@
 //! Cuts replies into messages, and hands them to Twilio.
 
-use crate::{
-    Twilio, api,
-    credentials::Credentials,
-    errors,
-    plain::plain,
-    reach, sms,
-};
+use crate::{Twilio, api, credentials::Credentials, errors, plain::plain, reach, sms};
 use channel::{OutboundContent, OutboundPart, Preview, Reply, SendError, Sent, text};
 use domain::PhoneNumber;
 use http::Method;
@@ -20,26 +14,50 @@ pub(crate) const MAX_MEDIA: usize = 10;
 /// The messages that a reply becomes. The first carries the media.
 pub(crate) fn compose(reply: &Reply) -> Vec<OutboundContent> {
     let text = plain(&text::without_nul(&reply.text));
-    let mut texts = text::split(&sms::economical(&text), MAX_TEXT, text::utf16).into_iter();
+    let mut texts = text::split(&text, MAX_TEXT, text::utf16)
+        .into_iter()
+        .map(economical);
     let mut media = reply.media.chunks(MAX_MEDIA).map(<[String]>::to_vec);
     let mut parts = Vec::new();
     loop {
         match (texts.next(), media.next()) {
             (None, None) => return parts,
             (text, media) => {
-                parts.push(OutboundContent { text: text.unwrap_or_default(), media: media.unwrap_or_default() });
+                parts.push(OutboundContent {
+                    text: text.unwrap_or_default(),
+                    media: media.unwrap_or_default(),
+                });
             }
         }
     }
 }
 
+/// Written plainly where that is cheaper; an ellipsis becomes three characters, so it may not fit any more.
+fn economical(text: String) -> String {
+    let plainly = sms::economical(&text);
+    if text::utf16(&plainly) <= MAX_TEXT {
+        plainly.into_owned()
+    } else {
+        text
+    }
+}
+
 /// What a text will become, and what it will cost.
 pub(crate) fn preview(text: &str) -> Preview {
-    let parts = compose(&Reply { text: text.to_owned(), media: Vec::new() });
+    let parts = compose(&Reply {
+        text: text.to_owned(),
+        media: Vec::new(),
+    });
     let messages: Vec<String> = parts.into_iter().map(|part| part.text).collect();
     let lengths: Vec<sms::Length> = messages.iter().map(|message| sms::length(message)).collect();
-    let wide = lengths.iter().any(|length| length.encoding == sms::Encoding::Ucs2);
-    let encoding = if wide { sms::Encoding::Ucs2 } else { sms::Encoding::Gsm7 };
+    let wide = lengths
+        .iter()
+        .any(|length| length.encoding == sms::Encoding::Ucs2);
+    let encoding = if wide {
+        sms::Encoding::Ucs2
+    } else {
+        sms::Encoding::Gsm7
+    };
     Preview {
         messages,
         segments: lengths.iter().map(|length| length.segments).sum(),
@@ -53,8 +71,13 @@ pub(crate) fn sender<'a>(part: &'a OutboundPart, credentials: &'a Credentials) -
     if credentials.messaging_service_sid.is_some() {
         return None;
     }
-    let written_to = part.reply_to.as_ref().and_then(|reply_to| reply_to["from"].as_str());
-    written_to.filter(|number| PhoneNumber::try_from(*number).is_ok()).or(credentials.phone_number.as_deref())
+    let written_to = part
+        .reply_to
+        .as_ref()
+        .and_then(|reply_to| reply_to["from"].as_str());
+    written_to
+        .filter(|number| PhoneNumber::try_from(*number).is_ok())
+        .or(credentials.phone_number.as_deref())
 }
 
 /// A message as Twilio created it.
@@ -66,17 +89,29 @@ struct Created {
     error_code: Option<u32>,
 }
 
-pub(crate) async fn send(twilio: &Twilio, part: &OutboundPart, credentials: &Credentials) -> Result<Sent, SendError> {
+pub(crate) async fn send(
+    twilio: &Twilio,
+    part: &OutboundPart,
+    credentials: &Credentials,
+) -> Result<Sent, SendError> {
     let base = twilio.addresses.api(credentials)?;
     let mut form: Vec<(&str, &str)> = vec![("To", &part.contact)];
     form.extend(sender(part, credentials).map(|number| ("From", number)));
-    form.extend(credentials.messaging_service_sid.as_deref().map(|service| ("MessagingServiceSid", service)));
+    form.extend(
+        credentials
+            .messaging_service_sid
+            .as_deref()
+            .map(|service| ("MessagingServiceSid", service)),
+    );
     if !part.content.text.is_empty() {
         form.push(("Body", &part.content.text));
     }
     form.extend(part.content.media.iter().map(|url| ("MediaUrl", url.as_str())));
     // Twilio refuses the whole message for a callback that it cannot reach.
-    let callback = part.status_callback.as_ref().filter(|url| credentials.is_simulated() || reach::is_public(url));
+    let callback = part
+        .status_callback
+        .as_ref()
+        .filter(|url| credentials.is_simulated() || reach::is_public(url));
     form.extend(callback.map(|url| ("StatusCallback", url.as_str())));
 
     let url = api::of_account(base, credentials, "Messages.json");
@@ -86,11 +121,17 @@ pub(crate) async fn send(twilio: &Twilio, part: &OutboundPart, credentials: &Cre
         return Err(errors::refused(&answer));
     }
     let created: Created = answer.read().ok_or_else(|| SendError::Ambiguous {
-        reason: format!("Twilio answered {}, and what it created cannot be read", answer.status),
+        reason: format!(
+            "Twilio answered {}, and what it created cannot be read",
+            answer.status
+        ),
     })?;
     match created.status.as_deref() {
         Some("failed" | "undelivered" | "canceled") => Err(errors::failed(created.error_code)),
-        _ => Ok(Sent { platform_message_id: created.sid, segments: segments(created.num_segments.as_deref()) }),
+        _ => Ok(Sent {
+            platform_message_id: created.sid,
+            segments: segments(created.num_segments.as_deref()),
+        }),
     }
 }
 
@@ -112,7 +153,13 @@ mod tests {
     };
 
     fn texts(text: &str) -> Vec<String> {
-        compose(&Reply { text: text.to_owned(), media: Vec::new() }).into_iter().map(|part| part.text).collect()
+        compose(&Reply {
+            text: text.to_owned(),
+            media: Vec::new(),
+        })
+        .into_iter()
+        .map(|part| part.text)
+        .collect()
     }
 
     #[test]
@@ -120,18 +167,34 @@ mod tests {
         let parts = texts(&"lorem ipsum ".repeat(300));
 
         assert_eq!(parts.len(), 3);
-        assert!(parts.iter().all(|part| part.len() <= MAX_TEXT && part.ends_with(['m'])), "{parts:?}");
+        assert!(
+            parts
+                .iter()
+                .all(|part| part.len() <= MAX_TEXT && part.ends_with(['m'])),
+            "{parts:?}"
+        );
     }
 
     #[test]
     fn media_go_with_the_first_message_ten_at_a_time() {
         let media: Vec<String> = (0..12).map(|at| format!("https://acme.com/{at}.png")).collect();
 
-        let parts = compose(&Reply { text: "Look!".to_owned(), media });
+        let parts = compose(&Reply {
+            text: "Look!".to_owned(),
+            media,
+        });
 
         assert_eq!(parts.len(), 2);
         assert_eq!((parts[0].text.as_str(), parts[0].media.len()), ("Look!", 10));
         assert_eq!((parts[1].text.as_str(), parts[1].media.len()), ("", 2));
+    }
+
+    #[test]
+    fn a_text_that_would_grow_over_the_limit_when_written_plainly_stays_as_it_is() {
+        let full = "…".repeat(MAX_TEXT);
+
+        assert_eq!(texts(&full), [full]);
+        assert_eq!(texts("one…"), ["one..."]);
     }
 
     #[test]
@@ -155,24 +218,37 @@ mod tests {
     }
 
     fn created(sid: &str) -> ResponseTemplate {
-        ResponseTemplate::new(201).set_body_json(json!({"sid": sid, "status": "queued", "num_segments": "2", "error_code": null}))
+        ResponseTemplate::new(201)
+            .set_body_json(json!({"sid": sid, "status": "queued", "num_segments": "2", "error_code": null}))
     }
 
     #[tokio::test]
     async fn a_part_is_sent_from_the_number_that_was_written_to() {
         let fake = FakeTwilio::start().await;
         Mock::given(method("POST"))
-            .and(path(format!("/2010-04-01/Accounts/{}/Messages.json", fake::ACCOUNT)))
+            .and(path(format!(
+                "/2010-04-01/Accounts/{}/Messages.json",
+                fake::ACCOUNT
+            )))
             .and(basic_auth(fake::ACCOUNT, "canary-auth-token"))
             .and(body_string_contains("From=%2B14155550177"))
             .respond_with(created("SM1"))
             .mount(&fake.server)
             .await;
-        let part = OutboundPart { reply_to: Some(json!({"from": "+14155550177"})), ..part("We open at nine & close at 5 €") };
+        let part = OutboundPart {
+            reply_to: Some(json!({"from": "+14155550177"})),
+            ..part("We open at nine & close at 5 €")
+        };
 
         let sent = send(&fake.twilio(), &part, &fake::credentials()).await.unwrap();
 
-        assert_eq!(sent, Sent { platform_message_id: "SM1".to_owned(), segments: Some(2) });
+        assert_eq!(
+            sent,
+            Sent {
+                platform_message_id: "SM1".to_owned(),
+                segments: Some(2)
+            }
+        );
         let form = fake.forms().await.remove(0);
         assert_eq!(form["To"], "+14155550123");
         assert_eq!(form["Body"], "We open at nine & close at 5 €");
@@ -184,7 +260,10 @@ mod tests {
     async fn a_messaging_service_chooses_the_sender_and_an_api_key_calls() {
         let fake = FakeTwilio::start().await;
         let key = "SK0123456789abcdef0123456789abcdef";
-        Mock::given(basic_auth(key, "canary-key")).respond_with(created("SM1")).mount(&fake.server).await;
+        Mock::given(basic_auth(key, "canary-key"))
+            .respond_with(created("SM1"))
+            .mount(&fake.server)
+            .await;
         let service = "MG00000000000000000000000000000001";
         let credentials = fake::credentials_with(json!({
             "phone_number": null, "messaging_service_sid": service, "api_key_sid": key, "api_key_secret": "canary-key",
@@ -201,9 +280,15 @@ mod tests {
     #[tokio::test]
     async fn media_need_no_text() {
         let fake = FakeTwilio::start().await;
-        Mock::given(method("POST")).respond_with(created("MM1")).mount(&fake.server).await;
+        Mock::given(method("POST"))
+            .respond_with(created("MM1"))
+            .mount(&fake.server)
+            .await;
         let mut part = part("");
-        part.content.media = vec!["https://acme.com/1.png".to_owned(), "https://acme.com/2.png".to_owned()];
+        part.content.media = vec![
+            "https://acme.com/1.png".to_owned(),
+            "https://acme.com/2.png".to_owned(),
+        ];
 
         send(&fake.twilio(), &part, &fake::credentials()).await.unwrap();
 
@@ -216,8 +301,14 @@ mod tests {
     #[tokio::test]
     async fn a_status_callback_that_twilio_cannot_reach_is_left_out() {
         let fake = FakeTwilio::start().await;
-        Mock::given(method("POST")).respond_with(created("SM1")).mount(&fake.server).await;
-        let part = OutboundPart { status_callback: "http://localhost:8080/api/twilio/status/1/2".parse().ok(), ..part("hi") };
+        Mock::given(method("POST"))
+            .respond_with(created("SM1"))
+            .mount(&fake.server)
+            .await;
+        let part = OutboundPart {
+            status_callback: "http://localhost:8080/api/twilio/status/1/2".parse().ok(),
+            ..part("hi")
+        };
 
         send(&fake.twilio(), &part, &fake::credentials()).await.unwrap();
 
@@ -227,7 +318,10 @@ mod tests {
     #[tokio::test]
     async fn the_simulated_account_goes_to_the_simulator_and_never_to_twilio() {
         let (fake, simulator) = (FakeTwilio::start().await, FakeTwilio::start().await);
-        Mock::given(method("POST")).respond_with(created("SM1")).mount(&simulator.server).await;
+        Mock::given(method("POST"))
+            .respond_with(created("SM1"))
+            .mount(&simulator.server)
+            .await;
         let credentials = fake::credentials_with(json!({"account_sid": crate::SIMULATED_ACCOUNT}));
         let mut twilio = fake.twilio();
 
@@ -246,7 +340,9 @@ mod tests {
             .respond_with(ResponseTemplate::new(status).set_body_json(body))
             .mount(&fake.server)
             .await;
-        let error = send(&fake.twilio(), &part("hi"), &fake::credentials()).await.unwrap_err();
+        let error = send(&fake.twilio(), &part("hi"), &fake::credentials())
+            .await
+            .unwrap_err();
         fake.check_requests().await;
         error
     }
@@ -293,8 +389,12 @@ mod tests {
             let error = error_for(status, json!({"code": code, "message": "no", "status": status})).await;
 
             let next = match &error {
-                SendError::Retry { rate_limited: false, .. } => Next::Retry,
-                SendError::Retry { rate_limited: true, .. } => Next::SlowDown,
+                SendError::Retry {
+                    rate_limited: false, ..
+                } => Next::Retry,
+                SendError::Retry {
+                    rate_limited: true, ..
+                } => Next::SlowDown,
                 SendError::Unauthorized { .. } => Next::Reconnect,
                 SendError::Rejected { code: given, .. } => {
                     assert_eq!(given.as_deref(), Some(code.to_string().as_str()));
@@ -308,11 +408,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_opted_out_contact_is_refused_with_what_to_do() {
-        let body = json!({"code": 21610, "message": "Attempt to send to unsubscribed recipient", "status": 400});
+        let body =
+            json!({"code": 21610, "message": "Attempt to send to unsubscribed recipient", "status": 400});
 
         let error = error_for(400, body).await.to_string();
 
-        assert!(error.contains("21610") && error.contains("by writing START"), "{error}");
+        assert!(
+            error.contains("21610") && error.contains("by writing START"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -332,16 +436,27 @@ mod tests {
             .mount(&fake.server)
             .await;
 
-        let error = send(&fake.twilio(), &part("hi"), &fake::credentials()).await.unwrap_err();
+        let error = send(&fake.twilio(), &part("hi"), &fake::credentials())
+            .await
+            .unwrap_err();
 
-        assert!(matches!(error, SendError::Retry { after: Some(wait), rate_limited: true, .. } if wait == Duration::from_secs(17)));
+        assert!(
+            matches!(error, SendError::Retry { after: Some(wait), rate_limited: true, .. } if wait == Duration::from_secs(17))
+        );
     }
 
     #[tokio::test]
     async fn a_message_that_failed_at_once_is_refused() {
-        let error = error_for(201, json!({"sid": "SM1", "status": "failed", "error_code": 30006})).await;
+        let error = error_for(
+            201,
+            json!({"sid": "SM1", "status": "failed", "error_code": 30006}),
+        )
+        .await;
 
-        assert!(matches!(&error, SendError::Rejected { code: Some(code), .. } if code == "30006"), "{error:?}");
+        assert!(
+            matches!(&error, SendError::Rejected { code: Some(code), .. } if code == "30006"),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -355,9 +470,20 @@ mod tests {
     async fn a_refused_connection_is_worth_another_try() {
         let twilio = fake::twilio_at(&refuse_connections());
 
-        let error = send(&twilio, &part("hi"), &fake::credentials()).await.unwrap_err();
+        let error = send(&twilio, &part("hi"), &fake::credentials())
+            .await
+            .unwrap_err();
 
-        assert!(matches!(error, SendError::Retry { rate_limited: false, .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                SendError::Retry {
+                    rate_limited: false,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -370,17 +496,25 @@ mod tests {
         ] {
             let twilio = fake::twilio_at(&speak_once(answer).await);
 
-            let error = send(&twilio, &part("hi"), &fake::credentials()).await.unwrap_err();
+            let error = send(&twilio, &part("hi"), &fake::credentials())
+                .await
+                .unwrap_err();
 
-            assert!(matches!(error, SendError::Ambiguous { .. }), "{answer:?} gave {error:?}");
+            assert!(
+                matches!(error, SendError::Ambiguous { .. }),
+                "{answer:?} gave {error:?}"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_refusal_that_was_cut_short_is_still_a_refusal() {
-        let twilio = fake::twilio_at(&speak_once("HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n{").await);
+        let twilio =
+            fake::twilio_at(&speak_once("HTTP/1.1 401 Unauthorized\r\nContent-Length: 100\r\n\r\n{").await);
 
-        let error = send(&twilio, &part("hi"), &fake::credentials()).await.unwrap_err();
+        let error = send(&twilio, &part("hi"), &fake::credentials())
+            .await
+            .unwrap_err();
 
         assert!(matches!(error, SendError::Unauthorized { .. }), "{error:?}");
     }
@@ -393,11 +527,19 @@ mod tests {
             .mount(&fake.server)
             .await;
         let mut twilio = fake.twilio();
-        twilio.client = reqwest::Client::builder().timeout(Duration::from_millis(200)).build().unwrap();
+        twilio.client = reqwest::Client::builder()
+            .timeout(Duration::from_millis(200))
+            .build()
+            .unwrap();
 
-        let error = send(&twilio, &part("hi"), &fake::credentials()).await.unwrap_err();
+        let error = send(&twilio, &part("hi"), &fake::credentials())
+            .await
+            .unwrap_err();
 
-        assert!(matches!(&error, SendError::Ambiguous { reason } if reason.contains("too long")), "{error:?}");
+        assert!(
+            matches!(&error, SendError::Ambiguous { reason } if reason.contains("too long")),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]
@@ -406,10 +548,15 @@ mod tests {
         let cut = fake::twilio_at(&speak_once("").await);
 
         for twilio in [twilio, cut] {
-            let error = send(&twilio, &part("canary-text"), &fake::credentials()).await.unwrap_err();
+            let error = send(&twilio, &part("canary-text"), &fake::credentials())
+                .await
+                .unwrap_err();
 
             let shown = format!("{error} {error:?}");
-            assert!(!shown.contains("canary") && !shown.contains("5550123") && !shown.contains("http"), "{shown}");
+            assert!(
+                !shown.contains("canary") && !shown.contains("5550123") && !shown.contains("http"),
+                "{shown}"
+            );
         }
     }
 }

@@ -51,7 +51,11 @@ impl Writer {
 
     fn begin(&mut self, tag: Tag<'_>) {
         match tag {
-            Tag::Paragraph | Tag::Heading { .. } | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::BlockQuote(_) => {
+            Tag::Paragraph
+            | Tag::Heading { .. }
+            | Tag::CodeBlock(_)
+            | Tag::HtmlBlock
+            | Tag::BlockQuote(_) => {
                 self.leave(self.between_blocks());
             }
             Tag::Table(_) => self.leave(Gap::Paragraph),
@@ -60,9 +64,12 @@ impl Writer {
                 self.first_cell = true;
             }
             Tag::TableCell => {
-                if !std::mem::take(&mut self.first_cell) {
-                    self.text(" | ");
-                }
+                let separator = if std::mem::take(&mut self.first_cell) {
+                    ""
+                } else {
+                    " | "
+                };
+                self.text(separator);
             }
             Tag::List(start) => {
                 self.leave(self.between_blocks());
@@ -104,7 +111,11 @@ impl Writer {
 
     /// Within a list everything stands close together.
     const fn between_blocks(&self) -> Gap {
-        if self.lists.is_empty() { Gap::Paragraph } else { Gap::Line }
+        if self.lists.is_empty() {
+            Gap::Paragraph
+        } else {
+            Gap::Line
+        }
     }
 
     fn leave(&mut self, gap: Gap) {
@@ -148,19 +159,32 @@ impl Writer {
 
     /// A link's address stands behind its text, unless the text is the address.
     fn end_of_link(&mut self) {
-        let Some((start, address)) = self.links.pop() else { return };
-        let shown = ["mailto:", "tel:"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(&address);
+        let Some((start, address)) = self.links.pop() else {
+            return;
+        };
+        let shown = ["mailto:", "tel:"]
+            .iter()
+            .find_map(|scheme| address.strip_prefix(scheme))
+            .unwrap_or(&address);
         let text = self.out.get(start..).unwrap_or_default().trim();
         if shown.is_empty() || text == shown || text == address {
             return;
         }
-        let addition = if text.is_empty() { shown.to_owned() } else { format!(" ({shown})") };
+        let addition = if text.is_empty() {
+            shown.to_owned()
+        } else {
+            format!(" ({shown})")
+        };
         self.out.push_str(&addition);
     }
 
     /// Text that merely looks like HTML stays; a line break is one, and comments were never to be seen.
     fn html(&mut self, html: &CowStr<'_>) {
-        let name: String = html.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        let name: String = html
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect::<String>()
+            .to_ascii_lowercase();
         match name.as_str() {
             "<br>" | "<br/>" => self.out.push('\n'),
             _ if name.starts_with("<!--") => (),
@@ -176,23 +200,41 @@ mod tests {
 
     #[test]
     fn marks_disappear_and_words_stay() {
-        assert_eq!(plain("**Open** *daily* `9-17`, ~~never~~ always"), "Open daily 9-17, never always");
-        assert_eq!(plain("# Hours\nWe open at nine.\n\nAnd close at five."), "Hours\n\nWe open at nine.\n\nAnd close at five.");
+        assert_eq!(
+            plain("**Open** *daily* `9-17`, ~~never~~ always"),
+            "Open daily 9-17, never always"
+        );
+        assert_eq!(
+            plain("# Hours\nWe open at nine.\n\nAnd close at five."),
+            "Hours\n\nWe open at nine.\n\nAnd close at five."
+        );
     }
 
     #[test]
     fn a_links_address_stands_behind_its_text() {
-        assert_eq!(plain("See [our shop](https://acme.com/shop)."), "See our shop (https://acme.com/shop).");
+        assert_eq!(
+            plain("See [our shop](https://acme.com/shop)."),
+            "See our shop (https://acme.com/shop)."
+        );
         assert_eq!(plain("See <https://acme.com>."), "See https://acme.com.");
         assert_eq!(plain("[https://acme.com](https://acme.com)"), "https://acme.com");
-        assert_eq!(plain("Write to <help@acme.com> or [call](tel:+14155550123)"), "Write to help@acme.com or call (+14155550123)");
-        assert_eq!(plain("![map](https://acme.com/map.png)"), "map (https://acme.com/map.png)");
+        assert_eq!(
+            plain("Write to <help@acme.com> or [call](tel:+14155550123)"),
+            "Write to help@acme.com or call (+14155550123)"
+        );
+        assert_eq!(
+            plain("![map](https://acme.com/map.png)"),
+            "map (https://acme.com/map.png)"
+        );
         assert_eq!(plain("[](https://acme.com)"), "https://acme.com");
     }
 
     #[test]
     fn lists_keep_their_numbers_and_their_depth() {
-        assert_eq!(plain("Bring:\n\n- a pen\n- paper\n  - lined\n  - plain\n\nThanks"), "Bring:\n\n- a pen\n- paper\n  - lined\n  - plain\n\nThanks");
+        assert_eq!(
+            plain("Bring:\n\n- a pen\n- paper\n  - lined\n  - plain\n\nThanks"),
+            "Bring:\n\n- a pen\n- paper\n  - lined\n  - plain\n\nThanks"
+        );
         assert_eq!(plain("3. three\n4. four"), "3. three\n4. four");
         assert_eq!(plain("- one\n\n- two\n\n  still two"), "- one\n- two\nstill two");
     }
@@ -205,7 +247,10 @@ mod tests {
 
     #[test]
     fn a_table_becomes_lines() {
-        assert_eq!(plain("| day | open |\n|---|---|\n| Mon | 9 |\n| Tue | 10 |"), "day | open\nMon | 9\nTue | 10");
+        assert_eq!(
+            plain("| day | open |\n|---|---|\n| Mon | 9 |\n| Tue | 10 |"),
+            "day | open\nMon | 9\nTue | 10"
+        );
     }
 
     #[test]
@@ -216,8 +261,18 @@ mod tests {
 
     #[test]
     fn text_that_was_typed_comes_out_as_it_was_typed() {
-        for typed in ["5*3*2 = 30", "1. not a list\n- nor this", "    indented", "# no heading", "a_b_c <tag> &amp; [x](y)"] {
-            assert_eq!(plain(&channel::text::as_markdown(typed)), typed.trim(), "{typed:?}");
+        for typed in [
+            "5*3*2 = 30",
+            "1. not a list\n- nor this",
+            "    indented",
+            "# no heading",
+            "a_b_c <tag> &amp; [x](y)",
+        ] {
+            assert_eq!(
+                plain(&channel::text::as_markdown(typed)),
+                typed.trim(),
+                "{typed:?}"
+            );
         }
     }
 

@@ -14,7 +14,9 @@ pub(crate) fn is_public(url: &Url) -> bool {
                 let name = name.trim_end_matches('.');
                 name.contains('.')
                     && !name.contains('_')
-                    && !PRIVATE_NAMES.iter().any(|private| name.strip_suffix(private).is_some_and(|rest| rest.ends_with('.')))
+                    && !PRIVATE_NAMES
+                        .iter()
+                        .any(|private| name.strip_suffix(private).is_some_and(|rest| rest.ends_with('.')))
             }
             Some(Host::Ipv4(address)) => is_public_v4(address),
             Some(Host::Ipv6(address)) => match IpAddr::V6(address).to_canonical() {
@@ -33,7 +35,11 @@ pub(crate) fn is_public(url: &Url) -> bool {
 const fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, ..] = address.octets();
     let shared = a == 100 && b & 0b1100_0000 == 64;
-    !(address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified() || shared)
+    !(address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_unspecified()
+        || shared)
 }
 
 #[cfg(test)]

@@ -8,7 +8,12 @@ use std::time::Duration;
 const SENDS_PER_SECOND: f64 = 1000.0;
 
 pub(crate) fn setup() -> Setup {
-    Setup { title: "Twilio SMS", fields: fields(), steps: steps(), limits: limits() }
+    Setup {
+        title: "Twilio SMS",
+        fields: fields(),
+        steps: steps(),
+        limits: limits(),
+    }
 }
 
 const fn limits() -> Limits {
@@ -21,7 +26,13 @@ const fn limits() -> Limits {
 }
 
 fn fields() -> Vec<Field> {
-    let field = |name, label, kind, optional, help| Field { name, label, help, kind, optional };
+    let field = |name, label, kind, optional, help| Field {
+        name,
+        label,
+        help,
+        kind,
+        optional,
+    };
     vec![
         field(
             "account_sid",
@@ -51,8 +62,20 @@ fn fields() -> Vec<Field> {
             true,
             "Begins with MG. Sends from the service's numbers instead of one number.",
         ),
-        field("api_key_sid", "API key SID", FieldKind::Text, true, "Begins with SK. Calls Twilio with this key instead of the auth token."),
-        field("api_key_secret", "API key secret", FieldKind::Secret, true, "The key's secret, shown once when it was made."),
+        field(
+            "api_key_sid",
+            "API key SID",
+            FieldKind::Text,
+            true,
+            "Begins with SK. Calls Twilio with this key instead of the auth token.",
+        ),
+        field(
+            "api_key_secret",
+            "API key secret",
+            FieldKind::Secret,
+            true,
+            "The key's secret, shown once when it was made.",
+        ),
         field(
             "secondary_auth_token",
             "Secondary auth token",
@@ -81,6 +104,9 @@ fn steps() -> Vec<SetupStep> {
             title: "Or set the webhook by hand",
             detail: "In the number's Messaging configuration, under \"A message comes in\": Webhook, {webhook_url}, HTTP POST. In a Messaging Service: Integration, Send a webhook.",
         },
-        SetupStep { title: "Try it", detail: "Write an SMS to the number. The answer and its journey appear under Conversations." },
+        SetupStep {
+            title: "Try it",
+            detail: "Write an SMS to the number. The answer and its journey appear under Conversations.",
+        },
     ]
 }

@@ -25,9 +25,9 @@ pub(crate) fn verify(request: &WebhookRequest, credentials: &Credentials) -> Res
     let tail = signed_tail(request)?;
     let is_signed = |url: &str| -> bool {
         let genuine = tokens.iter().fold(Choice::from(0), |genuine, token| {
-            port_variants(url)
-                .iter()
-                .fold(genuine, |genuine, url| genuine | sign(token, url, &tail).as_bytes().ct_eq(given.as_bytes()))
+            port_variants(url).iter().fold(genuine, |genuine, url| {
+                genuine | sign(token, url, &tail).as_bytes().ct_eq(given.as_bytes())
+            })
         });
         genuine.into()
     };
@@ -36,7 +36,9 @@ pub(crate) fn verify(request: &WebhookRequest, credentials: &Credentials) -> Res
     }
     match body_hash(request) {
         Some(hash) if !bool::from(hash.as_slice().ct_eq(hex_sha256(&request.body).as_bytes())) => {
-            Err(refused("the address is signed, and the body is not the one it was signed for (bodySHA256 differs)"))
+            Err(refused(
+                "the address is signed, and the body is not the one it was signed for (bodySHA256 differs)",
+            ))
         }
         _ => Ok(()),
     }
@@ -48,14 +50,22 @@ pub(crate) fn is_json(request: &WebhookRequest) -> bool {
 }
 
 fn refused(reason: impl Into<String>) -> ReceiveError {
-    ReceiveError::BadSignature { reason: reason.into() }
+    ReceiveError::BadSignature {
+        reason: reason.into(),
+    }
 }
 
 fn only_signature(request: &WebhookRequest) -> Result<&str, ReceiveError> {
     match request.headers.get_all(HEADER).iter().count() {
-        0 => Err(refused("the X-Twilio-Signature header is missing: it does not come from Twilio, or a proxy removed it")),
-        1 => request.only_header(HEADER).ok_or_else(|| refused("the X-Twilio-Signature header is not readable text")),
-        count => Err(refused(format!("there are {count} X-Twilio-Signature headers, and Twilio sends one"))),
+        0 => Err(refused(
+            "the X-Twilio-Signature header is missing: it does not come from Twilio, or a proxy removed it",
+        )),
+        1 => request
+            .only_header(HEADER)
+            .ok_or_else(|| refused("the X-Twilio-Signature header is not readable text")),
+        count => Err(refused(format!(
+            "there are {count} X-Twilio-Signature headers, and Twilio sends one"
+        ))),
     }
 }
 
@@ -71,17 +81,23 @@ fn signed_tail(request: &WebhookRequest) -> Result<Vec<u8>, ReceiveError> {
 }
 
 fn body_hash(request: &WebhookRequest) -> Option<Vec<u8>> {
-    Form::parse(request.query().as_bytes()).bytes(BODY_HASH).map(<[u8]>::to_vec)
+    Form::parse(request.query().as_bytes())
+        .bytes(BODY_HASH)
+        .map(<[u8]>::to_vec)
 }
 
 fn hex_sha256(body: &[u8]) -> String {
-    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// base64(HMAC-SHA1(token, url + tail))
 fn sign(token: &SecretString, url: &str, tail: &[u8]) -> String {
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
-    let mut mac = Hmac::<Sha1>::new_from_slice(token.expose_secret().as_bytes()).expect("a key of any length");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(token.expose_secret().as_bytes()).expect("a key of any length");
     mac.update(url.as_bytes());
     mac.update(tail);
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
@@ -89,7 +105,9 @@ fn sign(token: &SecretString, url: &str, tail: &[u8]) -> String {
 
 /// The address without a port and with one: Twilio is not consistent in which of the two it signs.
 fn port_variants(url: &str) -> [String; 2] {
-    let Some((scheme, rest)) = url.split_once("://") else { return [url.to_owned(), url.to_owned()] };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return [url.to_owned(), url.to_owned()];
+    };
     let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (user, host_and_port) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
     let (host, port) = match host_and_port.rsplit_once(':') {
@@ -97,22 +115,38 @@ fn port_variants(url: &str) -> [String; 2] {
         // No port; what follows the last colon is the end of an IPv6 address.
         _ => (host_and_port, ""),
     };
-    let default = if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" };
+    let default = if scheme.eq_ignore_ascii_case("https") {
+        "443"
+    } else {
+        "80"
+    };
     let port = if port.is_empty() { default } else { port };
-    [format!("{scheme}://{user}{host}{tail}"), format!("{scheme}://{user}{host}:{port}{tail}")]
+    [
+        format!("{scheme}://{user}{host}{tail}"),
+        format!("{scheme}://{user}{host}:{port}{tail}"),
+    ]
 }
 
 /// Why a signature does not match, as far as it can be found out. Only for words: nothing found here is accepted.
 fn diagnose(request: &WebhookRequest, credentials: &Credentials, is_signed: impl Fn(&str) -> bool) -> String {
-    if let Some(address) = other_addresses(request).into_iter().find(|address| is_signed(address)) {
+    if let Some(address) = other_addresses(request)
+        .into_iter()
+        .find(|address| is_signed(address))
+    {
         return format!(
             "it is signed for {address}, and this installation believes to be at {}: set the public address \
              (`public_url`) to what Twilio calls, or register the address again",
             request.url
         );
     }
-    let form = if request.method == Method::GET { request.query().as_bytes() } else { &request.body };
-    let account = Form::parse(form).bytes("AccountSid").map(|sid| String::from_utf8_lossy(sid).into_owned());
+    let form = if request.method == Method::GET {
+        request.query().as_bytes()
+    } else {
+        &request.body
+    };
+    let account = Form::parse(form)
+        .bytes("AccountSid")
+        .map(|sid| String::from_utf8_lossy(sid).into_owned());
     match account {
         Some(account) if is_sid(&account) && account != credentials.account_sid => format!(
             "it is about account {account}, and this integration's is {}: a sub-account has a SID and an auth token of \
@@ -131,15 +165,24 @@ fn is_sid(text: &str) -> bool {
 
 /// What Twilio may have called, by what proxies say.
 fn other_addresses(request: &WebhookRequest) -> Vec<String> {
-    let Some((_, rest)) = request.url.split_once("://") else { return Vec::new() };
+    let Some((_, rest)) = request.url.split_once("://") else {
+        return Vec::new();
+    };
     let path = &rest[rest.find(['/', '?', '#']).unwrap_or(rest.len())..];
     let (before_query, query) = match path.split_once('?') {
         Some((path, query)) => (path, format!("?{query}")),
         None => (path, String::new()),
     };
-    let paths = [path.to_owned(), format!("{}/{query}", before_query.trim_end_matches('/')), format!("{}{query}", before_query.trim_end_matches('/'))];
+    let paths = [
+        path.to_owned(),
+        format!("{}/{query}", before_query.trim_end_matches('/')),
+        format!("{}{query}", before_query.trim_end_matches('/')),
+    ];
     let own = rest[..rest.len() - path.len()].to_owned();
-    let named = ["x-forwarded-host", "host"].iter().filter_map(|name| request.only_header(name)).map(str::to_owned);
+    let named = ["x-forwarded-host", "host"]
+        .iter()
+        .filter_map(|name| request.only_header(name))
+        .map(str::to_owned);
     let mut addresses = Vec::new();
     for host in named.chain([own]) {
         for scheme in ["https", "http"] {
@@ -201,7 +244,12 @@ pub(crate) mod tests {
         let text = |name: &str| vector[name].as_str();
         let body = text("form_body").or(text("json_body")).unwrap_or_default();
         let method = text("method").unwrap_or("POST").parse().unwrap();
-        let request = request(method, text("url").unwrap(), body.as_bytes(), &[text("signature").unwrap()]);
+        let request = request(
+            method,
+            text("url").unwrap(),
+            body.as_bytes(),
+            &[text("signature").unwrap()],
+        );
 
         let accepted = verify(&request, &with_token(text("auth_token").unwrap())).is_ok();
 
@@ -218,19 +266,27 @@ pub(crate) mod tests {
 
     #[test]
     fn every_shared_vector_is_judged_as_expected() {
-        let Some(vectors) = crate::fake::shared("channels/vectors.json") else { return };
+        let Some(vectors) = crate::fake::shared("channels/vectors.json") else {
+            return;
+        };
 
         let vectors: Value = serde_json::from_str(&vectors).unwrap();
         let vectors = vectors["twilio"].as_array().unwrap();
         assert!(vectors.len() >= 40);
         // One SDK escapes an apostrophe in the query before it signs, against what Twilio's servers do.
-        vectors.iter().filter(|vector| vector["optional"] != true).for_each(check);
+        vectors
+            .iter()
+            .filter(|vector| vector["optional"] != true)
+            .for_each(check);
     }
 
     #[test]
     fn a_missing_empty_or_repeated_header_is_refused() {
         let credentials = with_token("12345");
-        let genuine = signed(request(Method::POST, "https://a.example/w", b"Body=hi", &[]), "12345");
+        let genuine = signed(
+            request(Method::POST, "https://a.example/w", b"Body=hi", &[]),
+            "12345",
+        );
         let signature = genuine.only_header(HEADER).unwrap();
 
         verify(&genuine, &credentials).unwrap();
@@ -253,7 +309,10 @@ pub(crate) mod tests {
     fn without_an_auth_token_nothing_is_proven() {
         let forged = signed(request(Method::POST, "https://a.example/w", b"Body=hi", &[]), "");
 
-        assert!(matches!(verify(&forged, &with_token("")), Err(ReceiveError::BadCredentials(_))));
+        assert!(matches!(
+            verify(&forged, &with_token("")),
+            Err(ReceiveError::BadCredentials(_))
+        ));
     }
 
     #[test]
@@ -283,7 +342,10 @@ pub(crate) mod tests {
 
     #[test]
     fn a_get_is_proven_by_its_address_alone() {
-        let genuine = signed(request(Method::GET, "https://a.example/w?Body=hi&From=%2B1", b"", &[]), "12345");
+        let genuine = signed(
+            request(Method::GET, "https://a.example/w?Body=hi&From=%2B1", b"", &[]),
+            "12345",
+        );
 
         verify(&genuine, &with_token("12345")).unwrap();
     }
@@ -305,14 +367,20 @@ pub(crate) mod tests {
 
         let reason = reason(&inside, &with_token("12345"));
 
-        assert!(reason.contains("it is signed for https://bot.acme.com/api/twilio/webhook/1"), "{reason}");
+        assert!(
+            reason.contains("it is signed for https://bot.acme.com/api/twilio/webhook/1"),
+            "{reason}"
+        );
         assert!(reason.contains("public_url"), "{reason}");
     }
 
     #[test]
     fn a_sub_accounts_request_is_named() {
         let body = b"AccountSid=AC00000000000000000000000000000009&Body=hi";
-        let theirs = signed(request(Method::POST, "https://a.example/w", body, &[]), "their token");
+        let theirs = signed(
+            request(Method::POST, "https://a.example/w", body, &[]),
+            "their token",
+        );
 
         let reason = reason(&theirs, &with_token("12345"));
 
@@ -322,11 +390,27 @@ pub(crate) mod tests {
     #[test]
     fn ports_are_tried_where_they_may_stand() {
         for (url, without, with) in [
-            ("https://a.example/w", "https://a.example/w", "https://a.example:443/w"),
+            (
+                "https://a.example/w",
+                "https://a.example/w",
+                "https://a.example:443/w",
+            ),
             ("http://a.example", "http://a.example", "http://a.example:80"),
-            ("https://u:p@a.example:8443?q", "https://u:p@a.example?q", "https://u:p@a.example:8443?q"),
-            ("https://[2001:db8::1]/w", "https://[2001:db8::1]/w", "https://[2001:db8::1]:443/w"),
-            ("https://[2001:db8::1]:8443/w", "https://[2001:db8::1]/w", "https://[2001:db8::1]:8443/w"),
+            (
+                "https://u:p@a.example:8443?q",
+                "https://u:p@a.example?q",
+                "https://u:p@a.example:8443?q",
+            ),
+            (
+                "https://[2001:db8::1]/w",
+                "https://[2001:db8::1]/w",
+                "https://[2001:db8::1]:443/w",
+            ),
+            (
+                "https://[2001:db8::1]:8443/w",
+                "https://[2001:db8::1]/w",
+                "https://[2001:db8::1]:8443/w",
+            ),
         ] {
             assert_eq!(port_variants(url), [without, with]);
         }

@@ -66,8 +66,18 @@ pub fn length(text: &str) -> Length {
         None => (Encoding::Ucs2, text.chars().map(char::len_utf16).collect()),
     };
     let units = widths.iter().sum();
-    let segments = if units == 0 { 0 } else if units <= encoding.single() { 1 } else { pack(&widths, encoding.joined()) };
-    Length { encoding, units, segments }
+    let segments = if units == 0 {
+        0
+    } else if units <= encoding.single() {
+        1
+    } else {
+        pack(&widths, encoding.joined())
+    };
+    Length {
+        encoding,
+        units,
+        segments,
+    }
 }
 
 /// Segments of `room` units that hold characters of these widths, none of them cut.
@@ -155,7 +165,14 @@ mod tests {
 
     #[test]
     fn a_character_of_the_extension_table_costs_two() {
-        assert_eq!(length("€"), Length { encoding: Encoding::Gsm7, units: 2, segments: 1 });
+        assert_eq!(
+            length("€"),
+            Length {
+                encoding: Encoding::Gsm7,
+                units: 2,
+                segments: 1
+            }
+        );
         assert_eq!(segments(&"€".repeat(80)), 1);
         assert_eq!(segments(&"[".repeat(81)), 2);
     }
@@ -173,7 +190,14 @@ mod tests {
     fn one_emoji_turns_the_whole_text_to_ucs2() {
         let text = format!("{}👋", "a".repeat(69));
 
-        assert_eq!(length("a👋"), Length { encoding: Encoding::Ucs2, units: 3, segments: 1 });
+        assert_eq!(
+            length("a👋"),
+            Length {
+                encoding: Encoding::Ucs2,
+                units: 3,
+                segments: 1
+            }
+        );
         assert_eq!(length(&text).units, 71);
         assert_eq!(segments(&text), 2);
         assert_eq!(segments(&"я".repeat(70)), 1);

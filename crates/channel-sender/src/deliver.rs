@@ -8,7 +8,7 @@ use domain::{Platform, Sender};
 use process::clock::Clock;
 use std::sync::Arc;
 use store::{
-    Db, holding,
+    Db, until_done,
     parts::{self, Attempt, Claim, Outcome, Settled},
 };
 use tokio_util::sync::CancellationToken;
@@ -46,10 +46,7 @@ impl Delivery {
         metrics::histogram!("botsmith_send_seconds", "platform" => self.platform.to_string())
             .record((attempt.ended_at - attempt.started_at).as_seconds_f64());
 
-        let settled = holding::until_done(&self.give_up, "settling", async || {
-            parts::settle(&self.db, claim, &attempt, &outcome).await
-        })
-        .await;
+        let settled = until_done!(&self.give_up, "settling", parts::settle(&self.db, claim, &attempt, &outcome));
         process::crash_point!("sender.after_settle");
         match settled {
             Some(Ok(settled)) => settled,

@@ -1,6 +1,8 @@
 //! What only some platforms can do: a trait each, absent from [`Capabilities`] where the platform cannot.
 
-use crate::{CheckError, ConversationKey, CredentialsError, MediaError, MediaRef, OutboundPart, SendError, Sent};
+use crate::{
+    CheckError, ConversationKey, CredentialsError, MediaError, MediaRef, OutboundPart, SendError, Sent,
+};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -23,19 +25,28 @@ pub struct Capabilities<C> {
 
 impl<C> Capabilities<C> {
     /// A platform that can do none of it.
-    pub const NONE: Self = Self { lookup: None, media: None, addressing: None, previews: None, status: None };
+    pub const NONE: Self = Self {
+        lookup: None,
+        media: None,
+        addressing: None,
+        previews: None,
+        status: None,
+    };
 }
 
 /// Finding a part whose sending had an unknown outcome.
 #[async_trait]
 pub trait Lookup<C>: Send + Sync {
-    /// Whether the platform has this part, handed to it at `first_attempt` or later. `None`: it does not have it.
+    /// Everything the platform has that may be this part, handed to it at `first_attempt` or later; the newest first.
+    /// None: it does not have it.
+    ///
+    /// The same words may have been sent shortly before: what is recorded as another part's is not this one.
     async fn find(
         &self,
         part: &OutboundPart,
         first_attempt: DateTime<Utc>,
         credentials: &C,
-    ) -> Result<Option<Sent>, SendError>;
+    ) -> Result<Vec<Sent>, SendError>;
 }
 
 /// Fetching what came with a message.

@@ -1,9 +1,9 @@
 //! A platform with its credentials type erased, once, here.
 
 use crate::{
-    Address, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, MediaError, MediaRef,
-    NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received, Reply, SendError,
-    Sent, Setup, WebhookRequest, WebhookStatus,
+    Address, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, MediaError,
+    MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received,
+    Reply, SendError, Sent, Setup, WebhookRequest, WebhookStatus,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -40,7 +40,10 @@ impl ChannelHandle {
     pub fn new<C: Channel>(channel: C) -> Self {
         let channel = Arc::new(channel);
         let capabilities = channel.clone().capabilities();
-        Self(Arc::new(Typed { channel, capabilities }))
+        Self(Arc::new(Typed {
+            channel,
+            capabilities,
+        }))
     }
 
     /// See [`Channel::platform`].
@@ -88,18 +91,33 @@ impl ChannelHandle {
     }
 
     /// See [`Channel::connect`].
-    pub async fn connect(&self, webhook: &Url, credentials: &OpenCredentials) -> Result<Connected, CheckError> {
+    pub async fn connect(
+        &self,
+        webhook: &Url,
+        credentials: &OpenCredentials,
+    ) -> Result<Connected, CheckError> {
         self.0.connect(webhook, credentials).await
     }
 
     /// See [`crate::Lookup::find`]. `None`: the platform cannot be asked.
+    pub async fn candidates(
+        &self,
+        part: &OutboundPart,
+        first_attempt: DateTime<Utc>,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Vec<Sent>, SendError>> {
+        self.0.find(part, first_attempt, credentials).await
+    }
+
+    /// The newest of [`Self::candidates`].
     pub async fn find(
         &self,
         part: &OutboundPart,
         first_attempt: DateTime<Utc>,
         credentials: &OpenCredentials,
     ) -> Option<Result<Option<Sent>, SendError>> {
-        self.0.find(part, first_attempt, credentials).await
+        let candidates = self.candidates(part, first_attempt, credentials).await?;
+        Some(candidates.map(|candidates| candidates.into_iter().next()))
     }
 
     /// See [`crate::Media::fetch`]. `None`: the platform has no media.
@@ -127,12 +145,18 @@ impl ChannelHandle {
     }
 
     /// See [`crate::Status::webhook`]. `None`: the platform cannot be asked.
-    pub async fn webhook_status(&self, credentials: &OpenCredentials) -> Option<Result<WebhookStatus, CheckError>> {
+    pub async fn webhook_status(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<WebhookStatus, CheckError>> {
         self.0.webhook_status(credentials).await
     }
 
     /// See [`crate::Status::number`]. `None`: the platform has no numbers.
-    pub async fn number(&self, credentials: &OpenCredentials) -> Option<Result<NumberCapabilities, CheckError>> {
+    pub async fn number(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<NumberCapabilities, CheckError>> {
         self.0.number(credentials).await
     }
 }
@@ -145,10 +169,17 @@ struct Typed<C: Channel> {
 impl<C: Channel> Typed<C> {
     /// Only [`Erased::open`] of the same platform makes what fits here.
     fn typed<'c>(&self, credentials: &'c OpenCredentials) -> Result<&'c C::Credentials, CredentialsError> {
-        credentials.credentials.downcast_ref().ok_or_else(|| CredentialsError {
-            field: "platform".to_owned(),
-            problem: format!("these are credentials of {}, not of {}", credentials.platform, self.channel.platform()),
-        })
+        credentials
+            .credentials
+            .downcast_ref()
+            .ok_or_else(|| CredentialsError {
+                field: "platform".to_owned(),
+                problem: format!(
+                    "these are credentials of {}, not of {}",
+                    credentials.platform,
+                    self.channel.platform()
+                ),
+            })
     }
 }
 
@@ -158,8 +189,11 @@ trait Erased: Send + Sync {
     fn setup(&self) -> Setup;
     fn open(&self, json: &str) -> Result<OpenCredentials, CredentialsError>;
     fn account(&self, credentials: &OpenCredentials) -> Result<String, CredentialsError>;
-    async fn receive(&self, request: &WebhookRequest, credentials: &OpenCredentials)
-    -> Result<Received, ReceiveError>;
+    async fn receive(
+        &self,
+        request: &WebhookRequest,
+        credentials: &OpenCredentials,
+    ) -> Result<Received, ReceiveError>;
     fn compose(&self, reply: &Reply) -> Vec<OutboundContent>;
     async fn send(&self, part: &OutboundPart, credentials: &OpenCredentials) -> Result<Sent, SendError>;
     async fn check(&self, credentials: &OpenCredentials) -> Result<Identity, CheckError>;
@@ -169,7 +203,7 @@ trait Erased: Send + Sync {
         part: &OutboundPart,
         first_attempt: DateTime<Utc>,
         credentials: &OpenCredentials,
-    ) -> Option<Result<Option<Sent>, SendError>>;
+    ) -> Option<Result<Vec<Sent>, SendError>>;
     async fn fetch_media(
         &self,
         media: &MediaRef,
@@ -178,7 +212,10 @@ trait Erased: Send + Sync {
     ) -> Option<Result<Fetched, MediaError>>;
     fn address(&self, to: &str, credentials: &OpenCredentials) -> Option<Result<Address, CredentialsError>>;
     fn previews(&self) -> Option<&dyn Previews>;
-    async fn webhook_status(&self, credentials: &OpenCredentials) -> Option<Result<WebhookStatus, CheckError>>;
+    async fn webhook_status(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<WebhookStatus, CheckError>>;
     async fn number(&self, credentials: &OpenCredentials) -> Option<Result<NumberCapabilities, CheckError>>;
 }
 
@@ -195,7 +232,10 @@ impl<C: Channel> Erased for Typed<C> {
     fn open(&self, json: &str) -> Result<OpenCredentials, CredentialsError> {
         let credentials: C::Credentials = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         self.channel.validate(&credentials)?;
-        Ok(OpenCredentials { platform: self.channel.platform(), credentials: Arc::new(credentials) })
+        Ok(OpenCredentials {
+            platform: self.channel.platform(),
+            credentials: Arc::new(credentials),
+        })
     }
 
     fn account(&self, credentials: &OpenCredentials) -> Result<String, CredentialsError> {
@@ -231,7 +271,7 @@ impl<C: Channel> Erased for Typed<C> {
         part: &OutboundPart,
         first_attempt: DateTime<Utc>,
         credentials: &OpenCredentials,
-    ) -> Option<Result<Option<Sent>, SendError>> {
+    ) -> Option<Result<Vec<Sent>, SendError>> {
         let lookup = self.capabilities.lookup.as_ref()?;
         match self.typed(credentials) {
             Ok(credentials) => Some(lookup.find(part, first_attempt, credentials).await),
@@ -254,14 +294,20 @@ impl<C: Channel> Erased for Typed<C> {
 
     fn address(&self, to: &str, credentials: &OpenCredentials) -> Option<Result<Address, CredentialsError>> {
         let addressing = self.capabilities.addressing.as_ref()?;
-        Some(self.typed(credentials).and_then(|credentials| addressing.address(to, credentials)))
+        Some(
+            self.typed(credentials)
+                .and_then(|credentials| addressing.address(to, credentials)),
+        )
     }
 
     fn previews(&self) -> Option<&dyn Previews> {
         self.capabilities.previews.as_deref()
     }
 
-    async fn webhook_status(&self, credentials: &OpenCredentials) -> Option<Result<WebhookStatus, CheckError>> {
+    async fn webhook_status(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<WebhookStatus, CheckError>> {
         let status = self.capabilities.status.as_ref()?;
         match self.typed(credentials) {
             Ok(credentials) => Some(status.webhook(credentials).await),
@@ -293,5 +339,8 @@ fn unreadable(error: &serde_json::Error) -> CredentialsError {
     } else {
         "has a value of the wrong kind"
     };
-    CredentialsError { field: field.chars().take(40).collect(), problem: problem.to_owned() }
+    CredentialsError {
+        field: field.chars().take(40).collect(),
+        problem: problem.to_owned(),
+    }
 }

@@ -25,13 +25,22 @@ pub fn split(text: &str, limit: usize, measure: impl Fn(&str) -> usize) -> Vec<S
 
 /// The end of the longest run of whole graphemes that fits; at least one grapheme, or one character of it.
 fn longest_fitting(text: &str, limit: usize, measure: &impl Fn(&str) -> usize) -> usize {
-    let ends: Vec<usize> = text.grapheme_indices(true).map(|(start, grapheme)| start + grapheme.len()).collect();
+    let ends: Vec<usize> = text
+        .grapheme_indices(true)
+        .map(|(start, grapheme)| start + grapheme.len())
+        .collect();
     let fitting = ends.partition_point(|&end| measure(&text[..end]) <= limit);
     if fitting > 0 {
         return ends[fitting - 1];
     }
-    let chars: Vec<usize> = text[..ends[0]].char_indices().map(|(start, c)| start + c.len_utf8()).collect();
-    chars[chars.partition_point(|&end| measure(&text[..end]) <= limit).max(1) - 1]
+    let chars: Vec<usize> = text[..ends[0]]
+        .char_indices()
+        .map(|(start, c)| start + c.len_utf8())
+        .collect();
+    chars[chars
+        .partition_point(|&end| measure(&text[..end]) <= limit)
+        .max(1)
+        - 1]
 }
 
 /// The best place to end a piece that may be `fits` bytes long.
@@ -43,11 +52,16 @@ fn best_break(text: &str, fits: usize) -> usize {
     }
     // A piece shorter than half the limit looks worse than a cut at a lesser boundary.
     let early = fits / 2;
-    let after = |position: Option<usize>, length: usize| position.map(|at| at + length).filter(|&at| at >= early);
+    let after =
+        |position: Option<usize>, length: usize| position.map(|at| at + length).filter(|&at| at >= early);
     after(head.rfind("\n\n"), 2)
         .or_else(|| after(head.rfind('\n'), 1))
         .or_else(|| after(head.rfind(". ").max(head.rfind("! ")).max(head.rfind("? ")), 2))
-        .or_else(|| head.rfind(char::is_whitespace).map(|at| at + 1).filter(|&at| at > 1))
+        .or_else(|| {
+            head.rfind(char::is_whitespace)
+                .map(|at| at + 1)
+                .filter(|&at| at > 1)
+        })
         .map_or(fits, |at| floor(text, at))
 }
 
@@ -99,8 +113,14 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_words() {
-        assert_eq!(split("one two three four", 9, utf16), ["one two", "three", "four"]);
-        assert_eq!(split("one two three four", 8, utf16), ["one two", "three", "four"]);
+        assert_eq!(
+            split("one two three four", 9, utf16),
+            ["one two", "three", "four"]
+        );
+        assert_eq!(
+            split("one two three four", 8, utf16),
+            ["one two", "three", "four"]
+        );
     }
 
     #[test]
@@ -127,6 +147,9 @@ mod tests {
 
     #[test]
     fn a_cut_prefers_the_end_of_a_sentence() {
-        assert_eq!(split("It is open. We close at six.", 17, utf16), ["It is open.", "We close at six."]);
+        assert_eq!(
+            split("It is open. We close at six.", 17, utf16),
+            ["It is open.", "We close at six."]
+        );
     }
 }

@@ -8,7 +8,7 @@ use queue::{Delivery, Queue, QueueName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use store::{
-    Db, StoreError, holding,
+    Db, StoreError, until_done,
     intake::{ConsentChange, NewInbound, TakenIn, take_in},
 };
 use tokio_util::sync::CancellationToken;
@@ -53,7 +53,7 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
         }
     }
     process::crash_point!("intake.before_commit");
-    match holding::until_done(stop, "intake", async || take_in(db, &messages).await).await {
+    match until_done!(stop, "intake", take_in(db, &messages)) {
         // Unacknowledged, they come again to whoever takes over.
         None => {}
         Some(Ok(taken)) => {
@@ -78,7 +78,7 @@ async fn one_by_one(
 ) {
     for (delivery, message) in deliveries.into_iter().zip(messages) {
         let alone = std::slice::from_ref(message);
-        match holding::until_done(stop, "intake", async || take_in(db, alone).await).await {
+        match until_done!(stop, "intake", take_in(db, alone)) {
             None => return,
             Some(Ok(taken)) => finish(queue, clock, vec![delivery], &taken).await,
             Some(Err(error)) => {

@@ -5,7 +5,7 @@ use domain::{PartState, Platform};
 use process::clock::Clock;
 use queue::{Delivery, Queue, QueueName};
 use store::{
-    Db, holding,
+    Db, until_done,
     statuses::{Applied, Status, apply},
 };
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,7 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
         }
     }
     process::crash_point!("status.before_commit");
-    match holding::until_done(stop, "status", async || apply(db, &reports).await).await {
+    match until_done!(stop, "status", apply(db, &reports)) {
         None => {}
         Some(Ok(applied)) => {
             process::crash_point!("status.after_commit");
@@ -67,7 +67,7 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
             tracing::error!(error = &error as &dyn std::error::Error, "a batch of statuses failed; trying one by one");
             for (delivery, report) in deliveries.into_iter().zip(&reports) {
                 let alone = std::slice::from_ref(report);
-                match holding::until_done(stop, "status", async || apply(db, alone).await).await {
+                match until_done!(stop, "status", apply(db, alone)) {
                     None => return,
                     Some(Ok(_)) => delivery.ack().await,
                     Some(Err(error)) => delivery.dead(&error.to_string()).await,

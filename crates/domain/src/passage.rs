@@ -42,6 +42,12 @@ pub struct PassageSignals {
     pub quote_coverage: f32,
     /// Share of the question's names and numbers that stand in the passage, its title and headings; 1 when it has none.
     pub names: f32,
+    /// Share of the question's three rarest words that stand in the passage, its title and headings.
+    pub rarest: f32,
+    /// The weight of the question's words that stand in the passage, its title and headings: how much there is to go by.
+    pub evidence: f32,
+    /// Of the question's neighbouring words, the share that are neighbours in the quote too.
+    pub neighbours: f32,
     /// The score, as a share of what the best thinkable passage would reach.
     pub relative_score: f32,
     /// How near to each other the question's words stand in the passage.

@@ -18,7 +18,7 @@ pub struct Signals {
     pub coverage: f32,
 }
 
-pub(crate) const COUNT: usize = 10;
+pub(crate) const COUNT: usize = 16;
 
 pub(crate) fn vector(passages: &[Passage]) -> [f32; COUNT] {
     let Some(top) = passages.first() else { return [0.0; COUNT] };
@@ -36,5 +36,11 @@ pub(crate) fn vector(passages: &[Passage]) -> [f32; COUNT] {
         if top.score > 0.0 { 1.0 - second / top.score } else { 0.0 },
         1.0 / f32::from(s.words.max(1)),
         s.coverage,
+        best(|p| p.signals.neighbours),
+        best(|p| p.signals.rarest),
+        best(|p| p.signals.evidence).ln_1p(),
+        best(|p| p.quote_score),
+        if top.score > 0.0 { 1.0 - passages.get(4).map_or(0.0, |p| p.score) / top.score } else { 0.0 },
+        s.quote_coverage,
     ]
 }

@@ -13,6 +13,7 @@ mod measure;
 mod question;
 mod quote;
 mod reading;
+mod retriever;
 mod script;
 mod sentences;
 mod snapshot;
@@ -21,4 +22,5 @@ mod stop_words;
 
 pub use confidence::{Confidence, Signals};
 pub use error::KnowledgeError;
+pub use retriever::{Retriever, Settings};
 pub use snapshot::Snapshot;

@@ -40,7 +40,7 @@ pub(crate) fn vector(features: &Features) -> [f32; COUNT] {
     ]
 }
 
-pub(crate) const WEIGHTS: [f32; COUNT] = [4.0, 2.0, 1.0, 4.0, 1.0, 1.0, 0.0, 0.3, 0.0, 4.0];
+pub(crate) const WEIGHTS: [f32; COUNT] = [3.46, 3.49, 2.89, 3.58, 2.29, 0.9, 2.5, -0.1, -0.17, 4.0];
 
 /// Higher is likelier. Comparable between the passages of one search.
 pub(crate) fn score(features: &Features) -> f32 {

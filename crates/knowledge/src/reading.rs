@@ -96,12 +96,17 @@ pub(crate) fn read(
             best_sentence(&chunk.text, &sentences)
         }
     };
+    let quoted: Vec<Term> =
+        terms.iter().filter(|term| quote.start <= term.range.start && term.range.end <= quote.end).cloned().collect();
     let signals = PassageSignals {
         words: u16::try_from(question.words.len()).unwrap_or(u16::MAX),
         known: question.share(|i| question.words[i].known),
         coverage,
         quote_coverage,
         names: names(question, &in_passage),
+        rarest: rarest(question, &in_passage),
+        evidence: coverage * question.total,
+        neighbours: neighbours(question, &quoted),
         relative_score: relative_score(question, &around, &terms, average_terms),
         proximity: proximity(question, &terms),
         kind_found: question.kind.found_in(&chunk.text[quote.clone()], question.text, analyzer.language()),
@@ -189,6 +194,17 @@ fn names(question: &Question<'_>, found: &Found) -> f32 {
     };
     let all = weight(false);
     if all > 0.0 { weight(true) / all } else { 1.0 }
+}
+
+/// The share of the question's three heaviest words that were found.
+fn rarest(question: &Question<'_>, found: &Found) -> f32 {
+    let mut weights: Vec<(f32, bool)> =
+        question.words.iter().zip(&found.0).map(|(word, found)| (word.weight, *found)).collect();
+    weights.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    weights.truncate(3);
+    let all: f32 = weights.iter().map(|(weight, _)| weight).sum();
+    let there: f32 = weights.iter().filter(|(_, found)| *found).map(|(weight, _)| weight).sum();
+    if all > 0.0 { there / all } else { 0.0 }
 }
 
 /// BM25 with the question's own weights, as a share of its limit.

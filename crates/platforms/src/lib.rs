@@ -1,1 +1,48 @@
-//! (to be written)
+//! The list of platforms, and the HTTP client they share.
+//!
+//! The only crate that names the platforms' crates. Adding a platform is one line in [`registry`], one dependency, and
+//! its base addresses in [`Settings`].
+
+mod client;
+mod settings;
+
+pub use channel_sender_twilio::SIMULATED_ACCOUNT as SIMULATED_TWILIO_ACCOUNT;
+pub use client::{ClientError, client};
+pub use settings::Settings;
+
+use channel::{ChannelHandle, Registry, RegistryError};
+use channel_sender_twilio::Twilio;
+
+/// All platforms, by name.
+pub fn registry(settings: &Settings, client: reqwest::Client) -> Result<Registry, RegistryError> {
+    Registry::new([
+        ChannelHandle::new(Twilio::new(client, settings.twilio())),
+        // one line a platform
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_platform_is_listed_once_and_describes_itself() {
+        let registry = registry(&Settings::default(), client().unwrap()).unwrap();
+
+        let names: BTreeSet<String> = registry
+            .iter()
+            .map(|channel| channel.platform().to_string())
+            .collect();
+        assert_eq!(names, BTreeSet::from(["twilio".to_owned()]));
+        for channel in registry.iter() {
+            let setup = channel.setup();
+            assert!(!setup.title.is_empty() && !setup.fields.is_empty() && !setup.steps.is_empty());
+            assert!(
+                channel.open(&"{}".into()).is_err(),
+                "{} accepts empty credentials",
+                channel.platform()
+            );
+        }
+    }
+}

@@ -3,8 +3,8 @@
 //! Invariants: a setting that does not exist stops the process and is told apart from its nearest neighbour, for a
 //! misspelt setting that is silently ignored is found in an incident; a secret's value is never part of an error.
 //!
-//! The defaults file is the list of what exists: a setting that may be left out has an empty text there, an empty table
-//! takes any names, and `"=gateway.public_url"` means the same as that setting unless something else is given. `BOTSMITH__STORE__URL` is `store.url`. Only the prefix with two underscores is ours: for a
+//! The defaults file is the list of what exists: a setting that may be left out has an empty text there and a serde
+//! default in its struct, which does not see an empty text; an empty table takes any names; and `"=gateway.public_url"` means the same as that setting unless something else is given. `BOTSMITH__STORE__URL` is `store.url`. Only the prefix with two underscores is ours: for a
 //! service named `botsmith` Kubernetes sets `BOTSMITH_PORT=tcp://…`. `DATABASE_URL` and `AMQP_URL`, which every host sets
 //! alike, mean `store.url` and `queue.url`.
 
@@ -52,7 +52,9 @@ pub fn load<T: DeserializeOwned>(
         }
     }
     let settings = settings.build().map_err(|error| SettingsError::unusable(error, None))?;
-    settings.try_deserialize().map_err(|error| match SettingsError::unusable(error, None) {
+    let mut values = settings.collect().map_err(|error| SettingsError::unusable(error, None))?;
+    known.leave_out_empty("", &mut values);
+    Value::new(None, ValueKind::Table(values)).try_deserialize().map_err(|error| match SettingsError::unusable(error, None) {
         // What is wrong was given under the other name.
         SettingsError::Invalid { setting, reason } => {
             let given = followed.iter().find(|(follows, _)| *follows == setting);
@@ -105,6 +107,7 @@ mod tests {
 
         [store]
         url = ""
+        mirror = ""
 
         [queue]
         url = ""
@@ -117,7 +120,7 @@ mod tests {
     struct Settings {
         gateway: Gateway,
         sender: Sender,
-        store: Url,
+        store: Store,
         queue: Url,
         platforms: Platforms,
     }
@@ -140,7 +143,16 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    struct Store {
+        #[serde(default)]
+        url: SecretString,
+        mirror: Option<SocketAddr>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Url {
+        #[serde(default)]
         url: SecretString,
     }
 
@@ -208,6 +220,17 @@ mod tests {
         assert!((settings.gateway.pace - 2.0).abs() < f64::EPSILON);
         assert_eq!(settings.gateway.origins, ["https://a.example", "https://b.example"]);
         assert_eq!(settings.platforms.base_urls["twilio"], "http://127.0.0.1:3");
+    }
+
+    #[test]
+    fn an_empty_text_is_a_setting_that_is_left_out() {
+        let left_out = from_env(&[("BOTSMITH__STORE__MIRROR", "")]).unwrap();
+        let given = from_env(&[("BOTSMITH__STORE__MIRROR", "127.0.0.1:5")]).unwrap();
+        let required = from_env(&[("BOTSMITH__GATEWAY__LISTEN", "")]).unwrap_err().to_string();
+
+        assert_eq!(left_out.store.mirror, None);
+        assert_eq!(given.store.mirror.map(|address| address.port()), Some(5));
+        assert!(required.contains("gateway.listen"), "{required}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use domain::IntegrationId;
 use queue::{Delivery, Queue, QueueName};
-use store::{Db, dead_letters, holding};
+use store::{Db, dead_letters, until_done};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +28,7 @@ async fn bury(db: Db, queue: Queue, name: QueueName, stop: CancellationToken) {
         let Some(delivery) = delivery else { return };
         let integration = integration(&name, &delivery);
         let reason = delivery.death.as_ref().map_or("it was delivered too often", |death| death.reason.as_str());
-        let kept = holding::until_done(&stop, "a dead letter", async || {
-            dead_letters::keep_from_queue(&db, &name.to_string(), integration, &delivery.payload, reason).await
-        })
-        .await;
+        let kept = until_done!(&stop, "a dead letter", dead_letters::keep_from_queue(&db, &name.to_string(), integration, &delivery.payload, reason));
         match kept {
             None => return,
             Some(Ok(())) => {

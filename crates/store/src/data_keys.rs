@@ -34,7 +34,11 @@ pub async fn find(db: &Db, workspace: WorkspaceId) -> Result<Option<DataKey>, St
     )
     .fetch_optional(db.system_pool())
     .await?;
-    Ok(row.map(|row| DataKey { workspace, master_key_id: row.master_key_id, wrapped: row.wrapped }))
+    Ok(row.map(|row| DataKey {
+        workspace,
+        master_key_id: row.master_key_id,
+        wrapped: row.wrapped,
+    }))
 }
 
 /// Keeps this key if the workspace has none, and answers with the one it has now: of several that are made at once,
@@ -70,8 +74,15 @@ pub async fn not_wrapped_by(
     )
     .fetch_all(db.system_pool())
     .await?;
-    let key = |workspace, master_key_id, wrapped| DataKey { workspace, master_key_id, wrapped };
-    Ok(rows.into_iter().map(|row| key(row.workspace_id.into(), row.master_key_id, row.wrapped)).collect())
+    let key = |workspace, master_key_id, wrapped| DataKey {
+        workspace,
+        master_key_id,
+        wrapped,
+    };
+    Ok(rows
+        .into_iter()
+        .map(|row| key(row.workspace_id.into(), row.master_key_id, row.wrapped))
+        .collect())
 }
 
 /// The same key, before and after it was wrapped anew.
@@ -110,7 +121,10 @@ pub async fn count_by_master_key(db: &Db) -> Result<Vec<(String, u64)>, StoreErr
     )
     .fetch_all(db.system_pool())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.master_key_id, row.count.unsigned_abs())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.master_key_id, row.count.unsigned_abs()))
+        .collect())
 }
 
 #[cfg(test)]
@@ -120,15 +134,22 @@ mod tests {
 
     async fn workspace(pool: &PgPool) -> WorkspaceId {
         let workspace = WorkspaceId::new();
-        sqlx::query!("insert into workspaces (id, name) values ($1, 'Acme')", workspace.as_uuid())
-            .execute(pool)
-            .await
-            .unwrap();
+        sqlx::query!(
+            "insert into workspaces (id, name) values ($1, 'Acme')",
+            workspace.as_uuid()
+        )
+        .execute(pool)
+        .await
+        .unwrap();
         workspace
     }
 
     fn key(workspace: WorkspaceId, master: &str, wrapped: &[u8]) -> DataKey {
-        DataKey { workspace, master_key_id: master.to_owned(), wrapped: wrapped.to_vec() }
+        DataKey {
+            workspace,
+            master_key_id: master.to_owned(),
+            wrapped: wrapped.to_vec(),
+        }
     }
 
     #[sqlx::test]
@@ -146,7 +167,9 @@ mod tests {
     async fn a_workspace_that_is_gone_gets_no_key(pool: PgPool) {
         let db = Db::of_pool(&pool);
 
-        let kept = insert_if_absent(&db, &key(WorkspaceId::new(), "m1", b"wrapped")).await.unwrap();
+        let kept = insert_if_absent(&db, &key(WorkspaceId::new(), "m1", b"wrapped"))
+            .await
+            .unwrap();
 
         assert_eq!(kept, None);
     }
@@ -161,8 +184,14 @@ mod tests {
         let rewrapped = rewrap(
             &db,
             &[
-                Rewrapped { before: key(stays, "m1", b"a"), after: key(stays, "m2", b"A") },
-                Rewrapped { before: key(changed, "m1", b"what it was before"), after: key(changed, "m2", b"B") },
+                Rewrapped {
+                    before: key(stays, "m1", b"a"),
+                    after: key(stays, "m2", b"A"),
+                },
+                Rewrapped {
+                    before: key(changed, "m1", b"what it was before"),
+                    after: key(changed, "m2", b"B"),
+                },
             ],
         )
         .await
@@ -171,8 +200,19 @@ mod tests {
         assert_eq!(rewrapped, 1);
         assert_eq!(find(&db, stays).await.unwrap(), Some(key(stays, "m2", b"A")));
         assert_eq!(find(&db, changed).await.unwrap(), Some(key(changed, "m1", b"b")));
-        assert_eq!(count_by_master_key(&db).await.unwrap(), [("m1".to_owned(), 1), ("m2".to_owned(), 1)]);
-        assert_eq!(not_wrapped_by(&db, "m2", None, 10).await.unwrap(), [key(changed, "m1", b"b")]);
-        assert!(not_wrapped_by(&db, "m2", Some(changed), 10).await.unwrap().is_empty());
+        assert_eq!(
+            count_by_master_key(&db).await.unwrap(),
+            [("m1".to_owned(), 1), ("m2".to_owned(), 1)]
+        );
+        assert_eq!(
+            not_wrapped_by(&db, "m2", None, 10).await.unwrap(),
+            [key(changed, "m1", b"b")]
+        );
+        assert!(
+            not_wrapped_by(&db, "m2", Some(changed), 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -7,26 +7,51 @@ use tokio_util::sync::CancellationToken;
 const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(2);
 
-/// Runs `work` until it succeeds or fails for good. While the database is away it waits, longer each time, and never
-/// gives the work back: a message handed back and forth would be counted as poison. `None`: told to stop meanwhile.
-pub async fn until_done<T>(
-    stop: &CancellationToken,
+/// Waits between attempts, longer each time.
+pub struct Patience<'a> {
+    stop: &'a CancellationToken,
     what: &'static str,
-    work: impl AsyncFn() -> Result<T, StoreError>,
-) -> Option<Result<T, StoreError>> {
-    let mut pause = FIRST;
-    loop {
-        match work().await {
-            Err(StoreError::Conflict(_)) => {}
-            Err(error @ StoreError::Unavailable(_)) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "{what} waits for the database");
-                tokio::select! {
-                    () = stop.cancelled() => return None,
-                    () = tokio::time::sleep(pause) => {}
-                }
-                pause = (pause * 2).min(LONGEST);
-            }
-            other => return Some(other),
-        }
+    pause: Duration,
+}
+
+impl<'a> Patience<'a> {
+    /// Ends with `stop`. `what` waits, as the log says.
+    pub const fn new(stop: &'a CancellationToken, what: &'static str) -> Self {
+        Self { stop, what, pause: FIRST }
     }
+
+    /// Returns when it is time for another attempt; `false`: told to stop meanwhile.
+    pub async fn wait(&mut self, error: &StoreError) -> bool {
+        if matches!(error, StoreError::Conflict(_)) {
+            return true;
+        }
+        tracing::warn!(error = error as &dyn std::error::Error, "{} waits for the database", self.what);
+        tokio::select! {
+            () = self.stop.cancelled() => return false,
+            () = tokio::time::sleep(self.pause) => {}
+        }
+        self.pause = (self.pause * 2).min(LONGEST);
+        true
+    }
+}
+
+/// Runs a query until it succeeds or fails for good. While the database is away it waits and never gives the work back:
+/// a message handed back and forth would be counted as poison. `None`: told to stop meanwhile.
+///
+/// A macro, because the query borrows anew at each attempt and has to stay `Send`.
+#[macro_export]
+macro_rules! until_done {
+    ($stop:expr, $what:literal, $query:expr) => {{
+        let mut patience = $crate::holding::Patience::new($stop, $what);
+        loop {
+            match $query.await {
+                Err(error) if $crate::StoreError::is_transient(&error) => {
+                    if !patience.wait(&error).await {
+                        break None;
+                    }
+                }
+                outcome => break Some(outcome),
+            }
+        }
+    }};
 }

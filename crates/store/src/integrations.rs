@@ -157,7 +157,7 @@ pub async fn list(tx: &mut TenantTx, chatbot: ChatbotId) -> Result<Vec<Integrati
     .collect()
 }
 
-/// One integration of a chatbot, held until the transaction ends.
+/// One integration of a chatbot.
 pub async fn get(
     tx: &mut TenantTx,
     chatbot: ChatbotId,
@@ -168,7 +168,7 @@ pub async fn get(
         Row,
         "select id, workspace_id, chatbot_id, platform, account, display_name, enabled, state, state_reason,
                 credentials, credentials_shown, version, sends_per_second, created_at, updated_at
-         from integrations where workspace_id = $1 and chatbot_id = $2 and id = $3 for update",
+         from integrations where workspace_id = $1 and chatbot_id = $2 and id = $3",
         workspace,
         chatbot.as_uuid(),
         id.as_uuid(),
@@ -179,7 +179,7 @@ pub async fn get(
     .transpose()
 }
 
-/// A chatbot's integration on a platform, held until the transaction ends.
+/// A chatbot's integration on a platform.
 pub async fn on_platform(
     tx: &mut TenantTx,
     chatbot: ChatbotId,
@@ -190,7 +190,7 @@ pub async fn on_platform(
         Row,
         "select id, workspace_id, chatbot_id, platform, account, display_name, enabled, state, state_reason,
                 credentials, credentials_shown, version, sends_per_second, created_at, updated_at
-         from integrations where workspace_id = $1 and chatbot_id = $2 and platform = $3 for update",
+         from integrations where workspace_id = $1 and chatbot_id = $2 and platform = $3",
         workspace,
         chatbot.as_uuid(),
         platform.as_str(),
@@ -199,6 +199,18 @@ pub async fn on_platform(
     .await?
     .map(TryInto::try_into)
     .transpose()
+}
+
+/// Whether this workspace has such an integration, on whichever chatbot.
+pub async fn exists(tx: &mut TenantTx, id: IntegrationId) -> Result<bool, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from integrations where workspace_id = $1 and id = $2) as "exists!""#,
+        workspace,
+        id.as_uuid(),
+    )
+    .fetch_one(tx.connection())
+    .await?)
 }
 
 /// Stores an integration as `pending`. [`StoreError::Taken`]: the chatbot has one on this platform.

@@ -52,6 +52,16 @@ pub async fn rename(tx: &mut TenantTx, name: &str) -> Result<bool, StoreError> {
     Ok(done.rows_affected() == 1)
 }
 
+/// Workspaces that nobody belongs to.
+pub async fn without_members(tx: &mut SystemTx) -> Result<Vec<WorkspaceId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "select id from workspaces w where not exists (select from memberships m where m.workspace_id = w.id) order by id"
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
+}
+
 /// All workspaces of the installation, in the order of their making.
 pub async fn all(db: &Db, after: Option<WorkspaceId>, limit: i64) -> Result<Vec<Overview>, StoreError> {
     let rows = sqlx::query!(

@@ -19,7 +19,9 @@ pub enum KeyError {
     #[error("both `vault.master_key` and `vault.master_key_file` are set: leave one of them out")]
     Two,
     /// A text that should be a key is none.
-    #[error("{place} is not a master key: {problem}. A master key is 32 random bytes in base64, 44 characters, as from `openssl rand -base64 32`")]
+    #[error(
+        "{place} is not a master key: {problem}. A master key is 32 random bytes in base64, 44 characters, as from `openssl rand -base64 32`"
+    )]
     Malformed {
         /// Which setting or file.
         place: String,
@@ -68,7 +70,9 @@ pub enum VaultError {
         configured: String,
     },
     /// The stored data key was changed or moved.
-    #[error("the data key of workspace {workspace} does not open with master key {master}: it was damaged or moved; restore it from a backup")]
+    #[error(
+        "the data key of workspace {workspace} does not open with master key {master}: it was damaged or moved; restore it from a backup"
+    )]
     DamagedDataKey {
         /// Whose data key.
         workspace: WorkspaceId,
@@ -86,7 +90,9 @@ pub enum VaultError {
         problem: String,
     },
     /// The value was sealed by another data key than this workspace's.
-    #[error("the value in {column} of row {row} was sealed by data key {sealed_by}, and this workspace's is {ours}: it belongs elsewhere")]
+    #[error(
+        "the value in {column} of row {row} was sealed by data key {sealed_by}, and this workspace's is {ours}: it belongs elsewhere"
+    )]
     OtherKey {
         /// The row.
         row: Uuid,
@@ -98,7 +104,9 @@ pub enum VaultError {
         ours: KeyId,
     },
     /// The value was changed, or moved from another row or column.
-    #[error("the value in {column} of row {row} is not what was sealed there: it was damaged or moved; enter it again or restore it from a backup")]
+    #[error(
+        "the value in {column} of row {row} is not what was sealed there: it was damaged or moved; enter it again or restore it from a backup"
+    )]
     Refused {
         /// The row.
         row: Uuid,

@@ -43,14 +43,27 @@ impl fmt::Debug for Keyring {
 impl Keyring {
     /// Fetches nothing yet.
     pub fn new(db: Db, masters: MasterKeys) -> Self {
-        let data_keys = Cache::builder().max_capacity(REMEMBERED).time_to_idle(REMEMBERED_FOR).build();
-        Self { db, masters, data_keys }
+        let data_keys = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_idle(REMEMBERED_FOR)
+            .build();
+        Self {
+            db,
+            masters,
+            data_keys,
+        }
     }
 
     /// Seals a value for its place, making the workspace's data key if it has none yet.
-    pub async fn seal(&self, workspace: WorkspaceId, place: Place, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+    pub async fn seal(
+        &self,
+        workspace: WorkspaceId,
+        place: Place,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, VaultError> {
         let key = self.data_key(workspace, self.find_or_make(workspace)).await?;
-        key.seal(&place.bound_to(workspace), plain).map_err(|_| VaultError::Sealing)
+        key.seal(&place.bound_to(workspace), plain)
+            .map_err(|_| VaultError::Sealing)
     }
 
     /// Opens a value that was sealed for this workspace and place.
@@ -75,7 +88,12 @@ impl Keyring {
         let Place { row, column } = place;
         opened.map_err(|error| match error {
             Unopened::Format(problem) => VaultError::UnknownFormat { row, column, problem },
-            Unopened::OtherKey(sealed_by) => VaultError::OtherKey { row, column, sealed_by, ours: key.id() },
+            Unopened::OtherKey(sealed_by) => VaultError::OtherKey {
+                row,
+                column,
+                sealed_by,
+                ours: key.id(),
+            },
             Unopened::Refused => VaultError::Refused { row, column },
         })
     }
@@ -88,11 +106,13 @@ impl Keyring {
         sealed: &[u8],
     ) -> Result<SecretString, VaultError> {
         let plain = self.open(workspace, place, sealed).await?;
-        std::str::from_utf8(&plain).map(SecretString::from).map_err(|_| VaultError::UnknownFormat {
-            row: place.row,
-            column: place.column,
-            problem: "it is not text".to_owned(),
-        })
+        std::str::from_utf8(&plain)
+            .map(SecretString::from)
+            .map_err(|_| VaultError::UnknownFormat {
+                row: place.row,
+                column: place.column,
+                problem: "it is not text".to_owned(),
+            })
     }
 
     /// The master keys in use.
@@ -106,11 +126,16 @@ impl Keyring {
         workspace: WorkspaceId,
         fetch: impl Future<Output = Result<Arc<SealingKey>, VaultError>>,
     ) -> Result<Arc<SealingKey>, VaultError> {
-        self.data_keys.try_get_with(workspace, fetch).await.map_err(|error| (*error).clone())
+        self.data_keys
+            .try_get_with(workspace, fetch)
+            .await
+            .map_err(|error| (*error).clone())
     }
 
     async fn find(&self, workspace: WorkspaceId) -> Result<Arc<SealingKey>, VaultError> {
-        let stored = data_keys::find(&self.db, workspace).await?.ok_or(VaultError::NoDataKey(workspace))?;
+        let stored = data_keys::find(&self.db, workspace)
+            .await?
+            .ok_or(VaultError::NoDataKey(workspace))?;
         Ok(Arc::new(SealingKey::new(&*self.masters.unwrap(&stored)?)))
     }
 
@@ -132,7 +157,12 @@ impl Keyring {
 impl Place {
     /// The lengths of the first two are fixed, so no two places have the same bytes.
     fn bound_to(&self, workspace: WorkspaceId) -> Vec<u8> {
-        [workspace.as_uuid().as_bytes().as_slice(), self.row.as_bytes(), self.column.as_bytes()].concat()
+        [
+            workspace.as_uuid().as_bytes().as_slice(),
+            self.row.as_bytes(),
+            self.column.as_bytes(),
+        ]
+        .concat()
     }
 }
 
@@ -166,7 +196,10 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { row: Uuid::now_v7(), column: "integrations.credentials" }
+        Place {
+            row: Uuid::now_v7(),
+            column: "integrations.credentials",
+        }
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -175,25 +208,50 @@ mod tests {
         let (ours, theirs) = (workspace(&pool).await, workspace(&pool).await);
         let here = place();
         let sealed = keyring.seal(ours, here, TOKEN).await.unwrap();
-        keyring.seal(theirs, place(), b"they have a data key too").await.unwrap();
+        keyring
+            .seal(theirs, place(), b"they have a data key too")
+            .await
+            .unwrap();
 
-        let other_row = keyring.open(ours, Place { row: Uuid::now_v7(), ..here }, &sealed).await;
-        let other_column = keyring.open(ours, Place { column: "quarantine.body", ..here }, &sealed).await;
+        let other_row = keyring
+            .open(
+                ours,
+                Place {
+                    row: Uuid::now_v7(),
+                    ..here
+                },
+                &sealed,
+            )
+            .await;
+        let other_column = keyring
+            .open(
+                ours,
+                Place {
+                    column: "quarantine.body",
+                    ..here
+                },
+                &sealed,
+            )
+            .await;
         let other_workspace = keyring.open(theirs, here, &sealed).await;
 
         assert!(matches!(other_row, Err(VaultError::Refused { .. })));
         assert!(matches!(other_column, Err(VaultError::Refused { .. })));
         assert!(matches!(other_workspace, Err(VaultError::OtherKey { .. })));
         assert_eq!(keyring.open(ours, here, &sealed).await.unwrap().as_slice(), TOKEN);
-        assert!(!sealed.windows(6).any(|window| window == b"canary"), "the sealed value shows its content");
+        assert!(
+            !sealed.windows(6).any(|window| window == b"canary"),
+            "the sealed value shows its content"
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
     async fn processes_that_seal_first_at_the_same_time_agree_on_one_data_key(pool: PgPool) {
         let workspace = workspace(&pool).await;
         let here = place();
-        let keyrings: Vec<_> =
-            (0..4).map(|_| Keyring::new(Db::of_pool(&pool), masters(1, &[]))).collect();
+        let keyrings: Vec<_> = (0..4)
+            .map(|_| Keyring::new(Db::of_pool(&pool), masters(1, &[])))
+            .collect();
 
         let mut sealing = tokio::task::JoinSet::new();
         for keyring in keyrings.clone() {
@@ -203,7 +261,10 @@ mod tests {
 
         for keyring in keyrings {
             for sealed in &sealed {
-                assert_eq!(keyring.open(workspace, here, sealed).await.unwrap().as_slice(), TOKEN);
+                assert_eq!(
+                    keyring.open(workspace, here, sealed).await.unwrap().as_slice(),
+                    TOKEN
+                );
             }
         }
     }
@@ -218,9 +279,21 @@ mod tests {
 
         db.close().await;
 
-        assert_eq!(keyring.open(known, here, &sealed).await.unwrap().as_slice(), TOKEN);
-        keyring.seal(known, here, b"and new values are sealed").await.unwrap();
-        assert!(keyring.seal(unknown, here, TOKEN).await.unwrap_err().is_transient());
+        assert_eq!(
+            keyring.open(known, here, &sealed).await.unwrap().as_slice(),
+            TOKEN
+        );
+        keyring
+            .seal(known, here, b"and new values are sealed")
+            .await
+            .unwrap();
+        assert!(
+            keyring
+                .seal(unknown, here, TOKEN)
+                .await
+                .unwrap_err()
+                .is_transient()
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -230,22 +303,36 @@ mod tests {
         let mut sealed = Vec::new();
         for _ in 0..3 {
             let (workspace, here) = (workspace(&pool).await, place());
-            sealed.push((workspace, here, before.seal(workspace, here, TOKEN).await.unwrap()));
+            sealed.push((
+                workspace,
+                here,
+                before.seal(workspace, here, TOKEN).await.unwrap(),
+            ));
         }
 
         let both = masters(2, &[1]);
         let during = Keyring::new(db.clone(), both.clone());
         for (workspace, here, sealed) in &sealed {
-            assert_eq!(during.open(*workspace, *here, sealed).await.unwrap().as_slice(), TOKEN);
+            assert_eq!(
+                during.open(*workspace, *here, sealed).await.unwrap().as_slice(),
+                TOKEN
+            );
         }
         assert_eq!(master_status(&db, &both).await.unwrap().remaining(), 3);
         let rotation = rotate_master(&db, &both).await.unwrap();
 
         assert_eq!((rotation.rewrapped, rotation.status.remaining()), (3, 0));
-        assert_eq!(rotate_master(&db, &both).await.unwrap().rewrapped, 0, "there was nothing left to do");
+        assert_eq!(
+            rotate_master(&db, &both).await.unwrap().rewrapped,
+            0,
+            "there was nothing left to do"
+        );
         let after = Keyring::new(db, masters(2, &[]));
         for (workspace, here, sealed) in &sealed {
-            assert_eq!(after.open(*workspace, *here, sealed).await.unwrap().as_slice(), TOKEN);
+            assert_eq!(
+                after.open(*workspace, *here, sealed).await.unwrap().as_slice(),
+                TOKEN
+            );
         }
     }
 
@@ -254,17 +341,26 @@ mod tests {
         let db = Db::of_pool(&pool);
         let old = masters(1, &[]);
         let (workspace, here) = (workspace(&pool).await, place());
-        let sealed = Keyring::new(db.clone(), old.clone()).seal(workspace, here, TOKEN).await.unwrap();
+        let sealed = Keyring::new(db.clone(), old.clone())
+            .seal(workspace, here, TOKEN)
+            .await
+            .unwrap();
 
         let wrong = masters(2, &[]);
-        let error = Keyring::new(db.clone(), wrong.clone()).open(workspace, here, &sealed).await.unwrap_err();
+        let error = Keyring::new(db.clone(), wrong.clone())
+            .open(workspace, here, &sealed)
+            .await
+            .unwrap_err();
         let rotation = rotate_master(&db, &wrong).await.unwrap();
 
         assert!(error.to_string().contains(&old.current_id()), "{error}");
         assert_eq!((rotation.rewrapped, rotation.status.remaining()), (0, 1));
         assert_eq!(rotation.refused.len(), 1);
         assert!(!rotation.status.wrapped_by[0].configured);
-        Keyring::new(db, old).open(workspace, here, &sealed).await.unwrap();
+        Keyring::new(db, old)
+            .open(workspace, here, &sealed)
+            .await
+            .unwrap();
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -272,8 +368,14 @@ mod tests {
         let keyring = Keyring::new(Db::of_pool(&pool), masters(1, &[]));
         let nobody = WorkspaceId::new();
 
-        assert!(matches!(keyring.seal(nobody, place(), TOKEN).await, Err(VaultError::UnknownWorkspace(_))));
-        assert!(matches!(keyring.open(nobody, place(), TOKEN).await, Err(VaultError::NoDataKey(_))));
+        assert!(matches!(
+            keyring.seal(nobody, place(), TOKEN).await,
+            Err(VaultError::UnknownWorkspace(_))
+        ));
+        assert!(matches!(
+            keyring.open(nobody, place(), TOKEN).await,
+            Err(VaultError::NoDataKey(_))
+        ));
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -286,7 +388,10 @@ mod tests {
         let restored = Keyring::new(Db::of_pool(&pool), masters(1, &[]));
         let sealed = restored.seal(workspace, here, TOKEN).await.unwrap();
 
-        assert_eq!(running.open(workspace, here, &sealed).await.unwrap().as_slice(), TOKEN);
+        assert_eq!(
+            running.open(workspace, here, &sealed).await.unwrap().as_slice(),
+            TOKEN
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -295,13 +400,18 @@ mod tests {
         let workspace = workspace(&pool).await;
         keyring.seal(workspace, place(), TOKEN).await.unwrap();
 
-        let stored: (String, Vec<u8>) =
-            sqlx::query_as("select master_key_id, wrapped from data_keys").fetch_one(&pool).await.unwrap();
+        let stored: (String, Vec<u8>) = sqlx::query_as("select master_key_id, wrapped from data_keys")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
 
         // version, key id, nonce, 32 bytes of key and the tag: nothing in clear, and nothing else.
         assert_eq!(stored.1.len(), 1 + 8 + 12 + 32 + 16);
         assert_eq!(stored.0, keyring.masters().current_id());
-        assert!(!format!("{keyring:?}").contains("AQEB"), "a debug print leaked the master key");
+        assert!(
+            !format!("{keyring:?}").contains("AQEB"),
+            "a debug print leaked the master key"
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -313,7 +423,10 @@ mod tests {
         .execute(&pool)
         .await
         .unwrap();
-        let workspaces: Vec<Uuid> = sqlx::query_scalar("select id from workspaces").fetch_all(&pool).await.unwrap();
+        let workspaces: Vec<Uuid> = sqlx::query_scalar("select id from workspaces")
+            .fetch_all(&pool)
+            .await
+            .unwrap();
         let old = masters(1, &[]);
         let (mut ids, mut wrapped) = (Vec::new(), Vec::new());
         for id in workspaces {

@@ -63,7 +63,11 @@ impl MasterKeys {
             .iter()
             .enumerate()
             .filter(|(_, key)| !key.expose_secret().trim().is_empty())
-            .map(|(at, key)| decode(key.expose_secret(), || format!("`vault.previous_master_keys[{at}]`")))
+            .map(|(at, key)| {
+                decode(key.expose_secret(), || {
+                    format!("`vault.previous_master_keys[{at}]`")
+                })
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Keys { current, previous })))
     }
@@ -80,20 +84,34 @@ impl MasterKeys {
 
     /// Wraps a data key with the current master key.
     pub(crate) fn wrap(&self, workspace: WorkspaceId, key: &[u8; KEY_BYTES]) -> Result<DataKey, VaultError> {
-        let wrapped = self.0.current.seal(&bound_to(workspace), key).map_err(|_| VaultError::Sealing)?;
-        Ok(DataKey { workspace, master_key_id: self.current_id(), wrapped })
+        let wrapped = self
+            .0
+            .current
+            .seal(&bound_to(workspace), key)
+            .map_err(|_| VaultError::Sealing)?;
+        Ok(DataKey {
+            workspace,
+            master_key_id: self.current_id(),
+            wrapped,
+        })
     }
 
     /// Unwraps a data key with the master key that wrapped it.
     pub(crate) fn unwrap(&self, key: &DataKey) -> Result<Zeroizing<[u8; KEY_BYTES]>, VaultError> {
-        let master = self.find(&key.master_key_id).ok_or_else(|| VaultError::UnknownMasterKey {
+        let master = self
+            .find(&key.master_key_id)
+            .ok_or_else(|| VaultError::UnknownMasterKey {
+                workspace: key.workspace,
+                wanted: key.master_key_id.clone(),
+                configured: self.names(),
+            })?;
+        let damaged = || VaultError::DamagedDataKey {
             workspace: key.workspace,
-            wanted: key.master_key_id.clone(),
-            configured: self.names(),
-        })?;
-        let damaged =
-            || VaultError::DamagedDataKey { workspace: key.workspace, master: key.master_key_id.clone() };
-        let plain = master.open(&bound_to(key.workspace), &key.wrapped).map_err(|_| damaged())?;
+            master: key.master_key_id.clone(),
+        };
+        let plain = master
+            .open(&bound_to(key.workspace), &key.wrapped)
+            .map_err(|_| damaged())?;
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         if plain.len() != KEY_BYTES {
             return Err(damaged());
@@ -111,7 +129,10 @@ impl MasterKeys {
     }
 
     fn names(&self) -> String {
-        self.all().map(|key| key.id().to_string()).collect::<Vec<_>>().join(", ")
+        self.all()
+            .map(|key| key.id().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 
@@ -123,15 +144,24 @@ fn bound_to(workspace: WorkspaceId) -> Vec<u8> {
 fn read(path: &Path) -> Result<SealingKey, KeyError> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|source| KeyError::File { path: path.to_owned(), action: "read", source })?;
+        .map_err(|source| KeyError::File {
+            path: path.to_owned(),
+            action: "read",
+            source,
+        })?;
     let place = || format!("the content of {}", path.display());
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| KeyError::Malformed { place: place(), problem: "it is not text".to_owned() })?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| KeyError::Malformed {
+        place: place(),
+        problem: "it is not text".to_owned(),
+    })?;
     decode(text, place)
 }
 
 fn decode(text: &str, place: impl Fn() -> String) -> Result<SealingKey, KeyError> {
-    let malformed = |problem: String| KeyError::Malformed { place: place(), problem };
+    let malformed = |problem: String| KeyError::Malformed {
+        place: place(),
+        problem,
+    };
     let text = text.trim();
     if text.is_empty() {
         return Err(malformed("it is empty".to_owned()));
@@ -155,7 +185,11 @@ pub fn create_master_key_file(path: &Path) -> Result<bool, KeyError> {
     }
     let key = random_key().map_err(|_| KeyError::Randomness)?;
     let text = Zeroizing::new(format!("{}\n", BASE64_STANDARD.encode(key.as_slice())));
-    let failed = |source| KeyError::File { path: path.to_owned(), action: "created", source };
+    let failed = |source| KeyError::File {
+        path: path.to_owned(),
+        action: "created",
+        source,
+    };
     // Written whole beside its place and linked there, so that a crash leaves no half key and two processes that start
     // at once agree on the first.
     let mut beside = path.as_os_str().to_owned();
@@ -168,7 +202,9 @@ pub fn create_master_key_file(path: &Path) -> Result<bool, KeyError> {
         linked => linked.and(removed).map_err(failed)?,
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed)?;
     }
     Ok(true)
 }
@@ -195,7 +231,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
         fs::write(&path, content).unwrap();
-        (folder, Settings { master_key_file: Some(path), ..Settings::default() })
+        (
+            folder,
+            Settings {
+                master_key_file: Some(path),
+                ..Settings::default()
+            },
+        )
     }
 
     #[test]
@@ -205,7 +247,10 @@ mod tests {
 
         let error = MasterKeys::load(&settings).unwrap_err().to_string();
 
-        assert!(error.contains("master.key") && error.contains("it holds 31 bytes, not 32"), "{error}");
+        assert!(
+            error.contains("master.key") && error.contains("it holds 31 bytes, not 32"),
+            "{error}"
+        );
         assert!(!error.contains(&short) && !error.contains("q6ur"), "{error}");
     }
 
@@ -214,20 +259,29 @@ mod tests {
         for (content, problem) in [
             (b"".as_slice(), "it is empty"),
             (b"\n", "it is empty"),
-            (b"correct horse battery staple", "its 28 characters are not base64"),
+            (
+                b"correct horse battery staple",
+                "its 28 characters are not base64",
+            ),
             (&[0xFF; 32], "it is not text"),
         ] {
             let (_folder, settings) = in_file(content);
 
             let error = MasterKeys::load(&settings).unwrap_err().to_string();
 
-            assert!(error.contains(problem) && error.contains("openssl rand -base64 32"), "{error}");
+            assert!(
+                error.contains(problem) && error.contains("openssl rand -base64 32"),
+                "{error}"
+            );
         }
     }
 
     #[test]
     fn a_missing_file_is_named() {
-        let settings = Settings { master_key_file: Some("/nowhere/master.key".into()), ..Settings::default() };
+        let settings = Settings {
+            master_key_file: Some("/nowhere/master.key".into()),
+            ..Settings::default()
+        };
 
         let error = MasterKeys::load(&settings).unwrap_err().to_string();
 
@@ -237,29 +291,48 @@ mod tests {
     #[test]
     fn no_key_and_two_keys_are_refused() {
         let (_folder, both) = in_file(b"");
-        let both = Settings { master_key: key(1), ..both };
+        let both = Settings {
+            master_key: key(1),
+            ..both
+        };
 
-        assert!(matches!(MasterKeys::load(&Settings::default()), Err(KeyError::None)));
+        assert!(matches!(
+            MasterKeys::load(&Settings::default()),
+            Err(KeyError::None)
+        ));
         assert!(matches!(MasterKeys::load(&both), Err(KeyError::Two)));
     }
 
     #[test]
     fn a_broken_previous_key_is_named_by_its_place() {
-        let settings =
-            Settings { master_key: key(1), previous_master_keys: vec![key(2), "x".into()], ..Settings::default() };
+        let settings = Settings {
+            master_key: key(1),
+            previous_master_keys: vec![key(2), "x".into()],
+            ..Settings::default()
+        };
 
         let error = MasterKeys::load(&settings).unwrap_err().to_string();
 
-        assert!(error.starts_with("`vault.previous_master_keys[1]` is not a master key"), "{error}");
+        assert!(
+            error.starts_with("`vault.previous_master_keys[1]` is not a master key"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_debug_print_shows_ids_only() {
-        let settings = Settings { master_key: key(0xAB), previous_master_keys: vec![key(0xCD)], ..Settings::default() };
+        let settings = Settings {
+            master_key: key(0xAB),
+            previous_master_keys: vec![key(0xCD)],
+            ..Settings::default()
+        };
         let keys = MasterKeys::load(&settings).unwrap();
 
         for shown in [format!("{settings:?}"), format!("{keys:?}")] {
-            assert!(!shown.contains("q6ur") && !shown.contains("zc3N") && !shown.contains("171"), "{shown}");
+            assert!(
+                !shown.contains("q6ur") && !shown.contains("zc3N") && !shown.contains("171"),
+                "{shown}"
+            );
         }
         assert!(format!("{keys:?}").contains(&keys.current_id()));
     }
@@ -274,8 +347,16 @@ mod tests {
         assert!(!create_master_key_file(&path).unwrap());
 
         assert_eq!(fs::read(&path).unwrap(), first);
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "something was left beside the key");
-        MasterKeys::load(&Settings { master_key_file: Some(path.clone()), ..Settings::default() }).unwrap();
+        assert_eq!(
+            fs::read_dir(&folder).unwrap().count(),
+            1,
+            "something was left beside the key"
+        );
+        MasterKeys::load(&Settings {
+            master_key_file: Some(path.clone()),
+            ..Settings::default()
+        })
+        .unwrap();
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
@@ -285,23 +366,44 @@ mod tests {
 
     #[test]
     fn a_wrapped_key_moved_to_another_workspace_does_not_unwrap() {
-        let keys = MasterKeys::load(&Settings { master_key: key(1), ..Settings::default() }).unwrap();
+        let keys = MasterKeys::load(&Settings {
+            master_key: key(1),
+            ..Settings::default()
+        })
+        .unwrap();
         let wrapped = keys.wrap(WorkspaceId::new(), &[9; KEY_BYTES]).unwrap();
-        let moved = DataKey { workspace: WorkspaceId::new(), ..wrapped.clone() };
+        let moved = DataKey {
+            workspace: WorkspaceId::new(),
+            ..wrapped.clone()
+        };
 
         assert_eq!(*keys.unwrap(&wrapped).unwrap(), [9; KEY_BYTES]);
-        assert!(matches!(keys.unwrap(&moved), Err(VaultError::DamagedDataKey { .. })));
+        assert!(matches!(
+            keys.unwrap(&moved),
+            Err(VaultError::DamagedDataKey { .. })
+        ));
     }
 
     #[test]
     fn a_missing_master_key_is_named_by_its_id() {
-        let old = MasterKeys::load(&Settings { master_key: key(1), ..Settings::default() }).unwrap();
-        let new = MasterKeys::load(&Settings { master_key: key(2), ..Settings::default() }).unwrap();
+        let old = MasterKeys::load(&Settings {
+            master_key: key(1),
+            ..Settings::default()
+        })
+        .unwrap();
+        let new = MasterKeys::load(&Settings {
+            master_key: key(2),
+            ..Settings::default()
+        })
+        .unwrap();
         let wrapped = old.wrap(WorkspaceId::new(), &[9; KEY_BYTES]).unwrap();
 
         let error = new.unwrap(&wrapped).unwrap_err().to_string();
 
-        assert!(error.contains(&old.current_id()) && error.contains(&new.current_id()), "{error}");
+        assert!(
+            error.contains(&old.current_id()) && error.contains(&new.current_id()),
+            "{error}"
+        );
         assert!(error.contains("vault.previous_master_keys"), "{error}");
     }
 }

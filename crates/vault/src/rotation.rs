@@ -47,7 +47,11 @@ pub struct WrappedBy {
 impl MasterStatus {
     /// Data keys that the current master key does not wrap yet. At 0 every other master key can be thrown away.
     pub fn remaining(&self) -> u64 {
-        self.wrapped_by.iter().filter(|by| by.master_key_id != self.current).map(|by| by.data_keys).sum()
+        self.wrapped_by
+            .iter()
+            .filter(|by| by.master_key_id != self.current)
+            .map(|by| by.data_keys)
+            .sum()
     }
 }
 
@@ -62,7 +66,10 @@ pub async fn master_status(db: &Db, masters: &MasterKeys) -> Result<MasterStatus
             data_keys,
         })
         .collect();
-    Ok(MasterStatus { current: masters.current_id(), wrapped_by })
+    Ok(MasterStatus {
+        current: masters.current_id(),
+        wrapped_by,
+    })
 }
 
 /// Wraps every data key anew that the current master key does not wrap yet. What cannot be unwrapped stays as it was
@@ -75,12 +82,19 @@ pub async fn rotate_master(db: &Db, masters: &MasterKeys) -> Result<Rotation, Va
         after = Some(last.workspace);
         let mut changes = Vec::with_capacity(keys.len());
         for before in keys {
-            match masters.unwrap(&before).and_then(|key| masters.wrap(before.workspace, &key)) {
+            match masters
+                .unwrap(&before)
+                .and_then(|key| masters.wrap(before.workspace, &key))
+            {
                 Ok(after) => changes.push(Rewrapped { before, after }),
                 Err(error) => refused.push((before.workspace, error)),
             }
         }
         rewrapped += data_keys::rewrap(db, &changes).await?;
     }
-    Ok(Rotation { rewrapped, refused, status: master_status(db, masters).await? })
+    Ok(Rotation {
+        rewrapped,
+        refused,
+        status: master_status(db, masters).await?,
+    })
 }

@@ -65,15 +65,23 @@ pub(crate) struct Unsealed;
 
 /// New random key bytes.
 pub(crate) fn random_key() -> Result<Zeroizing<[u8; KEY_BYTES]>, Unsealed> {
-    <[u8; KEY_BYTES]>::try_generate().map(Zeroizing::new).map_err(|_| Unsealed)
+    <[u8; KEY_BYTES]>::try_generate()
+        .map(Zeroizing::new)
+        .map_err(|_| Unsealed)
 }
 
 impl SealingKey {
     pub(crate) fn new(bytes: &[u8; KEY_BYTES]) -> Self {
-        let hash = Sha256::new().chain_update(b"botsmith key id\0").chain_update(bytes).finalize();
+        let hash = Sha256::new()
+            .chain_update(b"botsmith key id\0")
+            .chain_update(bytes)
+            .finalize();
         let mut id = [0; KEY_ID];
         id.copy_from_slice(&hash[..KEY_ID]);
-        Self { id: KeyId(id), cipher: Aes256Gcm::new(bytes.into()) }
+        Self {
+            id: KeyId(id),
+            cipher: Aes256Gcm::new(bytes.into()),
+        }
     }
 
     pub(crate) const fn id(&self) -> KeyId {
@@ -87,7 +95,16 @@ impl SealingKey {
         sealed.push(VERSION);
         sealed.extend_from_slice(&self.id.0);
         let aad = [sealed.as_slice(), bound_to].concat();
-        let ciphertext = self.cipher.encrypt(&nonce, Payload { msg: plain, aad: &aad }).map_err(|_| Unsealed)?;
+        let ciphertext = self
+            .cipher
+            .encrypt(
+                &nonce,
+                Payload {
+                    msg: plain,
+                    aad: &aad,
+                },
+            )
+            .map_err(|_| Unsealed)?;
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(&ciphertext);
         Ok(sealed)
@@ -100,7 +117,10 @@ impl SealingKey {
             .filter(|(_, rest)| rest.len() >= NONCE + TAG)
             .ok_or_else(|| Unopened::Format(format!("it has only {} bytes", sealed.len())))?;
         if header[0] != VERSION {
-            return Err(Unopened::Format(format!("its version is {}, and this program knows {VERSION}", header[0])));
+            return Err(Unopened::Format(format!(
+                "its version is {}, and this program knows {VERSION}",
+                header[0]
+            )));
         }
         if header[1..] != self.id.0 {
             let mut other = [0; KEY_ID];
@@ -111,7 +131,13 @@ impl SealingKey {
         let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| Unopened::Refused)?;
         let aad = [header, bound_to].concat();
         self.cipher
-            .decrypt(&nonce, Payload { msg: ciphertext, aad: &aad })
+            .decrypt(
+                &nonce,
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
             .map(Zeroizing::new)
             .map_err(|_| Unopened::Refused)
     }
@@ -131,7 +157,10 @@ mod tests {
             let mut flipped = sealed.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
 
-            assert!(key.open(b"here", &flipped).is_err(), "bit {bit} was flipped and it opened");
+            assert!(
+                key.open(b"here", &flipped).is_err(),
+                "bit {bit} was flipped and it opened"
+            );
         }
         assert_eq!(key.open(b"here", &sealed).unwrap().as_slice(), b"auth token");
     }

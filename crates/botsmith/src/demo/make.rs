@@ -145,6 +145,21 @@ async fn credentials(
     Ok(NewCredentials {
         account,
         sealed: SealedCredentials(sealed),
-        shown: json!({"account_sid": ACCOUNT_SID, "phone_number": NUMBER}),
+        shown: json!({"account_sid": ACCOUNT_SID, "auth_token": "••••", "phone_number": NUMBER}),
     })
+}
+
+/// A key that may read the demo's messages, for their journey.
+async fn new_api_key(tx: &mut TenantTx, now: DateTime<Utc>) -> anyhow::Result<SecretString> {
+    let issued = admin_api::issue_api_key();
+    let new = api_keys::NewApiKey {
+        id: ApiKeyId::new(),
+        name: "botsmith simulate",
+        prefix: &issued.prefix,
+        key_hash: &issued.hash,
+        role: Role::Viewer,
+        created_by: None,
+    };
+    api_keys::insert(tx, &new, now).await?;
+    Ok(issued.key)
 }

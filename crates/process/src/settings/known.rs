@@ -5,13 +5,15 @@ use super::{
     error::{SettingsError, is_secret},
 };
 use config::{Map, Value, ValueKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every section and setting by its dotted name.
 pub(super) struct Known {
     kinds: BTreeMap<String, Kind>,
     /// Settings that are the same as another one unless given.
     references: Vec<(String, String)>,
+    /// Settings that may be left out.
+    optional: BTreeSet<String>,
 }
 
 /// What a setting takes.
@@ -62,7 +64,7 @@ impl Kind {
 
 impl Known {
     pub(super) fn of(defaults: Map<String, Value>) -> Self {
-        let mut known = Self { kinds: BTreeMap::new(), references: Vec::new() };
+        let mut known = Self { kinds: BTreeMap::new(), references: Vec::new(), optional: BTreeSet::new() };
         known.add("", defaults);
         known
     }
@@ -76,6 +78,8 @@ impl Known {
                 ValueKind::String(text) => {
                     if let Some(same_as) = text.strip_prefix('=') {
                         self.references.push((setting, same_as.to_owned()));
+                    } else if text.is_empty() {
+                        self.optional.insert(setting);
                     }
                 }
                 _ => {}
@@ -85,6 +89,19 @@ impl Known {
 
     pub(super) fn references(&self) -> impl Iterator<Item = (&str, &str)> {
         self.references.iter().map(|(setting, same_as)| (setting.as_str(), same_as.as_str()))
+    }
+
+    /// Removes settings that may be left out and are.
+    pub(super) fn leave_out_empty(&self, above: &str, values: &mut Map<String, Value>) {
+        values.retain(|name, value| {
+            let setting = join(above, name);
+            match &mut value.kind {
+                ValueKind::Table(inside) => self.leave_out_empty(&setting, inside),
+                ValueKind::String(text) if text.is_empty() => return !self.optional.contains(&setting),
+                _ => {}
+            }
+            true
+        });
     }
 
     pub(super) fn has(&self, setting: &str) -> bool {

@@ -44,13 +44,20 @@ impl Api {
 
     /// The message with its journey, if it is stored by now.
     async fn find(&self, chatbot: &str, inbound: &Inbound, sent_at: DateTime<Utc>) -> anyhow::Result<Option<Value>> {
-        let query = [("chatbot_id", chatbot), ("contact", inbound.from.as_str()), ("limit", "1")];
-        let conversations = self.get("/api/conversations", &query).await?;
-        let Some(conversation) = conversations["items"][0]["id"].as_str() else { return Ok(None) };
+        let bot = self.get(&format!("/api/chatbots/{chatbot}"), &[]).await?;
+        let workspace = bot["workspace_id"].as_str().context("the API shows no workspace of the chatbot")?;
+        let query = [("chatbot_id", chatbot), ("contact", inbound.from.as_str()), ("limit", "10")];
+        let conversations = self.get(&format!("/api/workspaces/{workspace}/conversations"), &query).await?;
+        let mut conversations = conversations["items"].as_array().into_iter().flatten();
+        let conversation = conversations.find(|conversation| conversation["contact"]["key"] == inbound.from.as_str());
+        let Some(conversation) = conversation.and_then(|conversation| conversation["id"].as_str()) else {
+            return Ok(None);
+        };
         let path = format!("/api/conversations/{conversation}/messages");
         let messages = self.get(&path, &[("limit", "20")]).await?;
         let fits = |message: &&Value| {
-            let accepted = message["accepted_at"].as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+            let accepted = &message["journey"]["accepted_at"];
+            let accepted = accepted.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
             message["direction"] == "inbound"
                 && message["text"] == inbound.body.as_str()
                 && accepted.is_some_and(|at| at >= sent_at)
@@ -69,7 +76,7 @@ impl Api {
         let mut found = None;
         for _ in 0..20 {
             found = self.find(chatbot, inbound, sent_at).await?;
-            if found.as_ref().is_some_and(is_delivered) {
+            if found.as_ref().is_some_and(|message| is_delivered(&message["journey"])) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -78,8 +85,8 @@ impl Api {
             println!("\nThe message is not stored yet: a chat-worker has not taken it in.");
             return Ok(());
         };
-        print_stages(&stages(&message, sent_at, reply_at));
-        print_answer(&message["answer"]);
+        print_stages(&stages(&message["journey"], sent_at, reply_at));
+        print_answer(&message["journey"]["answer"]);
         if let Some(error) = message["error"].as_str() {
             println!("  went wrong: {error}");
         }
@@ -87,8 +94,8 @@ impl Api {
     }
 }
 
-fn is_delivered(message: &Value) -> bool {
-    let parts = message["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn is_delivered(journey: &Value) -> bool {
+    let parts = journey["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     !parts.is_empty() && parts.iter().all(|part| part["delivered_at"].is_string())
 }
 
@@ -99,7 +106,7 @@ struct Stage {
 }
 
 /// The stages of a message's journey, in the order in which they happened.
-fn stages(message: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc>>) -> Vec<Stage> {
+fn stages(journey: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc>>) -> Vec<Stage> {
     let mut stages = vec![Stage { name: "sent to the webhook".to_owned(), at: sent_at }];
     let mut add = |name: String, at: &Value| {
         let at = at.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
@@ -107,10 +114,10 @@ fn stages(message: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc
             stages.push(Stage { name, at: at.to_utc() });
         }
     };
-    add("accepted (on the queue)".to_owned(), &message["accepted_at"]);
-    add("stored".to_owned(), &message["stored_at"]);
-    add("answered (reply committed)".to_owned(), &message["answered_at"]);
-    let parts = message["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    add("accepted (on the queue)".to_owned(), &journey["accepted_at"]);
+    add("stored".to_owned(), &journey["stored_at"]);
+    add("answered (reply committed)".to_owned(), &journey["answered_at"]);
+    let parts = journey["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (position, part) in parts.iter().enumerate() {
         let of = if parts.len() == 1 { String::new() } else { format!(" {} of {}", position + 1, parts.len()) };
         for call in part["calls"].as_array().into_iter().flatten() {
@@ -161,7 +168,7 @@ mod tests {
     #[test]
     fn stages_stand_in_the_order_in_which_they_happened() {
         let at = |text: &str| DateTime::parse_from_rfc3339(text).unwrap().to_utc();
-        let message = json!({
+        let journey = json!({
             "accepted_at": "2026-01-01T00:00:00.010Z",
             "stored_at": "2026-01-01T00:00:00.020Z",
             "answered_at": null,
@@ -172,7 +179,7 @@ mod tests {
             }],
         });
 
-        let stages = stages(&message, at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:00:00.045Z")));
+        let stages = stages(&journey, at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:00:00.045Z")));
 
         let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
         assert_eq!(

@@ -1,0 +1,407 @@
+//! Chatbots: what they are told and which model they speak through.
+//!
+//! Invariant: a model's key is sealed before it is stored, is never shown, and never goes to another address than the one
+//! it was given for.
+
+use crate::{
+    AdminApi,
+    caller::Seat,
+    input::{self, Input},
+    page::{self, Page},
+    path::{ChatbotPath, WorkspacePath},
+    problem::Problem,
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Json, Path, Query},
+};
+use chrono::{DateTime, Utc};
+use domain::{ChatbotId, WorkspaceId};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use store::chatbots::{ChatbotSettings, MODEL_KEY_COLUMN, ModelEndpoint};
+use url::Url;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use vault::Place;
+
+const MOST_INSTRUCTIONS: usize = 20_000;
+const MOST_FALLBACK: usize = 2_000;
+const USUAL_FALLBACK: &str = "I'm sorry, I don't know the answer to that.";
+const USUAL_TIME_LIMIT: u32 = 30;
+const USUAL_ANSWER_AGE: i32 = 3_600;
+
+/// A chatbot.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Chatbot {
+    /// Its id.
+    #[schema(value_type = Uuid)]
+    id: ChatbotId,
+    /// Whose it is.
+    #[schema(value_type = Uuid)]
+    workspace_id: WorkspaceId,
+    /// Its name.
+    name: String,
+    /// What it is told beside its knowledge.
+    instructions: String,
+    /// What it says when its knowledge has no answer.
+    fallback_text: String,
+    /// Its model; `null`: it quotes its knowledge.
+    model: Option<Model>,
+    /// An answer older than this is not sent any more.
+    max_answer_age_seconds: i32,
+    /// Bumped by every change.
+    version: i64,
+    /// Bumped by every change of its knowledge.
+    knowledge_version: i64,
+    /// Since when it is archived: it answers nobody.
+    archived_at: Option<DateTime<Utc>>,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When it was last changed.
+    updated_at: DateTime<Utc>,
+}
+
+/// A model's endpoint.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Model {
+    /// Where an OpenAI-compatible API is.
+    #[schema(example = "https://api.openai.com/v1")]
+    base_url: String,
+    /// The model's name there.
+    model: String,
+    /// How long one call may take.
+    time_limit_seconds: u32,
+    /// The last characters of the key; `null`: there is none.
+    api_key: Option<String>,
+}
+
+/// A new chatbot.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewChatbot {
+    /// Its name.
+    name: String,
+    /// What it is told beside its knowledge.
+    #[serde(default)]
+    instructions: String,
+    /// What it says when its knowledge has no answer.
+    fallback_text: Option<String>,
+    /// Its model; left out: it quotes its knowledge.
+    model: Option<ModelInput>,
+    /// An answer older than this is not sent any more.
+    max_answer_age_seconds: Option<i32>,
+}
+
+/// What to change; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChatbotChange {
+    /// Its name.
+    name: Option<String>,
+    /// What it is told beside its knowledge.
+    instructions: Option<String>,
+    /// What it says when its knowledge has no answer.
+    fallback_text: Option<String>,
+    /// Its model; `null` takes it away.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Option<ModelInput>)]
+    model: Option<Option<ModelInput>>,
+    /// An answer older than this is not sent any more.
+    max_answer_age_seconds: Option<i32>,
+}
+
+/// A model's endpoint.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelInput {
+    /// Where an OpenAI-compatible API is.
+    #[schema(example = "https://api.openai.com/v1")]
+    base_url: String,
+    /// The model's name there.
+    model: String,
+    /// How long one call may take: 1 to 120 seconds, 30 by default.
+    time_limit_seconds: Option<u32>,
+    /// The key. Left out, the stored one stays as long as `base_url` does; `null` takes it away.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Option<String>, format = Password)]
+    api_key: Option<Option<SecretString>>,
+}
+
+/// Which chatbots to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// Archived ones instead of those in use.
+    #[serde(default)]
+    archived: bool,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+    /// How many items at most.
+    limit: Option<i64>,
+}
+
+impl From<store::chatbots::Chatbot> for Chatbot {
+    fn from(chatbot: store::chatbots::Chatbot) -> Self {
+        Self {
+            id: chatbot.id,
+            workspace_id: chatbot.workspace,
+            name: chatbot.name,
+            instructions: chatbot.instructions,
+            fallback_text: chatbot.fallback_text,
+            model: chatbot.model.map(|model| Model {
+                base_url: model.base_url,
+                model: model.model,
+                time_limit_seconds: model.time_limit_seconds,
+                api_key: model.key_shown,
+            }),
+            max_answer_age_seconds: chatbot.max_answer_age_seconds,
+            version: chatbot.version,
+            knowledge_version: chatbot.knowledge_version,
+            archived_at: chatbot.archived_at,
+            created_at: chatbot.created_at,
+            updated_at: chatbot.updated_at,
+        }
+    }
+}
+
+/// The chatbots of a workspace.
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/chatbots", responses((status = 200, body = Page<Chatbot>)))]
+pub(crate) async fn list(
+    api: Data<AdminApi>,
+    seat: Seat,
+    _path: Path<WorkspacePath>,
+    query: Query<ListQuery>,
+) -> Result<Json<Page<Chatbot>>, Problem> {
+    let limit = page::limit(query.limit)?;
+    let mut tx = seat.begin(&api).await?;
+    let rows = store::chatbots::list(&mut tx, query.archived, query.after.map(Into::into), limit + 1).await?;
+    Ok(Json(Page::of(rows, limit, |chatbot| chatbot.id.as_uuid(), Into::into)))
+}
+
+/// Make a chatbot.
+#[utoipa::path(
+    post, path = "/api/workspaces/{workspace_id}/chatbots", request_body = NewChatbot,
+    responses((status = 201, body = Chatbot))
+)]
+pub(crate) async fn create(
+    api: Data<AdminApi>,
+    seat: Seat,
+    _path: Path<WorkspacePath>,
+    input: Input<NewChatbot>,
+) -> Result<HttpResponse, Problem> {
+    let (input, id) = (input.0, ChatbotId::new());
+    let (model, model_key) = match input.model {
+        Some(model) => endpoint(&api, &seat, id, model, None).await?,
+        None => (None, None),
+    };
+    let settings = ChatbotSettings {
+        name: input::line("name", &input.name, 100)?,
+        instructions: input::block("instructions", &input.instructions, MOST_INSTRUCTIONS)?,
+        fallback_text: input::filled_block(
+            "fallback_text",
+            input.fallback_text.as_deref().unwrap_or(USUAL_FALLBACK),
+            MOST_FALLBACK,
+        )?,
+        model,
+        model_key,
+        max_answer_age_seconds: answer_age(input.max_answer_age_seconds.unwrap_or(USUAL_ANSWER_AGE))?,
+    };
+    let mut tx = seat.begin(&api).await?;
+    store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
+    seat.did(&api, &mut tx, "chatbot.create", id, serde_json::json!({ "name": settings.name })).await?;
+    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    tx.commit().await?;
+    Ok(HttpResponse::Created().json(Chatbot::from(chatbot)))
+}
+
+/// One chatbot.
+#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}", responses((status = 200, body = Chatbot)))]
+pub(crate) async fn get(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+) -> Result<Json<Chatbot>, Problem> {
+    let mut tx = seat.begin(&api).await?;
+    let chatbot = store::chatbots::get(&mut tx, path.chatbot_id).await?.ok_or_else(Problem::not_found)?;
+    Ok(Json(chatbot.into()))
+}
+
+/// Change a chatbot.
+#[utoipa::path(
+    patch, path = "/api/chatbots/{chatbot_id}", request_body = ChatbotChange,
+    responses((status = 200, body = Chatbot))
+)]
+pub(crate) async fn update(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+    input: Input<ChatbotChange>,
+) -> Result<Json<Chatbot>, Problem> {
+    let (input, id) = (input.0, path.chatbot_id);
+    let mut tx = seat.begin(&api).await?;
+    let stored = store::chatbots::get_for_update(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    let mut changed = Vec::new();
+    let mut note = |field: &'static str| changed.push(field);
+
+    let mut settings = ChatbotSettings {
+        name: stored.name,
+        instructions: stored.instructions,
+        fallback_text: stored.fallback_text,
+        model: stored.model,
+        model_key: stored.model_key,
+        max_answer_age_seconds: stored.max_answer_age_seconds,
+    };
+    if let Some(name) = &input.name {
+        settings.name = input::line("name", name, 100)?;
+        note("name");
+    }
+    if let Some(instructions) = &input.instructions {
+        settings.instructions = input::block("instructions", instructions, MOST_INSTRUCTIONS)?;
+        note("instructions");
+    }
+    if let Some(text) = &input.fallback_text {
+        settings.fallback_text = input::filled_block("fallback_text", text, MOST_FALLBACK)?;
+        note("fallback_text");
+    }
+    if let Some(seconds) = input.max_answer_age_seconds {
+        settings.max_answer_age_seconds = answer_age(seconds)?;
+        note("max_answer_age_seconds");
+    }
+    if let Some(model) = input.model {
+        let kept = settings.model.zip(settings.model_key);
+        (settings.model, settings.model_key) = match model {
+            Some(model) => endpoint(&api, &seat, id, model, kept).await?,
+            None => (None, None),
+        };
+        note("model");
+    }
+
+    store::chatbots::update(&mut tx, id, &settings, api.now()).await?;
+    seat.did(&api, &mut tx, "chatbot.update", id, serde_json::json!({ "changed": changed })).await?;
+    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    tx.commit().await?;
+    api.chatbot_changed(id);
+    Ok(Json(chatbot.into()))
+}
+
+/// Archive a chatbot.
+///
+/// It answers nobody any more; everything about it stays.
+#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/archive", responses((status = 200, body = Chatbot)))]
+pub(crate) async fn archive(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+) -> Result<Json<Chatbot>, Problem> {
+    set_archived(&api, &seat, path.chatbot_id, true).await
+}
+
+/// Bring an archived chatbot back.
+#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/restore", responses((status = 200, body = Chatbot)))]
+pub(crate) async fn restore(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+) -> Result<Json<Chatbot>, Problem> {
+    set_archived(&api, &seat, path.chatbot_id, false).await
+}
+
+async fn set_archived(
+    api: &AdminApi,
+    seat: &Seat,
+    id: ChatbotId,
+    archived: bool,
+) -> Result<Json<Chatbot>, Problem> {
+    let now = api.now();
+    let mut tx = seat.begin(api).await?;
+    store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
+    let action = if archived { "chatbot.archive" } else { "chatbot.restore" };
+    seat.did(api, &mut tx, action, id, serde_json::Value::Null).await?;
+    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    tx.commit().await?;
+    api.chatbot_changed(id);
+    Ok(Json(chatbot.into()))
+}
+
+/// The endpoint as it is stored, with its sealed key.
+async fn endpoint(
+    api: &AdminApi,
+    seat: &Seat,
+    chatbot: ChatbotId,
+    input: ModelInput,
+    kept: Option<(ModelEndpoint, Vec<u8>)>,
+) -> Result<(Option<ModelEndpoint>, Option<Vec<u8>>), Problem> {
+    let mut endpoint = ModelEndpoint {
+        base_url: base_url(&input.base_url)?,
+        model: input::line("model.model", &input.model, 200)?,
+        time_limit_seconds: input::number(
+            "model.time_limit_seconds",
+            input.time_limit_seconds.unwrap_or(USUAL_TIME_LIMIT),
+            1,
+            120,
+        )?,
+        key_shown: None,
+    };
+    let sealed = match (input.api_key, kept) {
+        (None, Some((stored, sealed))) if stored.base_url == endpoint.base_url => {
+            endpoint.key_shown = stored.key_shown;
+            Some(sealed)
+        }
+        (None, Some(_)) => {
+            return Err(Problem::invalid(
+                "model.api_key",
+                "the address changed: send the api_key for it, or null for none",
+            ));
+        }
+        (None | Some(None), _) => None,
+        (Some(Some(key)), _) => {
+            let plain = key.expose_secret().trim();
+            if plain.is_empty() || plain.len() > 1_000 || !plain.bytes().all(|b| b.is_ascii_graphic()) {
+                return Err(Problem::invalid(
+                    "model.api_key",
+                    "an api_key is 1 to 1000 visible ASCII characters; send null for none",
+                ));
+            }
+            endpoint.key_shown = Some(crate::credentials::last_four(plain));
+            let place = Place { row: chatbot.as_uuid(), column: MODEL_KEY_COLUMN };
+            Some(api.keyring().seal(seat.workspace, place, plain.as_bytes()).await?)
+        }
+    };
+    Ok((Some(endpoint), sealed))
+}
+
+fn base_url(given: &str) -> Result<String, Problem> {
+    let refused = |detail: &'static str| Problem::invalid("model.base_url", detail);
+    let url = Url::parse(given.trim())
+        .map_err(|_| refused("base_url must be an address like https://api.openai.com/v1"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(refused("base_url must begin with https:// or http:// and name a host"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("base_url must not hold a user or password; send the key as api_key"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("base_url must not have a query or fragment"));
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn answer_age(seconds: i32) -> Result<i32, Problem> {
+    input::number("max_answer_age_seconds", seconds, 30, 7 * 24 * 3_600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_with_a_password_or_a_query_is_refused() {
+        assert_eq!(base_url("https://api.openai.com/v1/").unwrap(), "https://api.openai.com/v1");
+        assert!(base_url("http://127.0.0.1:11434/v1").is_ok());
+        for bad in ["openai", "ftp://a/v1", "https://user:pw@a/v1", "https://a/v1?key=1", "file:///etc/passwd"] {
+            assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+}

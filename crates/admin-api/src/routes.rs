@@ -1,0 +1,114 @@
+//! The table of all routes: what there is, and who may use it. What is not here is not served.
+//!
+//! The first address that fits is taken, so fixed ones stand before those with parameters. Tests walk this table: without
+//! a login nothing but the open routes answers, and no route shows one tenant another's.
+
+use crate::{
+    activity, administration, api_keys, attachments, chatbots, conversations, dead_letters, integrations, members,
+    openapi, pages, platforms,
+    route::{
+        Access::{self, Administrator, Known, Public, SignedIn},
+        Route,
+    },
+    sending, sessions, setup, sources, unanswered, workspaces,
+};
+use domain::Role;
+
+const VIEWER: Access = Access::Member(Role::Viewer);
+const AGENT: Access = Access::Member(Role::Agent);
+const ADMIN: Access = Access::Member(Role::Admin);
+const OWNER: Access = Access::Member(Role::Owner);
+
+/// Names a handler once: its description bears the handler's name.
+macro_rules! route {
+    ($access:expr, $subject:ident :: $handler:ident as $description:ident) => {
+        Route::of::<$subject::$description, _, _>($access, $subject::$handler)
+    };
+}
+
+pub(crate) fn table() -> Vec<Route> {
+    vec![
+        // Reading about the API.
+        route!(Public, openapi::openapi_json as __path_openapi_json),
+        route!(Public, pages::docs as __path_docs),
+        route!(Public, pages::docs_js as __path_docs_js),
+        route!(Public, pages::pages_css as __path_pages_css),
+        route!(Public, pages::link as __path_link),
+        route!(Public, pages::link_js as __path_link_js),
+        // Coming in.
+        route!(Public, setup::state as __path_state),
+        route!(Public, setup::set_up as __path_set_up),
+        route!(Public, setup::reset_password as __path_reset_password),
+        route!(Public, sessions::sign_in as __path_sign_in),
+        route!(SignedIn, sessions::me as __path_me),
+        route!(SignedIn, sessions::sign_out as __path_sign_out),
+        route!(SignedIn, sessions::change_password as __path_change_password),
+        route!(Public, members::accept as __path_accept),
+        // The installation.
+        route!(Administrator, administration::workspaces as __path_workspaces),
+        route!(Administrator, administration::users as __path_users),
+        route!(Administrator, administration::disable as __path_disable),
+        route!(Administrator, administration::enable as __path_enable),
+        route!(Administrator, administration::queues as __path_queues),
+        route!(Administrator, administration::dead_letters as __path_dead_letters),
+        route!(Known, platforms::list as __path_list),
+        // Workspaces and who belongs to them.
+        route!(SignedIn, workspaces::list as __path_list),
+        route!(SignedIn, workspaces::create as __path_create),
+        route!(VIEWER, workspaces::get as __path_get),
+        route!(OWNER, workspaces::update as __path_update),
+        route!(VIEWER, members::list as __path_list),
+        route!(OWNER, members::update as __path_update),
+        route!(OWNER, members::remove as __path_remove),
+        route!(OWNER, members::invite as __path_invite),
+        route!(OWNER, api_keys::list as __path_list),
+        route!(OWNER, api_keys::create as __path_create),
+        route!(OWNER, api_keys::revoke as __path_revoke),
+        route!(ADMIN, activity::list as __path_list),
+        // Chatbots and what they know.
+        route!(VIEWER, chatbots::list as __path_list),
+        route!(ADMIN, chatbots::create as __path_create),
+        route!(VIEWER, chatbots::get as __path_get),
+        route!(ADMIN, chatbots::update as __path_update),
+        route!(ADMIN, chatbots::archive as __path_archive),
+        route!(ADMIN, chatbots::restore as __path_restore),
+        route!(VIEWER, sources::list as __path_list),
+        route!(ADMIN, sources::create as __path_create),
+        route!(VIEWER, sources::get as __path_get),
+        route!(ADMIN, sources::update as __path_update),
+        route!(ADMIN, sources::delete as __path_delete),
+        route!(ADMIN, sources::retry as __path_retry),
+        route!(VIEWER, unanswered::list as __path_list),
+        route!(AGENT, unanswered::resolve as __path_resolve),
+        // Integrations.
+        route!(VIEWER, integrations::list as __path_list),
+        route!(ADMIN, integrations::save as __path_save),
+        route!(VIEWER, integrations::logs as __path_logs),
+        route!(ADMIN, integrations::toggle as __path_toggle),
+        route!(ADMIN, integrations::test as __path_test),
+        route!(ADMIN, integrations::connect as __path_connect),
+        route!(VIEWER, integrations::webhook as __path_webhook),
+        route!(VIEWER, integrations::number as __path_number),
+        route!(VIEWER, integrations::stats as __path_stats),
+        route!(ADMIN, integrations::delete as __path_delete),
+        // Conversations.
+        route!(VIEWER, conversations::list as __path_list),
+        route!(VIEWER, conversations::get as __path_get),
+        route!(VIEWER, conversations::messages as __path_messages),
+        route!(VIEWER, conversations::message as __path_message),
+        route!(VIEWER, attachments::download as __path_download),
+        route!(AGENT, conversations::take_over as __path_take_over),
+        route!(AGENT, conversations::hand_back as __path_hand_back),
+        route!(AGENT, conversations::reply as __path_reply),
+        // What went wrong.
+        route!(VIEWER, dead_letters::list as __path_list),
+        route!(ADMIN, dead_letters::replay_matching as __path_replay_matching),
+        route!(ADMIN, dead_letters::replay_one as __path_replay_one),
+        route!(ADMIN, dead_letters::discard as __path_discard),
+        // Sending. Last: these addresses begin with a parameter.
+        route!(AGENT, sending::send_sms as __path_send_sms),
+        route!(AGENT, sending::send as __path_send),
+        route!(VIEWER, sending::preview as __path_preview),
+        route!(VIEWER, platforms::instructions as __path_instructions),
+    ]
+}

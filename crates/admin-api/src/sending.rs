@@ -1,0 +1,315 @@
+//! Sending, by programs and by agents.
+//!
+//! Invariant: nothing is put on its way to somebody who opted out, or through an integration that cannot deliver it.
+
+use crate::{
+    AdminApi,
+    caller::Seat,
+    input::{self, Input},
+    path::{ChatbotPath, PlatformPath},
+    problem::{Kind, Problem},
+};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Json, Path},
+};
+use channel::{ChannelHandle, FieldKind, Reply};
+use chrono::Duration;
+use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, PhoneNumber, Platform, Sender};
+use serde::{Deserialize, Serialize};
+use store::{TenantTx, integrations::Integration, outbound::NewOutbound};
+use url::Url;
+use utoipa::ToSchema;
+
+const MOST_TEXT: usize = 16_000;
+const MOST_MEDIA: usize = 10;
+const LONGEST_WAIT_SECONDS: i64 = 7 * 24 * 3_600;
+
+/// A message to somebody.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Send {
+    /// To whom, as the platform names people: a phone number in E.164 where it is one.
+    #[schema(example = "+14155550123")]
+    to: String,
+    /// The text.
+    #[serde(default)]
+    text: String,
+    /// Public addresses of pictures or files.
+    #[serde(default)]
+    media: Vec<String>,
+    /// Not worth sending after this long.
+    expires_in_seconds: Option<i64>,
+}
+
+/// A message that is on its way.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Accepted {
+    /// The message.
+    #[schema(value_type = Uuid)]
+    pub message_id: MessageId,
+    /// Its conversation; its messages show how far it is.
+    #[schema(value_type = Uuid)]
+    pub conversation_id: ConversationId,
+    /// What it is sent as, in order.
+    pub parts: Vec<AcceptedPart>,
+    /// Units of the platform's bill in all, where it has such (SMS: segments).
+    pub segments: Option<usize>,
+}
+
+/// One part of a message that is on its way.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AcceptedPart {
+    /// The part.
+    #[schema(value_type = Uuid)]
+    pub id: PartId,
+    /// Units of the platform's bill.
+    pub segments: Option<usize>,
+}
+
+/// A text to be looked at before it is sent.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PreviewInput {
+    /// The text.
+    text: String,
+}
+
+/// What a text will become.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PreviewView {
+    /// The messages it is sent as.
+    messages: Vec<String>,
+    /// Units of the platform's bill in all (SMS: segments); `null` where the platform has none.
+    segments: Option<usize>,
+    /// The alphabet the platform will use (SMS: `GSM-7` or `UCS-2`).
+    encoding: Option<String>,
+}
+
+/// What goes out, and to whom.
+pub(crate) struct Outgoing<'a> {
+    pub chatbot: ChatbotId,
+    pub integration: &'a Integration,
+    pub channel: &'a ChannelHandle,
+    pub contact_key: String,
+    pub conversation_key: String,
+    pub sender: Sender,
+    pub text: String,
+    pub media: Vec<String>,
+    pub expires_in: Option<Duration>,
+}
+
+/// Send an SMS or MMS.
+///
+/// `202`: it is stored and on its way. A contact who has opted out gets nothing until they send START.
+#[utoipa::path(
+    post, path = "/api/twilio/{chatbot_id}/send-sms", request_body = Send, responses((status = 202, body = Accepted))
+)]
+pub(crate) async fn send_sms(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+    input: Input<Send>,
+) -> Result<HttpResponse, Problem> {
+    send_on(&api, &seat, &Platform::from_static("twilio"), path.chatbot_id, input.0).await
+}
+
+/// Send a message.
+///
+/// `202`: it is stored and on its way. A contact who has opted out gets nothing until they send START.
+#[utoipa::path(
+    post, path = "/api/{platform}/{chatbot_id}/send", request_body = Send, responses((status = 202, body = Accepted))
+)]
+pub(crate) async fn send(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<PlatformPath>,
+    input: Input<Send>,
+) -> Result<HttpResponse, Problem> {
+    send_on(&api, &seat, &path.platform, path.chatbot_id, input.0).await
+}
+
+/// Look at a text before it is sent.
+#[utoipa::path(
+    post, path = "/api/{platform}/{chatbot_id}/preview", request_body = PreviewInput,
+    responses((status = 200, body = PreviewView))
+)]
+pub(crate) async fn preview(
+    api: Data<AdminApi>,
+    _seat: Seat,
+    path: Path<PlatformPath>,
+    input: Input<PreviewInput>,
+) -> Result<Json<PreviewView>, Problem> {
+    let channel = api.channel(&path.platform)?;
+    let text = input::filled_block("text", &input.0.text, MOST_TEXT)?;
+    let messages: Vec<String> = channel
+        .compose(&Reply { text, media: Vec::new() })
+        .into_iter()
+        .map(|content| content.text)
+        .collect();
+    // Of what is sent, not of what was given: the platform's dialect may be shorter or longer.
+    let previews: Option<Vec<_>> = messages.iter().map(|message| channel.preview(message)).collect();
+    let encoding = previews.as_ref().and_then(|previews| {
+        let wide = previews.iter().find(|preview| preview.encoding != previews[0].encoding);
+        wide.or_else(|| previews.first()).map(|preview| preview.encoding.clone())
+    });
+    Ok(Json(PreviewView {
+        segments: previews.map(|previews| previews.iter().map(|preview| preview.segments).sum()),
+        messages,
+        encoding,
+    }))
+}
+
+async fn send_on(
+    api: &AdminApi,
+    seat: &Seat,
+    platform: &Platform,
+    chatbot: ChatbotId,
+    input: Send,
+) -> Result<HttpResponse, Problem> {
+    let channel = api.channel(platform)?;
+    let to = addressee(channel, &input.to)?;
+    let text = input::block("text", &input.text, MOST_TEXT)?;
+    let media = media(&input.media)?;
+    let expires_in = input
+        .expires_in_seconds
+        .map(|seconds| input::number("expires_in_seconds", seconds, 1, LONGEST_WAIT_SECONDS).map(Duration::seconds))
+        .transpose()?;
+
+    let mut tx = seat.begin(api).await?;
+    let integration = usable(&mut tx, chatbot, platform).await?;
+    let outgoing = Outgoing {
+        chatbot,
+        integration: &integration,
+        channel,
+        contact_key: to.clone(),
+        conversation_key: to,
+        sender: Sender::Api,
+        text,
+        media,
+        expires_in,
+    };
+    let accepted = put_on_its_way(api, &mut tx, outgoing).await?;
+    let details = serde_json::json!({ "platform": platform, "parts": accepted.parts.len() });
+    seat.did(api, &mut tx, "message.send", accepted.message_id, details).await?;
+    tx.commit().await?;
+    api.wake_senders(platform);
+    Ok(HttpResponse::Accepted().json(accepted))
+}
+
+/// Stores a message and its parts. The caller commits, then wakes the senders.
+pub(crate) async fn put_on_its_way(
+    api: &AdminApi,
+    tx: &mut TenantTx,
+    outgoing: Outgoing<'_>,
+) -> Result<Accepted, Problem> {
+    if outgoing.text.trim().is_empty() && outgoing.media.is_empty() {
+        return Err(Problem::invalid("text", "there is nothing to send: give text, media or both"));
+    }
+    let reply = Reply { text: outgoing.text, media: outgoing.media };
+    let contents = outgoing.channel.compose(&reply);
+    if contents.is_empty() {
+        return Err(Problem::invalid("text", "there is nothing that this platform could send"));
+    }
+    let segments: Vec<Option<usize>> = contents
+        .iter()
+        .map(|content| outgoing.channel.preview(&content.text).map(|preview| preview.segments))
+        .collect();
+    let contents = contents.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(Problem::internal)?;
+    let new = NewOutbound {
+        chatbot: outgoing.chatbot,
+        integration: outgoing.integration.id,
+        platform: outgoing.integration.platform.clone(),
+        contact_key: outgoing.contact_key,
+        conversation_key: outgoing.conversation_key,
+        sender: outgoing.sender,
+        text: reply.text,
+        contents,
+        traceparent: process::trace::current_traceparent(),
+        expires_at: outgoing.expires_in.map(|wait| api.now() + wait),
+    };
+    let enqueued = store::outbound::enqueue(tx, new).await?;
+    Ok(Accepted {
+        message_id: enqueued.message,
+        conversation_id: enqueued.conversation,
+        segments: segments.iter().copied().sum(),
+        parts: enqueued
+            .parts
+            .into_iter()
+            .zip(segments)
+            .map(|(id, segments)| AcceptedPart { id, segments })
+            .collect(),
+    })
+}
+
+/// The chatbot's integration on a platform, if something can be sent through it.
+pub(crate) async fn usable(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    platform: &Platform,
+) -> Result<Integration, Problem> {
+    let refused = |detail: String| Err(Problem::new(Kind::IntegrationNotUsable, detail));
+    let archived = store::chatbots::get(tx, chatbot).await?.ok_or_else(Problem::not_found)?.archived_at.is_some();
+    if archived {
+        return Err(Problem::new(Kind::Conflict, "the chatbot is archived; restore it first"));
+    }
+    let Some(found) = store::integrations::on_platform(tx, chatbot, platform).await? else {
+        return refused(format!(
+            "the chatbot has no {platform} integration; make one with POST /api/integrations/{chatbot}"
+        ));
+    };
+    let integration = found.integration;
+    if !integration.enabled {
+        return refused(format!(
+            "the {platform} integration is switched off; switch it on with POST /api/integrations/{chatbot}/{}/toggle",
+            integration.id
+        ));
+    }
+    if integration.state == IntegrationState::Error {
+        let reason = integration.state_reason.as_deref().unwrap_or("the platform refuses its credentials");
+        return refused(format!("the {platform} integration has to be reconnected: {reason}"));
+    }
+    Ok(integration)
+}
+
+/// A platform that is connected by a phone number addresses people by theirs.
+fn addressee(channel: &ChannelHandle, to: &str) -> Result<String, Problem> {
+    let by_number = channel.setup().fields.iter().any(|field| field.kind == FieldKind::Phone);
+    if by_number {
+        return match PhoneNumber::try_from(to.trim()) {
+            Ok(number) => Ok(number.into()),
+            Err(error) => Err(Problem::invalid("to", error.to_string())),
+        };
+    }
+    input::line("to", to, 200)
+}
+
+/// Addresses that the platform fetches from, not we.
+pub(crate) fn media(given: &[String]) -> Result<Vec<String>, Problem> {
+    if given.len() > MOST_MEDIA {
+        return Err(Problem::invalid("media", format!("media may have {MOST_MEDIA} addresses at most")));
+    }
+    given
+        .iter()
+        .map(|address| {
+            let refused = || Problem::invalid("media", "each of media must be a public address that begins with https://");
+            let url = Url::parse(address.trim()).map_err(|_| refused())?;
+            let public = url.scheme() == "https" && url.domain().is_some() && url.password().is_none();
+            if public && address.len() <= 2_000 { Ok(url.to_string()) } else { Err(refused()) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_must_lie_at_a_public_address() {
+        assert!(media(&["https://example.com/a.png".to_owned()]).is_ok());
+        for bad in ["http://example.com/a", "https://127.0.0.1/a", "file:///etc/passwd", "https://u:p@example.com/a", "a"] {
+            assert!(media(&[bad.to_owned()]).is_err(), "{bad}");
+        }
+        assert!(media(&vec!["https://example.com/a".to_owned(); 11]).is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! Puts each service together from its settings and what all of them share: one function a service, for a process of its
+//! own and for `botsmith all` alike.
+
+use crate::{settings::Settings, shared::Shared};
+use admin_api::AdminApi;
+use anyhow::Context;
+use domain::Platform;
+
+/// Every platform of this installation.
+pub fn platforms(shared: &Shared) -> Vec<Platform> {
+    shared.accounts.channels().iter().map(channel::ChannelHandle::platform).collect()
+}
+
+/// The API.
+pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminApi> {
+    let Shared { db, queue, keyring, accounts, clock, .. } = shared.clone();
+    let channels = accounts.channels().clone();
+    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, channels, clock).context("preparing the API")
+}
+
+/// One platform's delivery.
+pub fn sender(settings: &Settings, shared: &Shared, platform: Platform) -> anyhow::Result<channel_sender::Service> {
+    let Shared { db, queue, accounts, clock, .. } = shared.clone();
+    channel_sender::Service::start(settings.sender.clone(), platform, db, queue, accounts, clock)
+}
+
+/// Housekeeping.
+pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
+    let Shared { db, queue, clock, .. } = shared.clone();
+    scheduler::Service::start(settings.scheduler.clone(), db, queue, clock, platforms(shared))
+}

@@ -1,0 +1,217 @@
+//! From a question to an answer and the record of how it came to be.
+//!
+//! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
+//! unanswered; a model that fails is replaced by the best passage, where there is a good one.
+
+use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
+use knowledge::{KnowledgeError, Retriever};
+use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use store::{
+    Db, StoreError,
+    bot_profiles::BotProfile,
+    turns::{self, AnswerRecord, Waiting},
+};
+use vault::{Keyring, Place};
+
+/// Column of the sealed key of a bot's model endpoint, as the seal names it.
+const MODEL_KEY: &str = "chatbots.model_key";
+
+/// What a bot says, and why.
+pub struct Answered {
+    pub text: String,
+    pub record: AnswerRecord,
+}
+
+/// Retrieval, models and their limits.
+pub struct Answerer {
+    db: Db,
+    keyring: Keyring,
+    retriever: Retriever,
+    models: Models,
+    passages: usize,
+    history: i64,
+}
+
+impl Answerer {
+    pub const fn new(
+        db: Db,
+        keyring: Keyring,
+        retriever: Retriever,
+        models: Models,
+        passages: usize,
+        history: i64,
+    ) -> Self {
+        Self { db, keyring, retriever, models, passages, history }
+    }
+
+    /// Answers the waiting messages as one question.
+    pub async fn answer(
+        &self,
+        bot: &BotProfile,
+        conversation: ConversationId,
+        waiting: &[Waiting],
+    ) -> Result<Answered, StoreError> {
+        let question = question(waiting);
+        let started = Instant::now();
+        let (passages, search_error) = self.search(bot, &question).await?;
+        let retrieve = started.elapsed();
+
+        let started = Instant::now();
+        let (answer, error) = self.ask(bot, conversation, &question, &passages).await?;
+        let model = started.elapsed();
+        metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
+        metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
+        let error = error.or(search_error);
+        Ok(assemble(bot, question, &passages, answer, error, retrieve, model))
+    }
+
+    /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
+    async fn search(&self, bot: &BotProfile, question: &str) -> Result<(Vec<Passage>, Option<String>), StoreError> {
+        if question.trim().is_empty() {
+            return Ok((Vec::new(), None));
+        }
+        let found = self
+            .retriever
+            .search(bot.workspace, bot.id, bot.knowledge_version, question, self.passages)
+            .await;
+        match found {
+            Ok(passages) => Ok((passages, None)),
+            Err(KnowledgeError::Store(error)) => Err(error),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the knowledge was not searched");
+                Ok((Vec::new(), Some(error.to_string())))
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        bot: &BotProfile,
+        conversation: ConversationId,
+        question: &str,
+        passages: &[Passage],
+    ) -> Result<(Answer, Option<String>), StoreError> {
+        let sure = knowledge::confidence(question, passages).value >= knowledge::DEFAULT_THRESHOLD;
+        let to_quote = if sure { passages } else { &[] };
+        let (model, error) = match self.model(bot).await {
+            Ok(model) => (model, None),
+            Err(problem) => (Model::Extractive, Some(problem)),
+        };
+        if matches!(model, Model::Extractive) {
+            let (answer, _) = model.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
+            return Ok((answer, error));
+        }
+        let history = self.said(conversation).await?;
+        match model.answer(&ask_of(bot, question, passages, &history)).await {
+            Ok(answer) => Ok((answer, None)),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, model = model.name(), "the model failed");
+                metrics::counter!("botsmith_model_errors_total").increment(1);
+                let (quoted, _) =
+                    Model::Extractive.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
+                let answer = Answer { fallback: Some(FallbackReason::ModelUnavailable), ..quoted };
+                Ok((answer, Some(describe(&error))))
+            }
+        }
+    }
+
+    async fn model(&self, bot: &BotProfile) -> Result<Model, String> {
+        let Some(endpoint) = &bot.model else { return Ok(self.models.of_installation()) };
+        let endpoint: Endpoint =
+            serde_json::from_value(endpoint.clone()).map_err(|_| "the chatbot's model endpoint is unreadable".to_owned())?;
+        let key = match &bot.model_key {
+            None => None,
+            Some(sealed) => {
+                let place = Place { row: bot.id.as_uuid(), column: MODEL_KEY };
+                Some(self.keyring.open_text(bot.workspace, place, sealed).await.map_err(|error| error.to_string())?)
+            }
+        };
+        self.models.of_chatbot(&endpoint, key).map_err(|error| error.to_string())
+    }
+
+    async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
+        let earlier = turns::history(&self.db, conversation, self.history).await?;
+        Ok(earlier
+            .into_iter()
+            .map(|message| Said {
+                speaker: match message.direction {
+                    Direction::Inbound => Speaker::Contact,
+                    Direction::Outbound => Speaker::Bot,
+                },
+                text: message.text,
+            })
+            .collect())
+    }
+}
+
+const fn ask_of<'a>(bot: &'a BotProfile, question: &'a str, passages: &'a [Passage], history: &'a [Said]) -> Ask<'a> {
+    Ask { chatbot: bot.name.as_str(), instructions: bot.instructions.as_str(), passages, history, question }
+}
+
+/// The waiting messages, one a line.
+fn question(waiting: &[Waiting]) -> String {
+    waiting.iter().map(|message| message.text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+fn assemble(
+    bot: &BotProfile,
+    question: String,
+    passages: &[Passage],
+    answer: Answer,
+    error: Option<String>,
+    retrieve: Duration,
+    model: Duration,
+) -> Answered {
+    let cited: Vec<&Passage> = answer.citations.iter().filter_map(|&cited| passages.get(cited)).collect();
+    let nothing_found = answer.text.trim().is_empty();
+    let text = if nothing_found { bot.fallback_text.clone() } else { with_sources(&answer, &cited) };
+    let fallback = answer.fallback.or(nothing_found.then_some(FallbackReason::NoKnowledge));
+    let citations: Vec<Citation> = cited
+        .iter()
+        .map(|passage| Citation { chunk: passage.chunk, document: passage.document, title: passage.title.clone() })
+        .collect();
+    let considered: Vec<_> = passages
+        .iter()
+        .map(|passage| {
+            json!({
+                "chunk": passage.chunk, "document": passage.document, "title": passage.title,
+                "score": passage.score, "text": passage.text,
+            })
+        })
+        .collect();
+    let record = AnswerRecord {
+        unanswered: nothing_found && !question.is_empty(),
+        question,
+        passages: json!(considered),
+        citations: json!(citations),
+        model: answer.model,
+        fallback: fallback.and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned)),
+        prompt_version: PROMPT_VERSION,
+        tokens_in: answer.tokens_in.and_then(|tokens| i32::try_from(tokens).ok()),
+        tokens_out: answer.tokens_out.and_then(|tokens| i32::try_from(tokens).ok()),
+        stages: json!({ "retrieve": milliseconds(retrieve), "model": milliseconds(model) }),
+        error,
+    };
+    Answered { text, record }
+}
+
+/// A text message has no footnotes: the markers go, and what was quoted names its source.
+fn with_sources(answer: &Answer, cited: &[&Passage]) -> String {
+    let text = models::without_markers(&answer.text);
+    let quoted = answer.model == Model::Extractive.name();
+    match cited.first().map(|passage| passage.title.trim()).filter(|title| quoted && !title.is_empty()) {
+        Some(title) => format!("{text}\n\n({title})"),
+        None => text,
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// For the owner's eyes: what the endpoint said is part of it.
+fn describe(error: &ModelError) -> String {
+    error.to_string()
+}

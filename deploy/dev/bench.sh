@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Measures, with the limit beside every figure. How: the head of tests/bench/main.rs.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. deploy/dev/servers.sh
+cargo build --release --locked --package botsmith --package whole-product --bins
+BOTSMITH_BIN=$PWD/target/release/botsmith exec target/release/bench "$@"
