@@ -506,7 +506,7 @@ pub(crate) async fn reply(
     let mut tx = seat.begin(&api).await?;
     let conversation = inbox::get(&mut tx, path.conversation_id).await?.ok_or_else(Problem::not_found)?;
     let channel = api.channel(&conversation.platform)?;
-    let integration = sending::usable(&mut tx, conversation.chatbot, &conversation.platform).await?;
+    let integration = sending::usable(&mut tx, conversation.chatbot, &conversation.platform).await?.integration;
     if conversation.handler == Handler::Bot {
         store::conversations::take_over(&mut tx, conversation.id).await?;
     }

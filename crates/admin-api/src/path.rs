@@ -9,6 +9,7 @@ use utoipa::IntoParams;
 
 macro_rules! paths {
     ($($name:ident { $($field:ident: $kind:ty as $shown:ty, $doc:literal;)+ })+) => {$(
+        #[allow(dead_code, reason = "the guard reads the workspace from the address; here it is described")]
         #[derive(Debug, Deserialize, IntoParams)]
         #[into_params(parameter_in = Path)]
         pub(crate) struct $name {

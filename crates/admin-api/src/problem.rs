@@ -165,13 +165,8 @@ impl Problem {
     }
 
     /// What is said about it.
-    pub fn detail(self) -> Cow<'static, str> {
+    pub(crate) fn detail(self) -> Cow<'static, str> {
         self.detail
-    }
-
-    /// What kind it is.
-    pub const fn kind(&self) -> Kind {
-        self.kind
     }
 
     /// Anything the web framework refused by itself.

@@ -5,6 +5,7 @@
 use crate::{
     AdminApi,
     caller::Seat,
+    credentials,
     input::{self, Input},
     path::{ChatbotPath, PlatformPath},
     problem::{Kind, Problem},
@@ -13,11 +14,15 @@ use actix_web::{
     HttpResponse,
     web::{Data, Json, Path},
 };
-use channel::{ChannelHandle, FieldKind, Reply};
+use channel::{Address, ChannelHandle, Reply};
 use chrono::Duration;
-use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, PhoneNumber, Platform, Sender};
+use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, Platform, Sender};
 use serde::{Deserialize, Serialize};
-use store::{TenantTx, integrations::Integration, outbound::NewOutbound};
+use store::{
+    TenantTx,
+    integrations::{Integration, WithCredentials},
+    outbound::NewOutbound,
+};
 use url::Url;
 use utoipa::ToSchema;
 
@@ -168,7 +173,6 @@ async fn send_on(
     input: Send,
 ) -> Result<HttpResponse, Problem> {
     let channel = api.channel(platform)?;
-    let to = addressee(channel, &input.to)?;
     let text = input::block("text", &input.text, MOST_TEXT)?;
     let media = media(&input.media)?;
     let expires_in = input
@@ -177,13 +181,14 @@ async fn send_on(
         .transpose()?;
 
     let mut tx = seat.begin(api).await?;
-    let integration = usable(&mut tx, chatbot, platform).await?;
+    let found = usable(&mut tx, chatbot, platform).await?;
+    let to = addressee(api, seat, channel, &found, &input.to).await?;
     let outgoing = Outgoing {
         chatbot,
-        integration: &integration,
+        integration: &found.integration,
         channel,
-        contact_key: to.clone(),
-        conversation_key: to,
+        contact_key: to.contact,
+        conversation_key: to.conversation.0,
         sender: Sender::Api,
         text,
         media,
@@ -247,7 +252,7 @@ pub(crate) async fn usable(
     tx: &mut TenantTx,
     chatbot: ChatbotId,
     platform: &Platform,
-) -> Result<Integration, Problem> {
+) -> Result<WithCredentials, Problem> {
     let refused = |detail: String| Err(Problem::new(Kind::IntegrationNotUsable, detail));
     let archived = store::chatbots::get(tx, chatbot).await?.ok_or_else(Problem::not_found)?.archived_at.is_some();
     if archived {
@@ -258,7 +263,7 @@ pub(crate) async fn usable(
             "the chatbot has no {platform} integration; make one with POST /api/integrations/{chatbot}"
         ));
     };
-    let integration = found.integration;
+    let integration = &found.integration;
     if !integration.enabled {
         return refused(format!(
             "the {platform} integration is switched off; switch it on with POST /api/integrations/{chatbot}/{}/toggle",
@@ -269,19 +274,28 @@ pub(crate) async fn usable(
         let reason = integration.state_reason.as_deref().unwrap_or("the platform refuses its credentials");
         return refused(format!("the {platform} integration has to be reconnected: {reason}"));
     }
-    Ok(integration)
+    Ok(found)
 }
 
-/// A platform that is connected by a phone number addresses people by theirs.
-fn addressee(channel: &ChannelHandle, to: &str) -> Result<String, Problem> {
-    let by_number = channel.setup().fields.iter().any(|field| field.kind == FieldKind::Phone);
-    if by_number {
-        return match PhoneNumber::try_from(to.trim()) {
-            Ok(number) => Ok(number.into()),
-            Err(error) => Err(Problem::invalid("to", error.to_string())),
-        };
+/// Whom the address given means, as the platform itself would name them.
+async fn addressee(
+    api: &AdminApi,
+    seat: &Seat,
+    channel: &ChannelHandle,
+    found: &WithCredentials,
+    to: &str,
+) -> Result<Address, Problem> {
+    let to = input::line("to", to, 200)?;
+    let opened =
+        credentials::open(api, seat.workspace, channel, found.integration.id, &found.credentials).await?;
+    match channel.address(&to, &opened) {
+        Some(Ok(address)) => Ok(address),
+        Some(Err(error)) => Err(Problem::invalid("to", error.problem)),
+        None => {
+            let detail = format!("{} does not let us write to somebody first", found.integration.platform);
+            Err(Problem::new(Kind::NotSupported, detail))
+        }
     }
-    input::line("to", to, 200)
 }
 
 /// Addresses that the platform fetches from, not we.

@@ -68,14 +68,11 @@ async fn with_database(
     running.add("HTTP", http::serve(listener, threads, gateway, api, shared.readiness.clone(), stop.clone()));
     let work = Work { settings, stage, shared: shared.clone(), data_dir: data_dir.to_owned() };
     running.add("the work behind HTTP", async move {
-        match work.shared.migrate().await {
-            None => Ok(()),
-            Some(migrated) => {
-                migrated?;
-                schema.set_ready();
-                work.run(stop).await
-            }
+        if !work.shared.migrate().await? {
+            return Ok(());
         }
+        schema.set_ready();
+        work.run(stop).await
     });
     role::finish(running, shared).await
 }
@@ -92,6 +89,7 @@ impl Work {
     async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { settings, stage, shared, data_dir } = self;
         let mut running = Running::new(stop.clone());
+        running.add("the indexer", parts::indexer(&settings, &shared).run(stop.clone()));
         running.add("the scheduler", parts::scheduler(&settings, &shared).run(stop.clone()));
         for platform in parts::platforms(&shared) {
             running.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));

@@ -88,7 +88,7 @@ pub async fn run(mut settings: Settings, data_dir: &Path, stop: CancellationToke
     data_dir::find_master_key(&mut settings, data_dir);
     std::fs::create_dir_all(data_dir).with_context(|| format!("cannot create {}", data_dir.display()))?;
     let shared = Shared::open(&settings, &stop).await?;
-    if !shared.schema().await {
+    if !shared.schema().await? {
         return Ok(());
     }
     let known = Demo::read(data_dir).ok().flatten();

@@ -1,7 +1,6 @@
 //! `botsmith doctor`: looks at everything that has to be right, and says what to do about what is not.
 
 use crate::{data_dir, settings::Settings};
-use embedded_postgres::Postgres;
 use queue::Queue;
 use secrecy::ExposeSecret;
 use std::{

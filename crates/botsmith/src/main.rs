@@ -50,7 +50,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Gateway => role::gateway(settings, stop).await,
         Command::ChatWorker(health) => { let _ = health; Ok(()) },
         Command::Sender(sender) => role::sender(settings, sender, stop).await,
-        Command::Indexer(health) => { let _ = health; Ok(()) },
+        Command::Indexer(health) => role::indexer(settings, health, stop).await,
         Command::Scheduler(health) => role::scheduler(settings, health, stop).await,
         Command::AdminApi => role::admin_api(settings, stop).await,
         Command::Migrate => operator::migrate(settings, &data_dir).await,

@@ -24,6 +24,12 @@ pub fn sender(settings: &Settings, shared: &Shared, platform: Platform) -> anyho
     channel_sender::Service::start(settings.sender.clone(), platform, db, queue, accounts, clock)
 }
 
+/// Knowledge, as it is made.
+pub fn indexer(settings: &Settings, shared: &Shared) -> indexer::Service {
+    let Shared { db, queue, .. } = shared.clone();
+    indexer::Service::start(settings.indexer.clone(), db, queue)
+}
+
 /// Housekeeping.
 pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
     let Shared { db, queue, clock, .. } = shared.clone();

@@ -54,6 +54,13 @@ pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken)
     quiet("the sender", &settings, sender.health, shared, stop, senders.finish()).await
 }
 
+/// `botsmith indexer`
+pub async fn indexer(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let service = parts::indexer(&settings, &shared);
+    quiet("the indexer", &settings, health, shared, stop.clone(), service.run(stop)).await
+}
+
 /// `botsmith scheduler`
 pub async fn scheduler(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
@@ -79,7 +86,7 @@ async fn quiet(
     running.add("health", async move { server.run(stop).await.context("the health server has ended") });
     let waiting = shared.clone();
     running.add(name, async move {
-        if !waiting.schema().await {
+        if !waiting.schema().await? {
             return Ok(());
         }
         schema.set_ready();

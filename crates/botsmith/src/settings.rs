@@ -22,9 +22,9 @@ pub struct Settings {
     /// Delivery.
     pub sender: channel_sender::Settings,
     /// Knowledge, as it is made.
-    pub indexer: serde_json::Value,
+    pub indexer: indexer::Settings,
     /// Knowledge, as it is searched.
-    pub knowledge: serde_json::Value,
+    pub knowledge: knowledge::Settings,
     /// Language models.
     pub models: models::Settings,
     /// Housekeeping.

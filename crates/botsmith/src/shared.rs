@@ -6,7 +6,7 @@ use anyhow::Context;
 use process::{clock::Clock, health::Readiness};
 use queue::Queue;
 use std::time::Duration;
-use store::Db;
+use store::{Db, StoreError};
 use tokio_util::sync::CancellationToken;
 use vault::{Keyring, MasterKeys};
 
@@ -47,56 +47,46 @@ impl Shared {
         Ok(Self { db, queue, keyring, accounts, clock: Clock::system(), readiness, stop: stop.clone() })
     }
 
-    /// Returns when the database answers and has the schema that this version needs; `false` if we are to stop first.
-    /// Says once where the database was looked for, and then tries for ever.
-    pub async fn schema(&self) -> bool {
-        self.until("its schema is not up to date: `botsmith migrate` (or `botsmith all`) brings it there", async |db| {
-            db.is_migrated().await
-        })
-        .await
-        .is_some()
+    /// Returns when the database answers and has the schema that this version needs; `false` if we are to stop first. A
+    /// database that is away is waited for; one that refuses us is an error.
+    pub async fn schema(&self) -> anyhow::Result<bool> {
+        let unless = "its schema is not up to date: `botsmith migrate` (or `botsmith all`) brings it there";
+        self.until(unless, |db| async move { db.is_migrated().await }).await
     }
 
-    /// Brings the schema up to date, waiting for a database that is away. `None` if we are to stop first.
-    pub async fn migrate(&self) -> Option<anyhow::Result<()>> {
-        let mut refused = None;
-        self.until("", async |db| match db.migrate().await {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_transient() => Err(error),
-            // One more attempt would end the same.
-            Err(error) => {
-                refused = Some(error);
-                Ok(true)
-            }
-        })
-        .await?;
-        Some(refused.map_or(Ok(()), |error| Err(anyhow::Error::from(error).context("bringing the database's schema up to date"))))
+    /// Brings the schema up to date, waiting for a database that is away; `false` if we are to stop first.
+    pub async fn migrate(&self) -> anyhow::Result<bool> {
+        self.until("", |db| async move { db.migrate().await.map(|()| true) }).await.context("bringing the schema up to date")
     }
 
-    async fn until(
-        &self,
-        unless: &str,
-        mut attempt: impl AsyncFnMut(&Db) -> Result<bool, store::StoreError>,
-    ) -> Option<()> {
+    /// Says once, and again when it changes, what is waited for.
+    async fn until<Attempt>(&self, unless: &str, attempt: impl Fn(Db) -> Attempt) -> anyhow::Result<bool>
+    where
+        Attempt: Future<Output = Result<bool, StoreError>>,
+    {
+        let address = self.db.address();
         let mut pause = PAUSES.0;
         let mut said = None;
         loop {
-            let problem = match attempt(&self.db).await {
+            let problem = match attempt(self.db.clone()).await {
                 Ok(true) => break,
                 Ok(false) => unless.to_owned(),
-                Err(error) => format!("{:#}", anyhow::Error::from(error)),
+                Err(error) if error.is_transient() => format!("{:#}", anyhow::Error::from(error)),
+                Err(error) => return Err(anyhow::Error::from(error).context(format!("the database at {address}"))),
             };
             if said.as_ref() != Some(&problem) {
-                tracing::warn!("waiting for the database at {}: {problem}", self.db.address());
+                tracing::warn!("waiting for the database at {address}: {problem}");
                 said = Some(problem);
             }
-            self.stop.run_until_cancelled(tokio::time::sleep(pause)).await?;
+            if self.stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return Ok(false);
+            }
             pause = (pause * 2).min(PAUSES.1);
         }
         if said.is_some() {
-            tracing::info!("the database at {} is there", self.db.address());
+            tracing::info!("the database at {address} is there");
         }
-        Some(())
+        Ok(true)
     }
 
     /// Ends connections in order: what is on its way to the queue is confirmed first.

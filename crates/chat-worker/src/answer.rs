@@ -7,7 +7,10 @@ use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
 use knowledge::{KnowledgeError, Retriever};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use store::{
     Db, StoreError,
     bot_profiles::BotProfile,
@@ -17,6 +20,15 @@ use vault::{Keyring, Place};
 
 /// Column of the sealed key of a bot's model endpoint, as the seal names it.
 const MODEL_KEY: &str = "chatbots.model_key";
+
+/// A question that cannot be answered now, and will be tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the knowledge cannot be read")]
+    Knowledge(#[source] Arc<StoreError>),
+}
 
 /// What a bot says, and why.
 pub struct Answered {
@@ -52,7 +64,7 @@ impl Answerer {
         bot: &BotProfile,
         conversation: ConversationId,
         waiting: &[Waiting],
-    ) -> Result<Answered, StoreError> {
+    ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
         let (passages, search_error) = self.search(bot, &question).await?;
@@ -68,7 +80,7 @@ impl Answerer {
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(&self, bot: &BotProfile, question: &str) -> Result<(Vec<Passage>, Option<String>), StoreError> {
+    async fn search(&self, bot: &BotProfile, question: &str) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
         if question.trim().is_empty() {
             return Ok((Vec::new(), None));
         }
@@ -78,7 +90,7 @@ impl Answerer {
             .await;
         match found {
             Ok(passages) => Ok((passages, None)),
-            Err(KnowledgeError::Store(error)) => Err(error),
+            Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the knowledge was not searched");
                 Ok((Vec::new(), Some(error.to_string())))
@@ -93,7 +105,7 @@ impl Answerer {
         question: &str,
         passages: &[Passage],
     ) -> Result<(Answer, Option<String>), StoreError> {
-        let sure = knowledge::confidence(question, passages).value >= knowledge::DEFAULT_THRESHOLD;
+        let sure = passages.first().is_some_and(|best| best.signals.coverage > 0.5); // INTERIM
         let to_quote = if sure { passages } else { &[] };
         let (model, error) = match self.model(bot).await {
             Ok(model) => (model, None),

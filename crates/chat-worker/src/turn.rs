@@ -1,6 +1,6 @@
 //! One turn: the waiting messages of one conversation in, one answer out.
 
-use crate::{Settings, answer::Answerer, bots::Bots, wake};
+use crate::{Settings, answer::{AnswerError, Answerer}, bots::Bots, wake};
 use channel::{Registry, Reply};
 use chrono::TimeDelta;
 use domain::{InboundState, MessageId};
@@ -42,7 +42,6 @@ pub struct Worker {
 pub struct Turn {
     pub worker: Arc<Worker>,
     pub claim: Claim,
-    pub stop: CancellationToken,
 }
 
 /// Why a turn ended without a commit.
@@ -50,6 +49,8 @@ pub struct Turn {
 enum TurnError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
     #[error("the platform {0} is not part of this installation")]
     UnknownPlatform(domain::Platform),
 }

@@ -64,7 +64,7 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
                         look_again.notify_one();
                     }
                     held_back.store(claims.len() < asked, Ordering::Relaxed);
-                    start(&worker, claims, permit, &free, &mut running, &look_again, &held_back, &stop);
+                    start(&worker, claims, permit, &free, &mut running, &look_again, &held_back);
                 }
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "no turn could be claimed");
@@ -99,13 +99,12 @@ fn start(
     running: &mut JoinSet<()>,
     look_again: &Arc<Notify>,
     held_back: &Arc<AtomicBool>,
-    stop: &CancellationToken,
 ) {
     let mut permit = Some(permit);
     for claim in claims {
         // Claimed no more than were free; only this loop takes them.
         let hand = permit.take().or_else(|| free.clone().try_acquire_owned().ok());
-        let turn = Turn { worker: worker.clone(), claim, stop: stop.clone() };
+        let turn = Turn { worker: worker.clone(), claim };
         let (look_again, held_back) = (look_again.clone(), held_back.clone());
         running.spawn(async move {
             turn.run().await;

@@ -160,6 +160,15 @@ fn dump_features() {
     let only: HashMap<&String, Snapshot> =
         articles.iter().map(|a| (a, snapshot(set.documents.iter().filter(|d| &d.1 == a)).0)).collect();
     let title: HashMap<&String, &String> = set.documents.iter().map(|d| (&d.0, &d.1)).collect();
+    let groups: Vec<(String, HashSet<String>, Snapshot)> = articles
+        .iter()
+        .flat_map(|a| {
+            let of: Vec<_> = set.documents.iter().filter(|d| &d.1 == a).collect();
+            of.chunks(4)
+                .map(|c| (a.clone(), c.iter().map(|d| d.0.clone()).collect(), snapshot(c.iter().copied()).0))
+                .collect::<Vec<_>>()
+        })
+        .collect();
     let raw = lines(folder("squad2").unwrap().join("queries.jsonl"));
     for (qi, (query, raw)) in set.queries.iter().zip(&raw).enumerate() {
         let para = raw["para"].as_str().unwrap().to_owned();
@@ -177,6 +186,12 @@ fn dump_features() {
             put("art", &without[article].search(&query.text, 8).unwrap());
             let other = &articles[(articles.iter().position(|a| a == article).unwrap() + 1 + qi % 15) % 16];
             put("art_small", &only[other].search(&query.text, 8).unwrap());
+            let mine = groups.iter().position(|g| g.1.contains(&para)).unwrap();
+            put("pos_tiny", &groups[mine].2.search(&query.text, 8).unwrap());
+            let far: Vec<usize> = (0..groups.len()).filter(|g| &groups[*g].0 != article).collect();
+            put("art_tiny", &groups[far[qi * 7 % far.len()]].2.search(&query.text, 8).unwrap());
+            let near: Vec<usize> = (0..groups.len()).filter(|g| &groups[*g].0 == article && *g != mine).collect();
+            put("para_tiny", &groups[near[qi * 7 % near.len()]].2.search(&query.text, 8).unwrap());
             let rest: Vec<Passage> = passages.iter().filter(|p| names[&p.document] != para).cloned().collect();
             put("para", &rest);
             crate::reading::SEEN.with_borrow_mut(Vec::clear);

@@ -61,55 +61,115 @@ impl Consumer {
 /// Messages that have come and were not asked for yet. As many as the transport's prefetch at most.
 #[derive(Default)]
 pub(crate) struct Buffer {
-    waiting: Mutex<VecDeque<Delivery>>,
+    state: Mutex<State>,
     arrived: Notify,
     /// The last one was taken: there is room for a whole batch.
     pub(crate) emptied: Notify,
 }
 
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Delivery>,
+    /// How often everything was let go of.
+    clearings: u64,
+    /// Nobody will take anything any more.
+    closed: bool,
+}
+
 impl Buffer {
+    /// Takes the delivery, unless the buffer is closed.
     pub(crate) fn push(&self, delivery: Delivery) {
-        self.waiting().push_back(delivery);
+        self.insert(delivery, |waiting, delivery| waiting.push_back(delivery));
+    }
+
+    /// Takes the deliveries unless the buffer was cleared since `clearings` was asked for, or is closed. For what was
+    /// taken from an ordered queue while something before it went back there.
+    pub(crate) fn push_unless_cleared(&self, deliveries: Vec<Delivery>, clearings: u64) {
+        let mut state = self.state();
+        if state.closed || state.clearings != clearings {
+            drop(state);
+            drop(deliveries);
+            return;
+        }
+        state.waiting.extend(deliveries);
+        drop(state);
         self.arrived.notify_one();
+    }
+
+    pub(crate) fn clearings(&self) -> u64 {
+        self.state().clearings
+    }
+
+    /// Puts one back before those that have to wait for it.
+    pub(crate) fn put_back(&self, delivery: Delivery, comes_before: impl Fn(&Delivery) -> bool) {
+        self.insert(delivery, |waiting, delivery| {
+            let place = waiting.iter().position(comes_before).unwrap_or(waiting.len());
+            waiting.insert(place, delivery);
+        });
     }
 
     /// Wake-ups only: one more than that changes nothing.
     pub(crate) fn push_unless_full(&self, delivery: Delivery, capacity: usize) {
-        let mut waiting = self.waiting();
-        if waiting.len() < capacity {
-            waiting.push_back(delivery);
-            drop(waiting);
-            self.arrived.notify_one();
-        } else {
-            metrics::dropped("wake");
+        self.insert(delivery, |waiting, delivery| {
+            if waiting.len() < capacity {
+                waiting.push_back(delivery);
+            } else {
+                metrics::dropped("wake");
+            }
+        });
+    }
+
+    fn insert(&self, delivery: Delivery, insert: impl FnOnce(&mut VecDeque<Delivery>, Delivery)) {
+        let mut state = self.state();
+        if state.closed {
+            // Dropped after the lock is: a delivery that is dropped may come back here.
+            drop(state);
+            drop(delivery);
+            return;
         }
+        insert(&mut state.waiting, delivery);
+        drop(state);
+        self.arrived.notify_one();
     }
 
     fn pop(&self) -> Option<Delivery> {
-        let mut waiting = self.waiting();
-        let delivery = waiting.pop_front()?;
-        if waiting.is_empty() {
+        let mut state = self.state();
+        let delivery = state.waiting.pop_front()?;
+        if state.waiting.is_empty() {
             self.emptied.notify_one();
         }
         Some(delivery)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting().is_empty()
+        self.state().waiting.is_empty()
     }
 
     /// Lets go of everything that was not handed over.
     pub(crate) fn clear(&self) {
-        // Dropped after the lock is.
-        let _dropped = std::mem::take(&mut *self.waiting());
+        let mut state = self.state();
+        state.clearings += 1;
+        let dropped = std::mem::take(&mut state.waiting);
+        drop(state);
+        drop(dropped);
+    }
+
+    /// Lets go of everything, now and in future.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.clear();
     }
 
     /// Lets go of what is not ours any more.
-    pub(crate) fn retain(&self, keep: impl FnMut(&Delivery) -> bool) {
-        self.waiting().retain(keep);
+    pub(crate) fn retain(&self, mut keep: impl FnMut(&Delivery) -> bool) {
+        let mut state = self.state();
+        let (kept, dropped) = std::mem::take(&mut state.waiting).into_iter().partition(|delivery| keep(delivery));
+        state.waiting = kept;
+        drop(state);
+        drop::<VecDeque<Delivery>>(dropped);
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Delivery>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -45,6 +45,16 @@ pub(crate) enum Hold {
     Nothing,
 }
 
+impl Hold {
+    /// Whether letting go of it has an effect still.
+    pub(crate) fn is_current(&self) -> bool {
+        match self {
+            Self::Amqp(hold) => hold.is_current(),
+            Self::Postgres(_) | Self::Nothing => true,
+        }
+    }
+}
+
 impl Delivery {
     /// The work is done: the message is gone for good. Comes back when that is so, or when the connection is lost and
     /// the message will come again.
@@ -70,8 +80,8 @@ impl Delivery {
         postgres::Hold::ack_all(postgres).await;
     }
 
-    /// Not now: the message takes its old place in the queue and comes again, at once if nothing is before it. After
-    /// 20 times it is put among the dead.
+    /// Not now: the message comes again. In an ordered queue it takes its old place, before everything that was not handed
+    /// over yet; in a shared one it comes soon. After 20 times it is put among the dead.
     pub async fn requeue(self) {
         match self.hold {
             Hold::Amqp(hold) => hold.requeue().await,

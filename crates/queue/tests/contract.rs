@@ -51,6 +51,7 @@ both_transports!(
     a_shared_queue_is_shared,
     a_consumer_holds_no_more_than_its_prefetch,
     a_requeued_message_comes_again_before_later_ones,
+    what_is_requeued_in_an_ordered_queue_takes_its_old_place,
     a_delivery_that_is_dropped_comes_again,
     acknowledging_a_batch_leaves_out_what_is_not_in_it,
     what_is_dead_is_kept_with_its_reason,
@@ -132,8 +133,11 @@ async fn what_is_too_large_is_refused_and_what_is_just_not_is_kept(world: &World
 
     assert!(matches!(refused, Err(PublishError::TooLarge { bytes }) if bytes == queue::MAX_BYTES + 1));
     let mut consumer = process.queue.consume(&QueueName::Inbound, 10).await;
-    assert_eq!(next(&mut consumer).await.payload.len(), queue::MAX_BYTES);
-    assert_eq!(next(&mut consumer).await.payload.len(), 0);
+    for bytes in [queue::MAX_BYTES, 0] {
+        let delivery = next(&mut consumer).await;
+        assert_eq!(delivery.payload.len(), bytes);
+        delivery.ack().await;
+    }
 }
 
 async fn a_queue_of_wake_ups_takes_no_messages(world: &World) {
@@ -237,6 +241,28 @@ async fn a_requeued_message_comes_again_before_later_ones(world: &World) {
     }
 }
 
+async fn what_is_requeued_in_an_ordered_queue_takes_its_old_place(world: &World) {
+    let process = world.process().await;
+    let mut consumer = process.queue.consume(&QueueName::Inbound, 8).await;
+    for number in 0..20 {
+        process.publish(&QueueName::Inbound, &number.to_string()).await;
+    }
+
+    let mut batch = Vec::new();
+    for _ in 0..4 {
+        batch.push(next(&mut consumer).await);
+    }
+    batch.remove(0).ack().await;
+    batch.remove(0).requeue().await;
+    drop(batch);
+
+    for number in 1..20 {
+        let delivery = next(&mut consumer).await;
+        assert_eq!((text(&delivery), delivery.attempts), (number.to_string(), if number < 4 { 2 } else { 1 }));
+        delivery.ack().await;
+    }
+}
+
 async fn a_delivery_that_is_dropped_comes_again(world: &World) {
     let process = world.process().await;
     let mut consumer = process.queue.consume(&QueueName::Index, 5).await;
@@ -296,29 +322,40 @@ async fn what_is_dead_is_kept_with_its_reason(world: &World) {
 
 async fn what_comes_back_too_often_is_put_among_the_dead(world: &World) {
     let process = world.process().await;
-    let mut consumer = process.queue.consume(&QueueName::Inbound, 1).await;
-    let mut dead = process.queue.consume(&QueueName::Inbound.dead(), 1).await;
-    process.publish(&QueueName::Inbound, "poison").await;
-    process.publish(&QueueName::Inbound, "healthy").await;
-
-    let mut times = 0;
-    loop {
-        let delivery = next(&mut consumer).await;
-        if text(&delivery) == "healthy" {
-            delivery.ack().await;
-            break;
+    for queue in [QueueName::Inbound, QueueName::Index] {
+        let mut consumer = process.queue.consume(&queue, 8).await;
+        let mut dead = process.queue.consume(&queue.dead(), 1).await;
+        process.publish(&queue, "poison").await;
+        for number in 0..5 {
+            process.publish(&queue, &format!("healthy {number}")).await;
         }
-        times += 1;
-        assert!(times <= 30, "it has come back for ever");
-        delivery.requeue().await;
-    }
 
-    let letter = next(&mut dead).await;
-    assert_eq!(text(&letter), "poison");
-    assert!(letter.death.clone().unwrap().reason.contains("20 times"), "{:?}", letter.death);
-    assert!(letter.death.clone().unwrap().at.is_some());
-    assert!((20..=21).contains(&times), "it came {times} times");
-    letter.ack().await;
+        let (mut times, mut healthy) = (0, 0);
+        let mut letter = None;
+        while healthy < 5 || letter.is_none() {
+            tokio::select! {
+                delivery = next(&mut consumer) => if text(&delivery) == "poison" {
+                    times += 1;
+                    assert!(times <= 30, "it has come back for ever");
+                    delivery.requeue().await;
+                } else {
+                    assert!(times >= 20 || queue == QueueName::Index, "an ordered queue begins with the first");
+                    assert!(!delivery.redelivered || queue == QueueName::Inbound, "only the poison came back");
+                    healthy += 1;
+                    delivery.ack().await;
+                },
+                died = next(&mut dead) => letter = Some(died),
+            }
+        }
+        let letter = letter.unwrap();
+
+        assert_eq!(text(&letter), "poison");
+        assert!(letter.death.clone().unwrap().reason.contains("20 times"), "{:?}", letter.death);
+        assert!(letter.death.clone().unwrap().at.is_some());
+        assert!((20..=21).contains(&times), "it came {times} times");
+        letter.ack().await;
+        nothing(&mut dead).await;
+    }
 }
 
 async fn a_dead_letter_stays_until_it_is_acknowledged(world: &World) {

@@ -56,7 +56,7 @@ pub async fn find_or_make(shared: &Shared, known: Option<Demo>) -> anyhow::Resul
         None => Some(complete(shared, &mut tx, note, &platform, now).await?),
         Some(chatbot) if chatbot.archived_at.is_some() => None,
         Some(_) => match integrations::on_platform(&mut tx, note.chatbot, &platform).await? {
-            Some(found) if found.id == note.integration && found.account == ACCOUNT_SID => match known {
+            Some(found) if is_ours(&found.integration, note) => match known {
                 Some(demo) if demo.chatbot_id == note.chatbot.to_string() => Some(Made {
                     workspace: note.workspace,
                     chatbot: note.chatbot,
@@ -64,13 +64,17 @@ pub async fn find_or_make(shared: &Shared, known: Option<Demo>) -> anyhow::Resul
                     api_key: demo.api_key,
                 }),
                 // The file was lost: new credentials, for nobody else has these.
-                _ => Some(renew(shared, &mut tx, note, &found, now).await?),
+                _ => Some(renew(shared, &mut tx, note, &found.integration, now).await?),
             },
             _ => None,
         },
     };
     tx.commit().await?;
     Ok(made)
+}
+
+fn is_ours(found: &integrations::Integration, note: Note) -> bool {
+    found.id == note.integration && found.account == ACCOUNT_SID
 }
 
 /// Makes the workspace and the note of it. `None`: another process was first, and completes it.

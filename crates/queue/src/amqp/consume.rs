@@ -3,6 +3,10 @@
 //! Invariant: a consumer that stops closes its channel only when everything it handed over is settled. What it had not
 //! handed over goes back with the channel, in one step and in its old place, before another consumer becomes the active
 //! one; cancelling first would let that one begin with later messages.
+//!
+//! A message of an ordered queue that is requeued does not go back to the broker, which would put it behind what we have
+//! taken already: it goes back to its place in the buffer. Were it returned together with those, they would be counted as
+//! failed too.
 
 use super::{
     AmqpChannel, Publisher,
@@ -10,7 +14,9 @@ use super::{
     link::{Link, Up},
     topology::Topology,
 };
-use crate::{Death, Delivery, Message, QueueName, backoff::Backoff, consumer::Buffer, delivery, metrics};
+use crate::{
+    Death, Delivery, MOST_DELIVERIES, Message, Nature, QueueName, backoff::Backoff, consumer::Buffer, delivery, metrics,
+};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, StreamExt};
@@ -26,7 +32,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout,
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long the broker may take to make us a consumer, or to close a channel.
@@ -40,13 +49,34 @@ pub(super) struct Task {
     pub(super) queue: QueueName,
     pub(super) prefetch: u16,
     pub(super) buffer: Arc<Buffer>,
-    pub(super) in_hand: Arc<InHand>,
     pub(super) closed: CancellationToken,
+}
+
+/// What the task shares with every delivery in hand.
+struct Shared {
+    publisher: Arc<Publisher>,
+    queue: QueueName,
+    /// The queue's full name.
+    name: String,
+    in_hand: InHand,
+    /// Where messages of an ordered queue go back to.
+    buffer: Arc<Buffer>,
+    /// Those that have come back too often.
+    hopeless: mpsc::UnboundedSender<Delivery>,
 }
 
 impl Task {
     pub(super) async fn run(self, unwanted: CancellationToken) {
         let mut backoff = Backoff::new();
+        let (hopeless, mut given_up) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            publisher: self.publisher.clone(),
+            queue: self.queue.clone(),
+            name: self.topology.name(&self.queue),
+            in_hand: InHand::default(),
+            buffer: self.buffer.clone(),
+            hopeless,
+        });
         while let Some(up) = self.link.sometime(&unwanted).await {
             let attached = tokio::select! {
                 biased;
@@ -61,9 +91,22 @@ impl Task {
                     Err(_) => None,
                 },
             };
-            if let Some((channel, messages)) = attached {
+            if let Some((channel, mut messages)) = attached {
                 backoff.reset();
-                self.pump(&up, channel, messages, &unwanted).await;
+                let channel = Arc::new(Channel { channel, outstanding: Mutex::default() });
+                let lost = tokio::select! {
+                    biased;
+                    () = unwanted.cancelled() => false,
+                    () = up.lost.cancelled() => true,
+                    () = pump(&channel, &mut messages, &shared, &mut given_up) => true,
+                };
+                if lost {
+                    // What is buffered of a deleted queue exists nowhere else: it is still handed over. Of a lost
+                    // connection it will come again.
+                    self.buffer.retain(|delivery| delivery.hold.is_current());
+                } else {
+                    self.finish(&up, &channel, &shared.in_hand).await;
+                }
             }
             tokio::select! {
                 biased;
@@ -71,6 +114,7 @@ impl Task {
                 () = tokio::time::sleep(backoff.next()) => {}
             }
         }
+        self.buffer.close();
     }
 
     async fn attach(&self, up: &Up) -> lapin::Result<(AmqpChannel, lapin::Consumer)> {
@@ -82,61 +126,65 @@ impl Task {
         Ok((channel, messages))
     }
 
-    /// Fills the buffer until the consumer is unwanted, or the queue or the connection is lost.
-    async fn pump(&self, up: &Up, channel: AmqpChannel, mut messages: lapin::Consumer, unwanted: &CancellationToken) {
-        let channel = Arc::new(Channel { channel, outstanding: Mutex::default() });
-        let lost = loop {
-            tokio::select! {
-                biased;
-                () = unwanted.cancelled() => break false,
-                () = up.lost.cancelled() => break true,
-                message = messages.next() => match message {
-                    Some(Ok(message)) => self.buffer.push(self.delivery(message, &channel)),
-                    // The queue was deleted, or its leader is gone, or the channel is.
-                    Some(Err(_)) | None => break true,
-                },
-            }
-        };
-        if lost {
-            // What is buffered of a deleted queue exists nowhere else: it is still handed over. Of a lost connection it
-            // will come again.
-            self.buffer.retain(|delivery| match &delivery.hold {
-                delivery::Hold::Amqp(hold) => hold.is_current(),
-                delivery::Hold::Postgres(_) | delivery::Hold::Nothing => true,
-            });
-            return;
-        }
-        self.buffer.clear();
+    /// Lets what is in hand be settled, and gives back the rest.
+    async fn finish(&self, up: &Up, channel: &Channel, in_hand: &InHand) {
+        self.buffer.close();
         tokio::select! {
             () = self.closed.cancelled() => {}
             () = up.lost.cancelled() => {}
-            () = self.in_hand.none() => {}
+            () = in_hand.none() => {}
         }
         let _ = timeout(SETUP, channel.channel.close(200, "stopping".into())).await;
     }
+}
 
-    fn delivery(&self, message: lapin::message::Delivery, channel: &Arc<Channel>) -> Delivery {
-        let headers::Beside { traceparent, deliveries_before, published_at, death } = headers::read(&message.properties);
-        channel.outstanding().insert(message.delivery_tag);
-        let hold = Hold {
-            tag: message.delivery_tag,
-            channel: channel.clone(),
-            state: State::Buffered,
-            in_hand: self.in_hand.clone(),
-            publisher: self.publisher.clone(),
-            queue: self.queue.clone(),
-            name: self.topology.name(&self.queue),
-        };
-        Delivery {
-            payload: message.data.into(),
-            traceparent,
-            redelivered: message.redelivered,
-            attempts: deliveries_before.unwrap_or(u32::from(message.redelivered)).saturating_add(1),
-            published_at,
-            // A message that died, was replayed and came back has the marks of its death still.
-            death: death.filter(|_| matches!(self.queue, QueueName::Dead(_))),
-            hold: delivery::Hold::Amqp(hold),
+/// Fills the buffer until the queue or the channel is lost.
+async fn pump(
+    channel: &Arc<Channel>,
+    messages: &mut lapin::Consumer,
+    shared: &Arc<Shared>,
+    given_up: &mut mpsc::UnboundedReceiver<Delivery>,
+) {
+    loop {
+        tokio::select! {
+            biased;
+            Some(delivery) = given_up.recv() => {
+                let reason = format!("it came back {MOST_DELIVERIES} times without being acknowledged");
+                delivery.hand_over().dead(&reason).await;
+            }
+            message = messages.next() => match message {
+                Some(Ok(message)) => shared.buffer.push(delivery_of(message, channel, shared)),
+                // The queue was deleted, or its leader is gone, or the channel is.
+                Some(Err(_)) | None => return,
+            },
         }
+    }
+}
+
+fn delivery_of(message: lapin::message::Delivery, channel: &Arc<Channel>, shared: &Arc<Shared>) -> Delivery {
+    let headers::Beside { traceparent, deliveries_before, published_at, death } = headers::read(&message.properties);
+    channel.outstanding().insert(message.delivery_tag);
+    let payload = Bytes::from(message.data);
+    let attempts = deliveries_before.unwrap_or(u32::from(message.redelivered)).saturating_add(1);
+    let again = (shared.queue.nature() == Nature::Ordered).then(|| {
+        Box::new(Again { payload: payload.clone(), traceparent: traceparent.clone(), published_at, attempts })
+    });
+    let hold = Hold {
+        tag: message.delivery_tag,
+        channel: channel.clone(),
+        state: State::Buffered,
+        again,
+        shared: shared.clone(),
+    };
+    Delivery {
+        payload,
+        traceparent,
+        redelivered: message.redelivered,
+        attempts,
+        published_at,
+        // A message that died, was replayed and came back has the marks of its death still.
+        death: death.filter(|_| matches!(shared.queue, QueueName::Dead(_))),
+        hold: delivery::Hold::Amqp(hold),
     }
 }
 
@@ -153,7 +201,7 @@ impl Channel {
 }
 
 /// How many deliveries of one consumer are in somebody's hands.
-pub(super) struct InHand(watch::Sender<usize>);
+struct InHand(watch::Sender<usize>);
 
 impl Default for InHand {
     fn default() -> Self {
@@ -181,11 +229,9 @@ pub(crate) struct Hold {
     tag: u64,
     channel: Arc<Channel>,
     state: State,
-    in_hand: Arc<InHand>,
-    publisher: Arc<Publisher>,
-    queue: QueueName,
-    /// The queue's full name.
-    name: String,
+    /// The message itself, for one that goes back to its place in the buffer.
+    again: Option<Box<Again>>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -195,17 +241,24 @@ enum State {
     Settled,
 }
 
+struct Again {
+    payload: Bytes,
+    traceparent: Option<String>,
+    published_at: Option<DateTime<Utc>>,
+    attempts: u32,
+}
+
 /// What the broker is being told. It was written down to be sent when this was made; waiting only tells when it was sent.
 type Sending = Pin<Box<dyn Future<Output = lapin::Result<()>> + Send>>;
 
 impl Hold {
     pub(crate) fn hand_over(&mut self) {
         self.state = State::Handed;
-        self.in_hand.more();
+        self.shared.in_hand.more();
     }
 
     /// Whether settling it can still reach the broker.
-    fn is_current(&self) -> bool {
+    pub(crate) fn is_current(&self) -> bool {
         self.channel.channel.status().connected()
     }
 
@@ -219,8 +272,9 @@ impl Hold {
     }
 
     pub(crate) async fn requeue(mut self) {
-        let sending = self.tell_requeue();
-        log_lost(sending.await);
+        if let Some(sending) = self.let_go() {
+            log_lost(sending.await);
+        }
     }
 
     /// Confirmed among the dead before it is acknowledged; comes again if it cannot be put there.
@@ -231,22 +285,22 @@ impl Hold {
         published_at: Option<DateTime<Utc>>,
         reason: &str,
     ) {
-        if matches!(self.queue, QueueName::Dead(_)) {
-            tracing::error!(queue = self.name, "a dead letter cannot die again: it stays where it is");
+        if matches!(self.shared.queue, QueueName::Dead(_)) {
+            tracing::error!(queue = self.shared.name, "a dead letter cannot die again: it stays where it is");
             return self.requeue().await;
         }
         let message = Message { payload: payload.clone(), traceparent: traceparent.map(str::to_owned) };
         let death =
-            Death { queue: self.name.clone(), reason: delivery::shortened(reason), at: Some(Utc::now()) };
+            Death { queue: self.shared.name.clone(), reason: delivery::shortened(reason), at: Some(Utc::now()) };
         let extra = Extra { death: Some(death), published_at };
-        match self.publisher.publish(&self.queue.dead(), &message, &extra).await {
+        match self.shared.publisher.publish(&self.shared.queue.dead(), &message, &extra).await {
             Ok(()) => {
-                metrics::died(&self.name);
+                metrics::died(&self.shared.name);
                 self.ack().await;
             }
             Err(refusal) => {
                 tracing::warn!(
-                    queue = self.name,
+                    queue = self.shared.name,
                     reason = refusal.reason,
                     "a message could not be put among the dead: it comes again"
                 );
@@ -257,9 +311,10 @@ impl Hold {
 
     /// One acknowledgement for all that have nothing else before them on their channel; one each for the others.
     pub(crate) async fn ack_all(mut batch: Vec<Self>) {
-        let mut by_channel: HashMap<*const Channel, Vec<&mut Self>> = HashMap::new();
+        // By address, for a pointer would tie this future to its thread.
+        let mut by_channel: HashMap<usize, Vec<&mut Self>> = HashMap::new();
         for hold in &mut batch {
-            by_channel.entry(Arc::as_ptr(&hold.channel)).or_default().push(hold);
+            by_channel.entry(Arc::as_ptr(&hold.channel).addr()).or_default().push(hold);
         }
         let mut sending: Vec<Sending> = Vec::new();
         for holds in by_channel.into_values() {
@@ -294,6 +349,41 @@ impl Hold {
         sending
     }
 
+    /// Gives the message back: to its place in the buffer, or to the broker.
+    fn let_go(&mut self) -> Option<Sending> {
+        let Some(again) = self.again.take() else { return Some(self.tell_requeue()) };
+        self.settled();
+        if !self.is_current() {
+            return None;
+        }
+        let attempts = again.attempts.saturating_add(1);
+        let delivery = Delivery {
+            payload: again.payload.clone(),
+            traceparent: again.traceparent.clone(),
+            redelivered: true,
+            attempts,
+            published_at: again.published_at,
+            death: None,
+            hold: delivery::Hold::Amqp(Self {
+                tag: self.tag,
+                channel: self.channel.clone(),
+                state: State::Buffered,
+                again: Some(Box::new(Again { attempts, ..*again })),
+                shared: self.shared.clone(),
+            }),
+        };
+        if attempts > MOST_DELIVERIES {
+            // Fails when the consumer has ended: the message goes back with the channel.
+            let _ = self.shared.hopeless.send(delivery);
+        } else {
+            self.shared.buffer.put_back(delivery, |other| match &other.hold {
+                delivery::Hold::Amqp(other) => !Arc::ptr_eq(&other.channel, &self.channel) || other.tag > self.tag,
+                delivery::Hold::Postgres(_) | delivery::Hold::Nothing => true,
+            });
+        }
+        None
+    }
+
     fn tell_requeue(&mut self) -> Sending {
         self.channel.outstanding().remove(&self.tag);
         let (channel, tag) = (self.channel.channel.clone(), self.tag);
@@ -305,7 +395,7 @@ impl Hold {
 
     fn settled(&mut self) {
         if self.state == State::Handed {
-            self.in_hand.less();
+            self.shared.in_hand.less();
         }
         self.state = State::Settled;
     }
@@ -333,7 +423,7 @@ impl Drop for Hold {
             // It goes back when the channel is closed, which follows at once. Until then it counts as outstanding, so
             // that no acknowledgement of several covers it.
             State::Buffered => {}
-            State::Handed => drop(self.tell_requeue()),
+            State::Handed => drop(self.let_go()),
         }
     }
 }

@@ -208,6 +208,8 @@ struct Lane {
 
 struct InFlight {
     confirm: BoxFuture<'static, lapin::Result<Confirmation>>,
+    /// It was there at the first look.
+    early: Option<lapin::Result<Confirmation>>,
     waker: Waker,
     reply: oneshot::Sender<Outcome>,
     since: Instant,
@@ -264,14 +266,14 @@ impl Lane {
             channel.basic_publish(ShortString::default(), key, options, &message.payload, properties).await?.await
         };
         let waker = Waker::from(Arc::new(NumberWaker { number, resolved: self.resolved.clone() }));
-        let mut in_flight = InFlight { confirm: confirm.boxed(), waker, reply, since: Instant::now() };
-        match in_flight.poll() {
-            Poll::Pending => {
-                self.in_flight.insert(number, in_flight);
-            }
-            // It cannot have been confirmed before it was written: the channel is closed.
-            Poll::Ready(_) => reply_with(in_flight, Outcome::Lost),
+        let mut in_flight = InFlight { confirm: confirm.boxed(), early: None, waker, reply, since: Instant::now() };
+        if let Poll::Ready(confirmation) = in_flight.poll() {
+            // The channel is closed, or the broker is faster than we are. It takes its place in the order, for whatever
+            // was resolved before it is woken already.
+            in_flight.early = Some(confirmation);
+            self.resolved.push(number);
         }
+        self.in_flight.insert(number, in_flight);
     }
 
     /// Decides what has been decided, and gives back who has to be told that their message was returned.
@@ -327,6 +329,9 @@ impl Lane {
 
 impl InFlight {
     fn poll(&mut self) -> Poll<lapin::Result<Confirmation>> {
+        if let Some(early) = self.early.take() {
+            return Poll::Ready(early);
+        }
         self.confirm.as_mut().poll(&mut Context::from_waker(&self.waker))
     }
 }

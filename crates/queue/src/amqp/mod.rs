@@ -77,7 +77,6 @@ impl Amqp {
             queue: queue.clone(),
             prefetch,
             buffer,
-            in_hand: Arc::default(),
             closed: self.context.closed.clone(),
         };
         self.context.consumers.spawn(task.run(unwanted));

@@ -117,7 +117,7 @@ impl Task {
                 Err(_) => {}
             }
             if unwanted.is_cancelled() {
-                self.buffer.clear();
+                self.buffer.close();
             }
             tokio::select! {
                 biased;
@@ -150,7 +150,7 @@ impl Task {
             }
             self.settle(&mut session).await?;
             if unwanted.is_cancelled() {
-                self.buffer.clear();
+                self.buffer.close();
                 if self.held.is_empty() {
                     return Ok(());
                 }
@@ -188,8 +188,10 @@ impl Task {
     async fn claim(&mut self, session: &mut Session, number: i32) -> Result<bool, StoreError> {
         let room = self.prefetch.saturating_sub(self.held.len());
         let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        let clearings = self.buffer.clearings();
         let claimed = soon(session.claim(&self.name, number, limit)).await?;
         let all = claimed.len() == room;
+        let mut deliveries = Vec::with_capacity(claimed.len());
         for job in claimed {
             self.held.insert(job.claim.id, job.claim);
             let attempts = job.attempts.unsigned_abs();
@@ -198,15 +200,21 @@ impl Task {
                     let reason = format!("it came back {MOST_DELIVERIES} times without being acknowledged");
                     self.unsettled.push(Order { settle: Settle::Bury(job.claim, reason), done: None });
                 }
-                _ => self.buffer.push(self.delivery(job)),
+                _ => deliveries.push(self.delivery(job)),
             }
         }
+        self.buffer.push_unless_cleared(deliveries, clearings);
         self.settle(session).await?;
         Ok(all)
     }
 
     fn delivery(&self, job: Claimed) -> Delivery {
-        let hold = Hold { claim: Some(job.claim), handed: false, order: self.order.clone() };
+        let hold = Hold {
+            claim: Some(job.claim),
+            handed: false,
+            order: self.order.clone(),
+            buffer: self.ordered.then(|| self.buffer.clone()),
+        };
         let attempts = job.attempts.unsigned_abs();
         Delivery {
             payload: job.payload.into(),
@@ -317,6 +325,8 @@ pub(crate) struct Hold {
     claim: Option<Claim>,
     handed: bool,
     order: mpsc::UnboundedSender<Order>,
+    /// Of an ordered queue: what was taken after it goes back with it.
+    buffer: Option<Arc<Buffer>>,
 }
 
 impl Hold {
@@ -332,7 +342,15 @@ impl Hold {
 
     pub(crate) async fn requeue(mut self) {
         if let Some(claim) = self.claim.take() {
+            self.let_go_of_later_ones();
             self.settle(Settle::GiveBack(claim, true)).await;
+        }
+    }
+
+    /// What comes after it and was not handed over has to come after it again.
+    fn let_go_of_later_ones(&self) {
+        if let Some(buffer) = &self.buffer {
+            buffer.clear();
         }
     }
 
@@ -373,6 +391,9 @@ fn send(order: &mpsc::UnboundedSender<Order>, settle: Settle) -> oneshot::Receiv
 impl Drop for Hold {
     fn drop(&mut self) {
         if let Some(claim) = self.claim.take() {
+            if self.handed {
+                self.let_go_of_later_ones();
+            }
             let _ = self.order.send(Order { settle: Settle::GiveBack(claim, self.handed), done: None });
         }
     }

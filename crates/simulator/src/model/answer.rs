@@ -22,10 +22,11 @@ pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What the model says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Answer {
     /// The tokens of everything the user wrote since the last answer; without one, what was written last.
+    #[default]
     Echo,
     /// Always this.
     Fixed {
@@ -39,12 +40,6 @@ pub enum Answer {
         /// When none fits.
         otherwise: String,
     },
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self::Echo
-    }
 }
 
 /// A line of a script.

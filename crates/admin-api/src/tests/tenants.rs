@@ -1,0 +1,338 @@
+//! S1: for every route and every id in it, another tenant's id is answered 404 and changes nothing.
+//!
+//! Made from the OpenAPI document: a route with an id that this test has no example of fails it.
+
+use super::{As, World, pigeon};
+use domain::{Role, WorkspaceId};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool, Row};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// One of everything that has an id, in one workspace.
+struct Tenant {
+    workspace: WorkspaceId,
+    ids: BTreeMap<&'static str, String>,
+}
+
+impl Tenant {
+    async fn new(world: &World) -> Self {
+        let workspace = world.workspace("Tenant").await;
+        let (_, member) = world.person(workspace, Role::Viewer).await;
+        let (_, key) = world.key(workspace, Role::Viewer).await;
+        let id = Uuid::now_v7;
+        let (chatbot, source, integration, contact, conversation) = (id(), id(), id(), id(), id());
+        let (message, reply, part, blob, attachment) = (id(), id(), id(), id(), id());
+        let (answer, unanswered, letter) = (id(), id(), id());
+        let row = integration;
+        let credentials = world
+            .keyring
+            .seal(
+                workspace,
+                vault::Place { row, column: store::integrations::CREDENTIALS_COLUMN },
+                pigeon::good().to_string().as_bytes(),
+            )
+            .await
+            .unwrap();
+        let hex: String = credentials.iter().map(|byte| format!("{byte:02x}")).collect();
+        let w = workspace;
+        let sql = format!(
+            "set role botsmith_system;
+             insert into chatbots (id, workspace_id, name, fallback_text) values ('{chatbot}', '{w}', 'bot', 'no idea');
+             insert into sources (id, workspace_id, chatbot_id, kind, title, content, state)
+                 values ('{source}', '{w}', '{chatbot}', 'text', 't', '{{\"text\": \"t\"}}', 'failed');
+             insert into integrations (id, workspace_id, chatbot_id, platform, account, credentials, credentials_shown)
+                 values ('{integration}', '{w}', '{chatbot}', 'twilio', 'AC', '\\x{hex}', '{{}}');
+             insert into contacts (id, workspace_id, integration_id, key) values ('{contact}', '{w}', '{integration}', '+14155550111');
+             insert into conversations (id, workspace_id, chatbot_id, integration_id, contact_id, key, next_position)
+                 values ('{conversation}', '{w}', '{chatbot}', '{integration}', '{contact}', '+14155550111', 2);
+             insert into messages (id, workspace_id, conversation_id, direction, state, text, accepted_at)
+                 values ('{message}', '{w}', '{conversation}', 'inbound', 'answered', 'secret of {w}', now());
+             insert into messages (id, workspace_id, conversation_id, direction, sender, text, accepted_at)
+                 values ('{reply}', '{w}', '{conversation}', 'outbound', 'bot', 'reply of {w}', now());
+             insert into parts (id, workspace_id, integration_id, conversation_id, message_id, platform, position, sender, content, state, due_at)
+                 values ('{part}', '{w}', '{integration}', '{conversation}', '{reply}', 'twilio', 1, 'bot', '{{\"text\": \"reply\"}}', 'dead', now());
+             insert into blobs (id, workspace_id, content_type, bytes) values ('{blob}', '{w}', 'image/png', 3);
+             insert into blob_pieces (workspace_id, blob_id, position, bytes) values ('{w}', '{blob}', 0, 'png');
+             insert into attachments (id, workspace_id, integration_id, message_id, position, url, content_type, state, blob_id)
+                 values ('{attachment}', '{w}', '{integration}', '{message}', 0, 'https://x', 'image/png', 'stored', '{blob}');
+             insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model, prompt_version, stages)
+                 values ('{answer}', '{w}', '{chatbot}', '{conversation}', 'q', '[]', '[]', 'extractive', 1, '{{}}');
+             insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question)
+                 values ('{unanswered}', '{w}', '{chatbot}', '{conversation}', '{answer}', 'q');
+             insert into dead_letters (id, workspace_id, integration_id, kind, part_id, reason)
+                 values ('{letter}', '{w}', '{integration}', 'part', '{part}', 'r');
+             reset role"
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.unwrap();
+        let ids = BTreeMap::from([
+            ("workspace_id", workspace.to_string()),
+            ("user_id", member.to_string()),
+            ("api_key_id", key.to_string()),
+            ("chatbot_id", chatbot.to_string()),
+            ("source_id", source.to_string()),
+            ("unanswered_id", unanswered.to_string()),
+            ("integration_id", integration.to_string()),
+            ("conversation_id", conversation.to_string()),
+            ("message_id", message.to_string()),
+            ("attachment_id", attachment.to_string()),
+            ("dead_letter_id", letter.to_string()),
+        ]);
+        Self { workspace, ids }
+    }
+
+    fn id(&self, name: &str) -> &str {
+        self.ids.get(name).unwrap_or_else(|| panic!("a route has the id {name}: give this test an example of it"))
+    }
+
+    /// Everything that the database has of this tenant.
+    async fn everything(&self, world: &World) -> BTreeMap<String, Vec<String>> {
+        let tables: Vec<String> = sqlx::query_scalar(
+            "select table_name::text from information_schema.columns
+             where table_schema = 'public' and column_name = 'workspace_id'",
+        )
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        let mut found = BTreeMap::new();
+        for table in tables {
+            // `last_used_at` of keys moves by itself.
+            let rows = sqlx::query(AssertSqlSafe(format!(
+                "select (to_jsonb(t) - 'last_used_at')::text as row from {table} t where workspace_id = $1 order by 1"
+            )))
+            .bind(self.workspace.as_uuid())
+            .fetch_all(&world.pool)
+            .await
+            .unwrap();
+            found.insert(table, rows.iter().map(|row| row.get("row")).collect());
+        }
+        found
+    }
+}
+
+/// One operation of the document.
+struct Operation {
+    name: String,
+    method: Method,
+    path: String,
+    /// Ids in the path.
+    ids: Vec<String>,
+    /// Ids in the query, without cursors.
+    query_ids: Vec<String>,
+    /// Ids in the body.
+    body_ids: Vec<String>,
+    has_body: bool,
+    public: bool,
+}
+
+fn operations(world: &World) -> Vec<Operation> {
+    let document: Value = serde_json::from_str(world.api.openapi()).unwrap();
+    let mut found = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters: Vec<&Value> = operation["parameters"].as_array().into_iter().flatten().collect();
+            let is_id = |schema: &Value| schema.to_string().contains("\"uuid\"");
+            let named = |place: &str| {
+                parameters
+                    .iter()
+                    .filter(|parameter| parameter["in"] == place && is_id(&parameter["schema"]))
+                    .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+                    .filter(|name| name != "after")
+                    .collect::<Vec<_>>()
+            };
+            let schema = operation["requestBody"]["content"]["application/json"]["schema"].clone();
+            let reference = schema.to_string();
+            let body = document["components"]["schemas"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .find(|(name, _)| reference.contains(&format!("#/components/schemas/{name}\"")))
+                .map(|(_, schema)| schema.clone())
+                .unwrap_or_default();
+            let body_ids = body["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, property)| is_id(property))
+                .map(|(name, _)| name.clone())
+                .collect();
+            found.push(Operation {
+                name: operation["operationId"].as_str().unwrap().to_owned(),
+                method: Method::from_bytes(method.to_uppercase().as_bytes()).unwrap(),
+                path: path.clone(),
+                ids: named("path"),
+                query_ids: named("query"),
+                body_ids,
+                has_body: operation["requestBody"].is_object(),
+                public: operation["security"].as_array().unwrap().is_empty(),
+            });
+        }
+    }
+    found
+}
+
+/// A body that the operation takes.
+fn body(operation: &Operation) -> Option<Value> {
+    if !operation.has_body {
+        return None;
+    }
+    let to = json!({"to": "+14155550123", "text": "hello"});
+    Some(match operation.name.as_str() {
+        "workspaces_update" | "workspaces_create" => json!({"name": "taken over"}),
+        "members_update" => json!({"role": "agent"}),
+        "members_invite" => json!({"email": "new@example.test", "role": "owner"}),
+        "api_keys_create" => json!({"name": "mine", "role": "owner"}),
+        "chatbots_create" => json!({"name": "mine"}),
+        "chatbots_update" => json!({"name": "taken over"}),
+        "sources_create" => json!({"title": "mine", "text": "mine"}),
+        "sources_update" => json!({"title": "taken over"}),
+        "integrations_save" => json!({"platform": "twilio", "credentials": pigeon::good()}),
+        "integrations_toggle" => json!({"enabled": false}),
+        "conversations_reply" => json!({"text": "hello"}),
+        "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
+        "sending_send" | "sending_send_sms" => to,
+        "sending_preview" => json!({"text": "hello"}),
+        "sessions_change_password" => json!({"current_password": "x", "new_password": "correct horse staple"}),
+        other => panic!("{other} takes a body: give this test an example of it"),
+    })
+}
+
+fn address(operation: &Operation, id: impl Fn(&str) -> String) -> String {
+    let mut path = operation.path.replace("{platform}", "twilio");
+    for name in &operation.ids {
+        path = path.replace(&format!("{{{name}}}"), &id(name));
+    }
+    path
+}
+
+async fn call(world: &World, operation: &Operation, path: &str, body: Option<Value>, who: &As) -> super::Answer {
+    let request = world.request(operation.method.clone(), path, who);
+    world.send(match body {
+        Some(body) => request.json(&body),
+        None => request,
+    })
+    .await
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn s1_another_tenants_id_in_any_place_of_any_route_is_not_found_and_changes_nothing(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (ours, theirs) = (Tenant::new(&world).await, Tenant::new(&world).await);
+    let mut callers = Vec::new();
+    for role in [Role::Viewer, Role::Agent, Role::Admin, Role::Owner] {
+        callers.push((role, world.person(ours.workspace, role).await.0));
+        callers.push((role, world.key(ours.workspace, role).await.0));
+    }
+    let before = theirs.everything(&world).await;
+    let mut tried = BTreeSet::new();
+
+    for operation in operations(&world).iter().filter(|operation| !operation.public && !operation.ids.is_empty()) {
+        let body = body(operation);
+        let mut addresses: Vec<String> = operation
+            .ids
+            .iter()
+            .map(|foreign| {
+                address(operation, |name| if name == foreign { theirs.id(name) } else { ours.id(name) }.to_owned())
+            })
+            .collect();
+        addresses.push(address(operation, |name| theirs.id(name).to_owned()));
+        for path in addresses {
+            for (role, who) in &callers {
+                let answer = call(&world, operation, &path, body.clone(), who).await;
+                // Too low a role in one's own workspace is told so before the id is looked at.
+                let refused = answer.status == 404 || (answer.status == 403 && *role != Role::Owner);
+                let keys_have_no_account = answer.status == 403 && matches!(who, As::Key(_)) && path.contains("/administration/");
+                assert!(refused || keys_have_no_account, "{} {path} as {role}: {} {}", operation.method, answer.status, answer.text);
+                assert!(!answer.text.contains(&theirs.workspace.to_string()), "{path}: {}", answer.text);
+            }
+        }
+        tried.insert(operation.name.clone());
+    }
+
+    assert!(tried.len() > 45, "only {} routes have ids", tried.len());
+    assert_eq!(theirs.everything(&world).await, before, "something of the other tenant was changed");
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn s1_another_tenants_id_in_a_body_or_query_shows_and_changes_nothing(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (ours, theirs) = (Tenant::new(&world).await, Tenant::new(&world).await);
+    let (owner, _) = world.person(ours.workspace, Role::Owner).await;
+    let before = theirs.everything(&world).await;
+    let mut tried = 0;
+
+    for operation in operations(&world).iter().filter(|operation| !operation.public) {
+        let path = address(operation, |name| ours.id(name).to_owned());
+        for name in &operation.query_ids {
+            let answer = call(&world, operation, &format!("{path}?{name}={}", theirs.id(name)), None, &owner).await;
+            let nothing = answer.status == 404 || (answer.status == 200 && answer.json()["items"] == json!([]));
+            assert!(nothing, "{path}?{name}=: {}", answer.text);
+            tried += 1;
+        }
+        for name in &operation.body_ids {
+            let answer = call(&world, operation, &path, Some(json!({ name.as_str(): theirs.id(name) })), &owner).await;
+            assert_eq!(answer.status, 404, "{path} with {name}: {}", answer.text);
+            tried += 1;
+        }
+    }
+
+    assert!(tried >= 5, "only {tried} ids in bodies and queries");
+    assert_eq!(theirs.everything(&world).await, before, "something of the other tenant was changed");
+}
+
+/// Without this the matrix would hold for an API that answers 404 to everything.
+#[sqlx::test(migrations = "../store/migrations")]
+async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
+    let world = World::new(pool).await;
+
+    for operation in operations(&world) {
+        if operation.public || operation.ids.is_empty() || operation.path.contains("/administration/") {
+            continue;
+        }
+        let tenant = Tenant::new(&world).await;
+        let (owner, _) = world.person(tenant.workspace, Role::Owner).await;
+        let path = address(&operation, |name| tenant.id(name).to_owned());
+
+        let answer = call(&world, &operation, &path, body(&operation), &owner).await;
+
+        assert!(answer.status.is_success(), "{} {path}: {} {}", operation.method, answer.status, answer.text);
+    }
+}
+
+/// Cursors of another tenant move the page, and never show what is theirs.
+#[sqlx::test(migrations = "../store/migrations")]
+async fn s1_lists_show_ones_own_items_only(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (ours, theirs) = (Tenant::new(&world).await, Tenant::new(&world).await);
+    let (owner, _) = world.person(ours.workspace, Role::Owner).await;
+    let mut lists = 0;
+
+    for operation in operations(&world).iter().filter(|operation| operation.method == Method::GET && !operation.public) {
+        let path = address(operation, |name| ours.id(name).to_owned());
+        let answer = call(&world, operation, &path, None, &owner).await;
+        if answer.status == 200 && answer.text.starts_with("{\"items\"") {
+            lists += 1;
+            for (name, id) in &theirs.ids {
+                assert!(!answer.text.contains(id.as_str()), "{path} shows the other tenant's {name}");
+            }
+        }
+    }
+
+    assert!(lists >= 10, "only {lists} lists");
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn an_administrator_of_the_installation_sees_the_list_of_workspaces_and_nothing_in_them(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (administrator, own) = world.administrator().await;
+    let tenant = Tenant::new(&world).await;
+
+    let listed = world.get("/api/administration/workspaces", &administrator).await.ok(200);
+    let chatbot = world.get(&format!("/api/chatbots/{}", tenant.id("chatbot_id")), &administrator).await;
+
+    let names: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    assert_eq!(names, [own.to_string(), tenant.workspace.to_string()]);
+    assert_eq!(listed["items"][1]["chatbots"], 1);
+    chatbot.problem(404);
+}
