@@ -147,9 +147,7 @@ fn a_form_that_cannot_be_read_is_refused_even_when_it_is_signed() {
 fn a_nul_in_a_text_is_taken_out_and_the_rest_is_answered() {
     alone(async {
         let visitor = Visitor::new().await.unwrap();
-        let text = format!("What are your\u{0} opening hours?");
-
-        let reply = visitor.ask(&text).await.unwrap();
+        let reply = visitor.ask("What are your\u{0} opening hours?").await.unwrap();
 
         assert!(reply.body.contains("9:00"), "{}", reply.body);
         let stored = visitor.product.api().messages_with(&visitor.bot, &visitor.number).await.unwrap();

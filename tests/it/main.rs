@@ -1,5 +1,7 @@
 //! Tests of the whole product.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod architecture;
 mod bad_input;
 mod chaos;

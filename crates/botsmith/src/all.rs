@@ -5,7 +5,7 @@
 use crate::{
     banner::Banner,
     cli, data_dir,
-    demo::Stage,
+    demo::{self, Stage},
     http, parts, role,
     running::Running,
     settings::Settings,
@@ -18,8 +18,13 @@ use secrecy::ExposeSecret;
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
+    time::Duration,
 };
+use store::Db;
 use tokio_util::sync::CancellationToken;
+
+/// How long the start waits for a database before it goes on without.
+const FIRST_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Runs until told to stop.
 pub async fn run(
@@ -57,6 +62,7 @@ async fn with_database(
     // Whoever says where Twilio is played plays it, and makes the demo with `botsmith demo`.
     let no_stage = options.no_demo || settings.platforms.twilio_simulator_url.is_some();
     let stage = if no_stage { None } else { Some(Stage::start(&mut settings, data_dir).await?) };
+    migrate_now(&settings).await?;
     let shared = Shared::open(&settings, &stop).await?;
     let schema = shared.readiness.flag("schema", "the database's schema is being brought up to date");
     let Shared { db, queue, accounts, .. } = shared.clone();
@@ -77,6 +83,17 @@ async fn with_database(
     role::finish(running, shared).await
 }
 
+/// A database that answers gets its schema before anything asks for it; one that is away gets it later.
+async fn migrate_now(settings: &Settings) -> anyhow::Result<()> {
+    let db = Db::open(&settings.store).context("reading the setting store.url")?;
+    match tokio::time::timeout(FIRST_ATTEMPT, db.migrate()).await {
+        Ok(Err(error)) if !error.is_transient() => {
+            Err(anyhow::Error::from(error).context(format!("bringing the schema of the database at {} up to date", db.address())))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Everything but HTTP.
 struct Work {
     settings: Settings,
@@ -89,11 +106,6 @@ impl Work {
     async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { settings, stage, shared, data_dir } = self;
         let mut running = Running::new(stop.clone());
-        running.add("the indexer", parts::indexer(&settings, &shared).run(stop.clone()));
-        running.add("the scheduler", parts::scheduler(&settings, &shared).run(stop.clone()));
-        for platform in parts::platforms(&shared) {
-            running.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));
-        }
         let mut demo = None;
         if let Some(stage) = stage {
             // A demo that cannot be made is no reason to keep a working installation down.
@@ -101,7 +113,16 @@ impl Work {
                 tracing::error!("there is no demo: {error:#}");
                 None
             });
-            running.add("the simulator", stage.run(stop));
+            running.add("the simulator", stage.run(stop.clone()));
+        }
+        running.add("the chat-worker", parts::chat_worker(&settings, &shared)?.run(stop.clone()));
+        running.add("the indexer", parts::indexer(&settings, &shared).run(stop.clone()));
+        running.add("the scheduler", parts::scheduler(&settings, &shared).run(stop.clone()));
+        for platform in parts::platforms(&shared) {
+            running.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));
+        }
+        if let Some(demo) = &demo {
+            demo::known(&shared, demo, &stop).await;
         }
         let link = setup::setup_link(&shared.db, &settings.admin_api.public_url, shared.clock.now()).await;
         let link = link.unwrap_or_else(|error| {

@@ -14,12 +14,18 @@ use simulator::{
     demo::{ACCOUNT_SID, Demo},
     twilio::Account,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// The demo bot's number: Twilio's own for tests, which nobody has.
 pub const NUMBER: &str = "+15005550006";
+
+/// How long its knowledge may take to be indexed before we go on without.
+const INDEXING: Duration = Duration::from_secs(10);
 
 /// How many messages the played Twilio remembers.
 const REMEMBERED: usize = 1_000;
@@ -105,6 +111,16 @@ pub async fn run(mut settings: Settings, data_dir: &Path, stop: CancellationToke
     };
     Banner { data_dir: data_dir::unusual(data_dir), demo: Some(&demo), ..Banner::default() }.print();
     Ok(())
+}
+
+/// Returns when the bot knows what it was given, so that the first question is answered from it.
+pub async fn known(shared: &Shared, demo: &Demo, stop: &CancellationToken) {
+    let ready = async {
+        while !make::is_indexed(shared, demo).await.unwrap_or(false) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let _ = tokio::time::timeout(INDEXING, stop.run_until_cancelled(ready)).await;
 }
 
 /// Makes the demo or finds it, and writes its file. `None`: there is none, or it is not ours any more.

@@ -48,7 +48,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match command {
         Command::All(options) => all::run(settings, &options, &data_dir, stop).await,
         Command::Gateway => role::gateway(settings, stop).await,
-        Command::ChatWorker(health) => { let _ = health; Ok(()) },
+        Command::ChatWorker(health) => role::chat_worker(settings, health, stop).await,
         Command::Sender(sender) => role::sender(settings, sender, stop).await,
         Command::Indexer(health) => role::indexer(settings, health, stop).await,
         Command::Scheduler(health) => role::scheduler(settings, health, stop).await,

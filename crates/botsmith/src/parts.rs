@@ -5,6 +5,8 @@ use crate::{settings::Settings, shared::Shared};
 use admin_api::AdminApi;
 use anyhow::Context;
 use domain::Platform;
+use knowledge::Retriever;
+use models::Models;
 
 /// Every platform of this installation.
 pub fn platforms(shared: &Shared) -> Vec<Platform> {
@@ -16,6 +18,15 @@ pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminAp
     let Shared { db, queue, keyring, accounts, clock, .. } = shared.clone();
     let channels = accounts.channels().clone();
     AdminApi::new(settings.admin_api.clone(), db, queue, keyring, channels, clock).context("preparing the API")
+}
+
+/// Intake and answers.
+pub fn chat_worker(settings: &Settings, shared: &Shared) -> anyhow::Result<chat_worker::Service> {
+    let Shared { db, queue, keyring, accounts, clock, .. } = shared.clone();
+    let models = Models::open(&settings.models).context("preparing the language models")?;
+    let retriever = Retriever::new(db.clone(), settings.knowledge.clone());
+    let settings = settings.chat_worker.clone();
+    Ok(chat_worker::Service::start(settings, db, queue, accounts, keyring, retriever, models, clock))
 }
 
 /// One platform's delivery.

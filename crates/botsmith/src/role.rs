@@ -40,6 +40,13 @@ pub async fn admin_api(settings: Settings, stop: CancellationToken) -> anyhow::R
     finish(running, shared).await
 }
 
+/// `botsmith chat-worker`
+pub async fn chat_worker(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let service = parts::chat_worker(&settings, &shared)?;
+    quiet("the chat-worker", &settings, health, shared, stop.clone(), service.run(stop)).await
+}
+
 /// `botsmith sender`
 pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;

@@ -18,7 +18,7 @@ pub struct Settings {
     /// Webhooks.
     pub gateway: gateway::Settings,
     /// Intake and answers.
-    pub chat_worker: serde_json::Value,
+    pub chat_worker: chat_worker::Settings,
     /// Delivery.
     pub sender: channel_sender::Settings,
     /// Knowledge, as it is made.

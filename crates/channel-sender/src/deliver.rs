@@ -125,13 +125,25 @@ impl Delivery {
         }
     }
 
+    /// Whether the platform has the part. What it has of another part with the same words does not count.
     async fn ask(&self, claim: &Claim, account: &Account, part: &OutboundPart, now: DateTime<Utc>) -> Asked {
         let first = claim.first_attempt_at.unwrap_or(now - TimeDelta::hours(1));
-        match account.channel.find(part, first, &account.credentials).await {
-            None => Asked::CannotSay,
-            Some(Ok(Some(sent))) => Asked::HasIt(sent),
-            Some(Ok(None)) => Asked::HasItNot,
-            Some(Err(error)) => Asked::Failed(error),
+        let candidates = match account.channel.candidates(part, first, &account.credentials).await {
+            None => return Asked::CannotSay,
+            Some(Err(error)) => return Asked::Failed(error),
+            Some(Ok(candidates)) => candidates,
+        };
+        let ids: Vec<String> = candidates.iter().map(|sent| sent.platform_message_id.clone()).collect();
+        match parts::not_of_others(&self.db, claim, &ids).await {
+            Ok(ours) => candidates
+                .into_iter()
+                .find(|sent| ours.contains(&sent.platform_message_id))
+                .map_or(Asked::HasItNot, Asked::HasIt),
+            Err(error) => Asked::Failed(SendError::Retry {
+                after: None,
+                rate_limited: false,
+                reason: format!("which messages are whose cannot be read now: {error}"),
+            }),
         }
     }
 

@@ -28,35 +28,24 @@ pub struct Passage {
     pub quote_score: f32,
 }
 
-/// How a passage meets its question; shares go from 0 to 1. Words count by their rarity in the chatbot's knowledge: a rare
+/// How a passage meets its question, in shares from 0 to 1. Words count by their rarity in the chatbot's knowledge: a rare
 /// word that is missing weighs more than a common one.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PassageSignals {
     /// How many different words the question is about. The same for all passages of a search.
     pub words: u16,
-    /// Share of the question's words that stand anywhere in the chatbot's knowledge. The same for all passages of a search.
-    pub known: f32,
     /// Share of the question's words that stand anywhere in the passage, its title and headings.
     pub coverage: f32,
-    /// Share of the question's words that stand in the sentences of `quote`.
+    /// Share of the question's words that stand in the sentences of `quote`; of a pair, in the pair.
     pub quote_coverage: f32,
+    /// Of the question's neighbouring words, the share that are neighbours in the quote too, or in the pair's question.
+    pub neighbours: f32,
     /// Share of the question's names and numbers that stand in the passage, its title and headings; 1 when it has none.
     pub names: f32,
-    /// Share of the question's three rarest words that stand in the passage, its title and headings.
-    pub rarest: f32,
-    /// The weight of the question's words that stand in the passage, its title and headings: how much there is to go by.
-    pub evidence: f32,
-    /// Of the question's neighbouring words, the share that are neighbours in the quote too.
-    pub neighbours: f32,
     /// The score, as a share of what the best thinkable passage would reach.
     pub relative_score: f32,
-    /// How near to each other the question's words stand in the passage.
-    pub proximity: f32,
-    /// Whether the quote holds the kind of thing that is asked for (a number, a time, a name); 0.5 when the question
-    /// does not say which.
-    pub kind_found: f32,
-    /// How alike the question and the pair's own question are; 0 for a passage that is no pair.
-    pub pair_likeness: f32,
+    /// How alike the question and the pair's own question are; `None` for a passage that is no pair.
+    pub pair_likeness: Option<f32>,
 }
 
 impl Passage {

@@ -20,7 +20,7 @@ mod snapshot;
 pub mod split;
 mod stop_words;
 
-pub use confidence::{Confidence, Signals};
+pub use confidence::{Confidence, DEFAULT_THRESHOLD, Signals, confidence};
 pub use error::KnowledgeError;
 pub use retriever::{Retriever, Settings};
 pub use snapshot::Snapshot;

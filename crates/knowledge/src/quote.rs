@@ -1,6 +1,12 @@
 //! How likely the answer stands in a sentence.
+//!
+//! The weights come from a listwise logistic regression (softmax over all sentences of the five best passages of each
+//! question; the sentence that holds the answer is the right one) on the 2,910 answerable questions of half of SQuAD 2.0's
+//! development set, 16 articles in 646 paragraphs. Right sentence and right paragraph, of all questions: 74.2 % when eight
+//! parts of the questions are each answered with the weights of the other seven; 82 % would be the most that the first
+//! passage alone allows, 94.7 % the first five.
 
-/// What is seen of a sentence. Shares from 0 to 1, of the question's words by their weight.
+/// What is seen of a sentence; shares from 0 to 1, of the question's words by their weight.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Features {
     /// In the sentence.
@@ -15,34 +21,21 @@ pub(crate) struct Features {
     pub neighbours: f32,
     /// Whether it holds the kind of thing that is asked for.
     pub kind: f32,
-    /// How many of its words are not the question's: an answer says something new.
+    /// How many of its words are not the question's.
     pub news: f32,
     /// Whether it begins the passage.
     pub first: bool,
-    /// Of a pair: how alike the questions are.
-    pub likeness: f32,
 }
-
-pub(crate) const COUNT: usize = 10;
-
-pub(crate) fn vector(features: &Features) -> [f32; COUNT] {
-    [
-        features.coverage,
-        features.coverage_around,
-        features.coverage_of_passage,
-        features.share_of_best,
-        features.neighbours,
-        features.kind,
-        features.kind * features.coverage,
-        (1.0 + features.news).ln(),
-        if features.first { 1.0 } else { 0.0 },
-        features.likeness,
-    ]
-}
-
-pub(crate) const WEIGHTS: [f32; COUNT] = [3.46, 3.49, 2.89, 3.58, 2.29, 0.9, 2.5, -0.1, -0.17, 4.0];
 
 /// Higher is likelier. Comparable between the passages of one search.
 pub(crate) fn score(features: &Features) -> f32 {
-    vector(features).iter().zip(WEIGHTS).map(|(feature, weight)| feature * weight).sum()
+    3.46 * features.coverage
+        + 3.49 * features.coverage_around
+        + 2.89 * features.coverage_of_passage
+        + 3.58 * features.share_of_best
+        + 2.29 * features.neighbours
+        + 0.90 * features.kind
+        + 2.50 * features.kind * features.coverage
+        - 0.10 * features.news.ln_1p()
+        - if features.first { 0.17 } else { 0.0 }
 }

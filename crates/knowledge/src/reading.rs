@@ -11,11 +11,6 @@ use domain::{Passage, PassageSignals};
 use std::ops::Range;
 use store::chunks::Chunk;
 
-#[cfg(test)]
-thread_local! {
-    pub(crate) static SEEN: std::cell::RefCell<Vec<(domain::ChunkId, Vec<(Range<usize>, Features)>)>> = const { std::cell::RefCell::new(Vec::new()) };
-}
-
 /// A sentence this short says little alone: the next one goes with it.
 const SHORT_QUOTE: usize = 40;
 
@@ -70,47 +65,39 @@ pub(crate) fn read(
     let in_passage = Found::of(question, &terms).with(&in_context);
     let coverage = in_passage.share(question);
 
-    let pair_likeness =
-        chunk.question.as_ref().map_or(0.0, |own| likeness(question, own, &analyzer.question_terms(own), analyzer));
     let share_of_best = if best > 0.0 { score / best } else { 0.0 };
-    let (quote, quote_score, quote_coverage) = match &chunk.question {
-        Some(own) => {
+    let pair = chunk.question.as_ref().map(|own| Pair {
+        likeness: likeness(question, own, &analyzer.question_terms(own), analyzer),
+        neighbours: neighbours(question, &analyzer.terms(own)),
+    });
+    let quote = match &pair {
+        Some(pair) => {
             let features = Features {
                 coverage,
                 coverage_around: coverage,
                 coverage_of_passage: coverage,
                 share_of_best,
-                neighbours: neighbours(question, &analyzer.terms(own)),
+                neighbours: pair.neighbours,
                 kind: question.kind.found_in(&chunk.text, question.text, analyzer.language()),
+                news: terms.len() as f32,
                 first: true,
-                likeness: pair_likeness,
-                ..Features::default()
             };
-            (0..chunk.text.len(), quote::score(&features), coverage)
+            Quote { range: 0..chunk.text.len(), score: quote::score(&features), coverage, neighbours: pair.neighbours }
         }
         None => {
             let sentences =
                 sentence_features(&chunk.text, &terms, &in_context, coverage, share_of_best, question, analyzer);
-            #[cfg(test)]
-            SEEN.with_borrow_mut(|seen| seen.push((chunk.id, sentences.clone())));
             best_sentence(&chunk.text, &sentences)
         }
     };
-    let quoted: Vec<Term> =
-        terms.iter().filter(|term| quote.start <= term.range.start && term.range.end <= quote.end).cloned().collect();
     let signals = PassageSignals {
         words: u16::try_from(question.words.len()).unwrap_or(u16::MAX),
-        known: question.share(|i| question.words[i].known),
         coverage,
-        quote_coverage,
+        quote_coverage: quote.coverage,
+        neighbours: quote.neighbours,
         names: names(question, &in_passage),
-        rarest: rarest(question, &in_passage),
-        evidence: coverage * question.total,
-        neighbours: neighbours(question, &quoted),
         relative_score: relative_score(question, &around, &terms, average_terms),
-        proximity: proximity(question, &terms),
-        kind_found: question.kind.found_in(&chunk.text[quote.clone()], question.text, analyzer.language()),
-        pair_likeness,
+        pair_likeness: pair.map(|pair| pair.likeness),
     };
     Passage {
         chunk: chunk.id,
@@ -121,24 +108,38 @@ pub(crate) fn read(
         question: chunk.question.clone(),
         score,
         signals,
-        quote,
-        quote_score,
+        quote: quote.range,
+        quote_score: quote.score,
     }
 }
 
-/// Where the answer most likely stands, how likely, and how much of the question stands there too.
-fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> (Range<usize>, f32, f32) {
+/// A pair's own question, beside the one that is asked.
+struct Pair {
+    likeness: f32,
+    neighbours: f32,
+}
+
+/// Where the answer most likely stands, how likely, and what of the question stands there too.
+struct Quote {
+    range: Range<usize>,
+    score: f32,
+    coverage: f32,
+    neighbours: f32,
+}
+
+fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> Quote {
     let scored = sentences.iter().enumerate().map(|(i, (_, features))| (i, quote::score(features)));
+    // Of equals the first.
     let Some((at, score)) = scored.rev().max_by(|(_, a), (_, b)| a.total_cmp(b)) else {
-        return (0..text.len(), 0.0, 0.0);
+        return Quote { range: 0..text.len(), score: 0.0, coverage: 0.0, neighbours: 0.0 };
     };
-    let (mut quote, features) = sentences[at].clone();
-    if quote.len() < SHORT_QUOTE
+    let (mut range, features) = sentences[at].clone();
+    if range.len() < SHORT_QUOTE
         && let Some((next, _)) = sentences.get(at + 1)
     {
-        quote.end = next.end;
+        range.end = next.end;
     }
-    (quote, score, features.coverage)
+    Quote { range, score, coverage: features.coverage, neighbours: features.neighbours }
 }
 
 /// Every sentence of a passage, and what is seen of it.
@@ -180,7 +181,6 @@ fn sentence_features(
             kind: question.kind.found_in(&text[range.clone()], question.text, analyzer.language()),
             news: terms.iter().filter(|term| question.place(&term.text).is_none()).count() as f32,
             first: i == 0,
-            likeness: 0.0,
         }
     });
     ranges.iter().cloned().zip(features).collect()
@@ -194,17 +194,6 @@ fn names(question: &Question<'_>, found: &Found) -> f32 {
     };
     let all = weight(false);
     if all > 0.0 { weight(true) / all } else { 1.0 }
-}
-
-/// The share of the question's three heaviest words that were found.
-fn rarest(question: &Question<'_>, found: &Found) -> f32 {
-    let mut weights: Vec<(f32, bool)> =
-        question.words.iter().zip(&found.0).map(|(word, found)| (word.weight, *found)).collect();
-    weights.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    weights.truncate(3);
-    let all: f32 = weights.iter().map(|(weight, _)| weight).sum();
-    let there: f32 = weights.iter().filter(|(_, found)| *found).map(|(weight, _)| weight).sum();
-    if all > 0.0 { there / all } else { 0.0 }
 }
 
 /// BM25 with the question's own weights, as a share of its limit.
@@ -236,36 +225,6 @@ fn neighbours(question: &Question<'_>, terms: &[Term]) -> f32 {
         })
     });
     near.count() as f32 / pairs as f32
-}
-
-/// How dense the question's words stand where they stand densest: 1 when they follow each other.
-fn proximity(question: &Question<'_>, terms: &[Term]) -> f32 {
-    let places: Vec<(usize, usize)> =
-        terms.iter().enumerate().filter_map(|(at, term)| Some((at, question.place(&term.text)?))).collect();
-    let mut counts = vec![0u32; question.words.len()];
-    places.iter().for_each(|(_, word)| counts[*word] = 1);
-    let distinct = counts.iter().filter(|count| **count > 0).count();
-    if distinct < 2 {
-        return 0.0;
-    }
-    counts.fill(0);
-    let (mut start, mut inside, mut shortest) = (0, 0, usize::MAX);
-    for (end, word) in &places {
-        counts[*word] += 1;
-        if counts[*word] == 1 {
-            inside += 1;
-        }
-        while inside == distinct {
-            let (first, word) = places[start];
-            shortest = shortest.min(end - first);
-            counts[word] -= 1;
-            if counts[word] == 0 {
-                inside -= 1;
-            }
-            start += 1;
-        }
-    }
-    (distinct - 1) as f32 / shortest.max(1) as f32
 }
 
 /// How alike two questions are: the weight of the words they share, of all their words.

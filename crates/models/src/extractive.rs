@@ -1,6 +1,6 @@
 //! Answers without a model: the sentence that most likely answers the question, quoted with its source.
 
-use crate::{answer::Answer, ask::Ask};
+use crate::{answer::Answer, ask::Ask, citations::without_markers};
 use domain::FallbackReason;
 
 /// The name under which such answers are recorded.
@@ -15,7 +15,8 @@ pub(crate) fn answer(ask: &Ask<'_>) -> Answer {
         .rev() // of equals the first wins
         .max_by(|(_, a), (_, b)| a.quote_score.total_cmp(&b.quote_score));
     let (text, citations, fallback) = match best {
-        Some((i, passage)) => (format!("{} [1]", passage.quoted().trim()), vec![i], None),
+        // Whatever is numbered in the passage itself refers to nothing here.
+        Some((i, passage)) => (format!("{} [1]", without_markers(passage.quoted())), vec![i], None),
         None => (String::new(), Vec::new(), Some(FallbackReason::NoKnowledge)),
     };
     Answer { text, citations, model: NAME.to_owned(), tokens_in: None, tokens_out: None, fallback }
@@ -44,6 +45,11 @@ mod tests {
         assert_eq!(answer.text, "It takes two days. [1]");
         assert_eq!(answer.citations, [1]);
         assert_eq!(answer.fallback, None);
+    }
+
+    #[test]
+    fn numbers_in_the_passage_are_no_citations() {
+        assert_eq!(answer(&ask(&[passage("It takes two days.[7]")])).text, "It takes two days. [1]");
     }
 
     #[test]

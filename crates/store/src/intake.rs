@@ -118,6 +118,11 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
             select chatbot_id, $3, $4 from known
             on conflict do nothing
             returning chatbot_id
+        ), quiet as (
+            -- START is a word like any other from somebody who has not said STOP.
+            select $14 or ($9 and exists (
+                select from contacts where integration_id = $1 and key = $6 and opted_out_at is not null
+            )) as quiet
         ), contact as (
             insert into contacts (id, workspace_id, integration_id, key, name, opted_out_at)
             select $5, k.workspace_id, k.id, $6, $7::text, case when $8 then $10::timestamptz end
@@ -131,9 +136,9 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
             insert into conversations (id, workspace_id, chatbot_id, integration_id, contact_id, key,
                                        last_inbound, last_inbound_at, due_at, waiting_since)
             select $11, k.workspace_id, k.chatbot_id, k.id, c.id, $12, $13, $10,
-                   case when not $14 and c.opted_out_at is null then $15::timestamptz end,
-                   case when not $14 and c.opted_out_at is null then $10 end
-            from known k, contact c
+                   case when not q.quiet and c.opted_out_at is null then $15::timestamptz end,
+                   case when not q.quiet and c.opted_out_at is null then $10 end
+            from known k, contact c, quiet q
             on conflict (integration_id, key) do update set
                 last_inbound = excluded.last_inbound,
                 last_inbound_at = excluded.last_inbound_at,
@@ -153,11 +158,11 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
             insert into messages (id, workspace_id, conversation_id, direction, state, text, dedupe_key, order_key,
                                   reply_to, traceparent, sent_at, accepted_at)
             select $13, v.workspace_id, v.id, 'inbound',
-                   case when $14 or c.opted_out_at is not null then 'suppressed'
+                   case when q.quiet or c.opted_out_at is not null then 'suppressed'
                         when v.handler = 'human' then 'for_human'
                         else 'waiting' end,
                    $17, $18, $19::bigint, $20::bytea, $21::text, $22::timestamptz, $10
-            from conversation v, contact c
+            from conversation v, contact c, quiet q
             returning state
         )
         select k.id as "integration!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
@@ -180,7 +185,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
         ConversationId::new().as_uuid(),
         message.conversation_key,
         message.message.as_uuid(),
-        message.consent.is_some(),
+        matches!(message.consent, Some(ConsentChange::OptOut | ConsentChange::Help)),
         message.accepted_at + message.settle,
         interval(LONGEST_SETTLE),
         message.text,
@@ -339,6 +344,18 @@ mod tests {
 
         assert_eq!(part_states(&pool).await, ["cancelled"]);
         assert_eq!(message_states(&pool).await, ["answered", "suppressed", "suppressed", "suppressed", "waiting"]);
+    }
+
+    #[sqlx::test]
+    async fn yes_is_an_answer_like_any_other_from_who_has_not_opted_out(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+
+        let yes = NewInbound { consent: Some(ConsentChange::OptIn), ..inbound(bot, "+1", "YES") };
+        take_in(&db, &[yes]).await.unwrap();
+        let help = NewInbound { consent: Some(ConsentChange::Help), ..inbound(bot, "+1", "HELP") };
+        take_in(&db, &[help]).await.unwrap();
+
+        assert_eq!(message_states(&pool).await, ["waiting", "suppressed"]);
     }
 
     #[sqlx::test]

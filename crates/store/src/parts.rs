@@ -48,7 +48,7 @@ pub struct Claim {
     pub resent: bool,
     /// Calls made before this one.
     pub attempts: i32,
-    /// When the platform was first called with it.
+    /// When the platform was first called with it, this call included: never before it was first claimed.
     pub first_attempt_at: Option<DateTime<Utc>>,
     /// When it is not worth sending any more.
     pub expires_at: Option<DateTime<Utc>>,
@@ -119,7 +119,8 @@ pub async fn claim(
             limit $3
         ), claimed as (
             update parts p
-            set state = 'sending', lease_token = gen_random_uuid(), lease_until = $2::timestamptz + $4::interval
+            set state = 'sending', lease_token = gen_random_uuid(), lease_until = $2::timestamptz + $4::interval,
+                first_attempt_at = coalesce(p.first_attempt_at, $2)
             from picked
             where p.id = picked.id
             returning p.*, picked.state as state_before
@@ -471,6 +472,20 @@ async fn park(db: &Db, claim: &Claim, attempt: &Attempt, reason: &str) -> Result
     }
     tx.commit().await?;
     Ok(Settled { applied, successor_waits: false })
+}
+
+/// Of the platform's ids, those that no other part has: two parts may say the same, and each was sent once.
+pub async fn not_of_others(db: &Db, claim: &Claim, platform_message_ids: &[String]) -> Result<Vec<String>, StoreError> {
+    let taken = sqlx::query_scalar!(
+        r#"select platform_message_id as "id!" from parts
+           where integration_id = $1 and platform_message_id = any($2) and id <> $3"#,
+        claim.integration.as_uuid(),
+        platform_message_ids,
+        claim.id.as_uuid(),
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    Ok(platform_message_ids.iter().filter(|id| !taken.contains(id)).cloned().collect())
 }
 
 async fn note(tx: &mut SystemTx, claim: &Claim, attempt: &Attempt) -> Result<(), StoreError> {

@@ -4,7 +4,7 @@ use super::{NUMBER, secret, shop};
 use crate::shared::Shared;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::{ApiKeyId, ChatbotId, IntegrationId, Platform, Role, WorkspaceId};
+use domain::{ApiKeyId, ChatbotId, IntegrationId, Platform, Role, SourceState, WorkspaceId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -71,6 +71,13 @@ pub async fn find_or_make(shared: &Shared, known: Option<Demo>) -> anyhow::Resul
     };
     tx.commit().await?;
     Ok(made)
+}
+
+/// Whether everything the demo bot was given is in its knowledge.
+pub async fn is_indexed(shared: &Shared, demo: &Demo) -> anyhow::Result<bool> {
+    let mut tx = shared.db.tenant(demo.workspace_id.parse()?).await?;
+    let sources = sources::list(&mut tx, demo.chatbot_id.parse()?, None, 10).await?;
+    Ok(sources.iter().all(|source| source.state == SourceState::Ready))
 }
 
 fn is_ours(found: &integrations::Integration, note: Note) -> bool {

@@ -298,6 +298,13 @@ impl Task {
     }
 }
 
+impl Drop for Task {
+    fn drop(&mut self) {
+        // What waits in it holds on to it.
+        self.buffer.close();
+    }
+}
+
 /// Unless the same job was claimed anew meanwhile.
 fn forget(held: &mut BTreeMap<i64, Claim>, claim: &Claim) {
     if held.get(&claim.id) == Some(claim) {
