@@ -33,6 +33,7 @@ fn options(mode: Mode, model: Duration) -> Options {
             ("BOTSMITH__CHAT_WORKER__CONCURRENT_TURNS", "1024"),
             ("BOTSMITH__CHAT_WORKER__TURNS_PER_WORKSPACE", "1024"),
             ("BOTSMITH__TELEMETRY__FILTER", "warn"),
+            ("BOTSMITH__STORE__MAX_CONNECTIONS", "16"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into(),

@@ -160,6 +160,8 @@ impl Product {
                 ("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), PUBLIC_URL.to_owned()),
                 ("BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL".to_owned(), simulator.url()),
                 ("BOTSMITH__TELEMETRY__FILTER".to_owned(), "info".to_owned()),
+                // Ten processes, other tests beside us, and a server that by default takes 100 connections.
+                ("BOTSMITH__STORE__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
             ],
         };
         if let Some(behaviour) = options.model {

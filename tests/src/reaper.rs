@@ -25,7 +25,7 @@ while read -r word value; do
 $word $value" ;;
     esac
 done
-for group in $groups; do kill -9 -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -9 "-$group" 2>/dev/null; done
 echo "$rest" | while read -r word value; do
     case $word in
         p) [ -f "$value/postmaster.pid" ] && kill -9 "$(head -n 1 "$value/postmaster.pid")" ;;

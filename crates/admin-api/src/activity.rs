@@ -44,7 +44,7 @@ pub(crate) struct Activity {
 }
 
 /// The changes, newest first.
-#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/activity", responses((status = 200, body = Page<Activity>)))]
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/activity", params(WorkspacePath, PageQuery), responses((status = 200, body = Page<Activity>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,

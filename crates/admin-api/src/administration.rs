@@ -60,7 +60,7 @@ pub(crate) struct QueueDepth {
 }
 
 /// All workspaces.
-#[utoipa::path(get, path = "/api/administration/workspaces", responses((status = 200, body = Page<WorkspaceOverview>)))]
+#[utoipa::path(get, path = "/api/administration/workspaces", params(PageQuery), responses((status = 200, body = Page<WorkspaceOverview>)))]
 pub(crate) async fn workspaces(
     api: Data<AdminApi>,
     _person: Person,
@@ -83,7 +83,7 @@ pub(crate) async fn workspaces(
 }
 
 /// All accounts.
-#[utoipa::path(get, path = "/api/administration/users", responses((status = 200, body = Page<Account>)))]
+#[utoipa::path(get, path = "/api/administration/users", params(PageQuery), responses((status = 200, body = Page<Account>)))]
 pub(crate) async fn users(
     api: Data<AdminApi>,
     _person: Person,
@@ -97,7 +97,7 @@ pub(crate) async fn users(
 /// Disable an account.
 ///
 /// Its sessions end at once.
-#[utoipa::path(post, path = "/api/administration/users/{user_id}/disable", responses((status = 204)))]
+#[utoipa::path(post, path = "/api/administration/users/{user_id}/disable", params(UserPath), responses((status = 204)))]
 pub(crate) async fn disable(
     api: Data<AdminApi>,
     person: Person,
@@ -105,13 +105,16 @@ pub(crate) async fn disable(
     path: Path<UserPath>,
 ) -> Result<HttpResponse, Problem> {
     if path.user_id == person.user {
-        return Err(Problem::new(Kind::Conflict, "this is your own account; another administrator has to disable it"));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "this is your own account; another administrator has to disable it",
+        ));
     }
     set_disabled(&api, &person, facts, path.user_id, true).await
 }
 
 /// Enable an account again.
-#[utoipa::path(post, path = "/api/administration/users/{user_id}/enable", responses((status = 204)))]
+#[utoipa::path(post, path = "/api/administration/users/{user_id}/enable", params(UserPath), responses((status = 204)))]
 pub(crate) async fn enable(
     api: Data<AdminApi>,
     person: Person,
@@ -152,9 +155,22 @@ async fn set_disabled(
 /// How much waits in the queues.
 #[utoipa::path(get, path = "/api/administration/queues", responses((status = 200, body = Queues)))]
 pub(crate) async fn queues(api: Data<AdminApi>, _person: Person) -> Json<Queues> {
-    let mut names = vec![QueueName::Inbound, QueueName::Status, QueueName::Turns, QueueName::Index];
-    names.extend(api.channels().iter().map(|channel| QueueName::Outbound(channel.platform())));
-    names.extend([QueueName::Inbound.dead(), QueueName::Status.dead(), QueueName::Index.dead()]);
+    let mut names = vec![
+        QueueName::Inbound,
+        QueueName::Status,
+        QueueName::Turns,
+        QueueName::Index,
+    ];
+    names.extend(
+        api.channels()
+            .iter()
+            .map(|channel| QueueName::Outbound(channel.platform())),
+    );
+    names.extend([
+        QueueName::Inbound.dead(),
+        QueueName::Status.dead(),
+        QueueName::Index.dead(),
+    ]);
     let asked = names.into_iter().map(async |name| {
         let (depth, oldest) = futures_util::join!(api.queue().depth(&name), api.queue().oldest(&name));
         QueueDepth {
@@ -164,7 +180,10 @@ pub(crate) async fn queues(api: Data<AdminApi>, _person: Person) -> Json<Queues>
             oldest_seconds: oldest.ok().flatten().map(|age| age.as_secs()),
         }
     });
-    Json(Queues { ready: api.queue().is_ready(), queues: futures_util::future::join_all(asked).await })
+    Json(Queues {
+        ready: api.queue().is_ready(),
+        queues: futures_util::future::join_all(asked).await,
+    })
 }
 
 /// Messages of queues that nobody could read, newest first.

@@ -84,7 +84,7 @@ impl From<store::api_keys::ApiKey> for ApiKey {
 }
 
 /// The keys.
-#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/api-keys", responses((status = 200, body = Page<ApiKey>)))]
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/api-keys", params(WorkspacePath, PageQuery), responses((status = 200, body = Page<ApiKey>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -119,7 +119,7 @@ pub fn issue() -> IssuedKey {
 ///
 /// The answer shows the key, this once.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/api-keys", request_body = NewApiKey,
+    post, path = "/api/workspaces/{workspace_id}/api-keys", params(WorkspacePath), request_body = NewApiKey,
     responses((status = 201, body = CreatedApiKey))
 )]
 pub(crate) async fn create(
@@ -141,7 +141,14 @@ pub(crate) async fn create(
     };
     let mut tx = seat.begin(&api).await?;
     store::api_keys::insert(&mut tx, &new, now).await?;
-    seat.did(&api, &mut tx, "api_key.create", id, serde_json::json!({ "name": name, "role": role })).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "api_key.create",
+        id,
+        serde_json::json!({ "name": name, "role": role }),
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::Created().json(CreatedApiKey {
         key: key.expose_secret().to_owned(),
@@ -161,7 +168,7 @@ pub(crate) async fn create(
 /// Revoke a key.
 ///
 /// It ends at once.
-#[utoipa::path(delete, path = "/api/workspaces/{workspace_id}/api-keys/{api_key_id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/workspaces/{workspace_id}/api-keys/{api_key_id}", params(ApiKeyPath), responses((status = 204)))]
 pub(crate) async fn revoke(
     api: Data<AdminApi>,
     seat: Seat,
@@ -171,7 +178,14 @@ pub(crate) async fn revoke(
     if !store::api_keys::revoke(&mut tx, path.api_key_id, api.now()).await? {
         return Err(Problem::not_found());
     }
-    seat.did(&api, &mut tx, "api_key.revoke", path.api_key_id, serde_json::Value::Null).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "api_key.revoke",
+        path.api_key_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -23,7 +23,7 @@ const SHOWN: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 
 /// The bytes of an attachment.
 #[utoipa::path(
-    get, path = "/api/conversations/{conversation_id}/attachments/{attachment_id}",
+    get, path = "/api/conversations/{conversation_id}/attachments/{attachment_id}", params(AttachmentPath),
     responses((status = 200, description = "The bytes.", content_type = "application/octet-stream", body = Vec<u8>))
 )]
 pub(crate) async fn download(
@@ -41,10 +41,18 @@ pub(crate) async fn download(
         };
         return Err(Problem::new(Kind::Conflict, detail));
     };
-    let blob = store::blobs::get(&mut tx, blob).await?.ok_or_else(Problem::not_found)?;
+    let blob = store::blobs::get(&mut tx, blob)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     drop(tx);
 
-    let essence = blob.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let essence = blob
+        .content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let shown = SHOWN.iter().find(|kind| **kind == essence);
     let disposition = if shown.is_some() { "inline" } else { "attachment" };
     Ok(HttpResponse::Ok()
@@ -64,7 +72,9 @@ fn pieces(
 ) -> impl futures_util::Stream<Item = Result<Bytes, io::Error>> + 'static {
     stream::try_unfold((api, 0), move |(api, position)| async move {
         let mut tx = api.db().tenant(workspace).await.map_err(io::Error::other)?;
-        let piece = store::blobs::piece(&mut tx, blob, position).await.map_err(io::Error::other)?;
+        let piece = store::blobs::piece(&mut tx, blob, position)
+            .await
+            .map_err(io::Error::other)?;
         drop(tx);
         Ok(piece.map(|piece| (Bytes::from(piece), (api, position + 1))))
     })

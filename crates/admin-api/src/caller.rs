@@ -24,7 +24,11 @@ pub(crate) enum Caller {
     /// A person who is signed in.
     Person(Person),
     /// A program with a key.
-    Key { id: ApiKeyId, workspace: WorkspaceId, role: Role },
+    Key {
+        id: ApiKeyId,
+        workspace: WorkspaceId,
+        role: Role,
+    },
 }
 
 /// A person who is signed in.
@@ -48,7 +52,10 @@ impl Facts {
     pub(crate) fn of(request: &ServiceRequest, trusted_proxies: usize) -> Self {
         let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let given = text("x-request-id").filter(|id| {
-            (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            (1..=64).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         });
         Self {
             request_id: given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),

@@ -167,7 +167,7 @@ impl From<store::chatbots::Chatbot> for Chatbot {
 }
 
 /// The chatbots of a workspace.
-#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/chatbots", responses((status = 200, body = Page<Chatbot>)))]
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/chatbots", params(WorkspacePath, ListQuery), responses((status = 200, body = Page<Chatbot>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -177,12 +177,17 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let mut tx = seat.begin(&api).await?;
     let rows = store::chatbots::list(&mut tx, query.archived, query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |chatbot| chatbot.id.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |chatbot| chatbot.id.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// Make a chatbot.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/chatbots", request_body = NewChatbot,
+    post, path = "/api/workspaces/{workspace_id}/chatbots", params(WorkspacePath), request_body = NewChatbot,
     responses((status = 201, body = Chatbot))
 )]
 pub(crate) async fn create(
@@ -210,27 +215,38 @@ pub(crate) async fn create(
     };
     let mut tx = seat.begin(&api).await?;
     store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
-    seat.did(&api, &mut tx, "chatbot.create", id, serde_json::json!({ "name": settings.name })).await?;
-    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "chatbot.create",
+        id,
+        serde_json::json!({ "name": settings.name }),
+    )
+    .await?;
+    let chatbot = store::chatbots::get(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     Ok(HttpResponse::Created().json(Chatbot::from(chatbot)))
 }
 
 /// One chatbot.
-#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}", responses((status = 200, body = Chatbot)))]
+#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}", params(ChatbotPath), responses((status = 200, body = Chatbot)))]
 pub(crate) async fn get(
     api: Data<AdminApi>,
     seat: Seat,
     path: Path<ChatbotPath>,
 ) -> Result<Json<Chatbot>, Problem> {
     let mut tx = seat.begin(&api).await?;
-    let chatbot = store::chatbots::get(&mut tx, path.chatbot_id).await?.ok_or_else(Problem::not_found)?;
+    let chatbot = store::chatbots::get(&mut tx, path.chatbot_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     Ok(Json(chatbot.into()))
 }
 
 /// Change a chatbot.
 #[utoipa::path(
-    patch, path = "/api/chatbots/{chatbot_id}", request_body = ChatbotChange,
+    patch, path = "/api/chatbots/{chatbot_id}", params(ChatbotPath), request_body = ChatbotChange,
     responses((status = 200, body = Chatbot))
 )]
 pub(crate) async fn update(
@@ -241,7 +257,9 @@ pub(crate) async fn update(
 ) -> Result<Json<Chatbot>, Problem> {
     let (input, id) = (input.0, path.chatbot_id);
     let mut tx = seat.begin(&api).await?;
-    let stored = store::chatbots::get_for_update(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    let stored = store::chatbots::get_for_update(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let mut changed = Vec::new();
     let mut note = |field: &'static str| changed.push(field);
 
@@ -279,8 +297,17 @@ pub(crate) async fn update(
     }
 
     store::chatbots::update(&mut tx, id, &settings, api.now()).await?;
-    seat.did(&api, &mut tx, "chatbot.update", id, serde_json::json!({ "changed": changed })).await?;
-    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "chatbot.update",
+        id,
+        serde_json::json!({ "changed": changed }),
+    )
+    .await?;
+    let chatbot = store::chatbots::get(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     api.chatbot_changed(id);
     Ok(Json(chatbot.into()))
@@ -289,7 +316,7 @@ pub(crate) async fn update(
 /// Archive a chatbot.
 ///
 /// It answers nobody any more; everything about it stays.
-#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/archive", responses((status = 200, body = Chatbot)))]
+#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/archive", params(ChatbotPath), responses((status = 200, body = Chatbot)))]
 pub(crate) async fn archive(
     api: Data<AdminApi>,
     seat: Seat,
@@ -299,7 +326,7 @@ pub(crate) async fn archive(
 }
 
 /// Bring an archived chatbot back.
-#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/restore", responses((status = 200, body = Chatbot)))]
+#[utoipa::path(post, path = "/api/chatbots/{chatbot_id}/restore", params(ChatbotPath), responses((status = 200, body = Chatbot)))]
 pub(crate) async fn restore(
     api: Data<AdminApi>,
     seat: Seat,
@@ -317,9 +344,16 @@ async fn set_archived(
     let now = api.now();
     let mut tx = seat.begin(api).await?;
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
-    let action = if archived { "chatbot.archive" } else { "chatbot.restore" };
-    seat.did(api, &mut tx, action, id, serde_json::Value::Null).await?;
-    let chatbot = store::chatbots::get(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
+    let action = if archived {
+        "chatbot.archive"
+    } else {
+        "chatbot.restore"
+    };
+    seat.did(api, &mut tx, action, id, serde_json::Value::Null)
+        .await?;
+    let chatbot = store::chatbots::get(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     api.chatbot_changed(id);
     Ok(Json(chatbot.into()))
@@ -365,8 +399,15 @@ async fn endpoint(
                 ));
             }
             endpoint.key_shown = Some(crate::credentials::last_four(plain));
-            let place = Place { row: chatbot.as_uuid(), column: MODEL_KEY_COLUMN };
-            Some(api.keyring().seal(seat.workspace, place, plain.as_bytes()).await?)
+            let place = Place {
+                row: chatbot.as_uuid(),
+                column: MODEL_KEY_COLUMN,
+            };
+            Some(
+                api.keyring()
+                    .seal(seat.workspace, place, plain.as_bytes())
+                    .await?,
+            )
         }
     };
     Ok((Some(endpoint), sealed))
@@ -377,10 +418,14 @@ fn base_url(given: &str) -> Result<String, Problem> {
     let url = Url::parse(given.trim())
         .map_err(|_| refused("base_url must be an address like https://api.openai.com/v1"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(refused("base_url must begin with https:// or http:// and name a host"));
+        return Err(refused(
+            "base_url must begin with https:// or http:// and name a host",
+        ));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused("base_url must not hold a user or password; send the key as api_key"));
+        return Err(refused(
+            "base_url must not hold a user or password; send the key as api_key",
+        ));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(refused("base_url must not have a query or fragment"));
@@ -398,9 +443,18 @@ mod tests {
 
     #[test]
     fn an_address_with_a_password_or_a_query_is_refused() {
-        assert_eq!(base_url("https://api.openai.com/v1/").unwrap(), "https://api.openai.com/v1");
+        assert_eq!(
+            base_url("https://api.openai.com/v1/").unwrap(),
+            "https://api.openai.com/v1"
+        );
         assert!(base_url("http://127.0.0.1:11434/v1").is_ok());
-        for bad in ["openai", "ftp://a/v1", "https://user:pw@a/v1", "https://a/v1?key=1", "file:///etc/passwd"] {
+        for bad in [
+            "openai",
+            "ftp://a/v1",
+            "https://user:pw@a/v1",
+            "https://a/v1?key=1",
+            "file:///etc/passwd",
+        ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }

@@ -15,8 +15,8 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, Direction, Handler, InboundState, IntegrationId,
-    MessageId, PartId, PartState, Platform, Sender,
+    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, Direction, Handler, InboundState,
+    IntegrationId, MessageId, PartId, PartState, Platform, Sender,
 };
 use serde::{Deserialize, Serialize};
 use store::{inbox, journey};
@@ -380,7 +380,7 @@ impl From<journey::Part> for Part {
 
 /// The conversations of a workspace, newest first.
 #[utoipa::path(
-    get, path = "/api/workspaces/{workspace_id}/conversations", responses((status = 200, body = Page<Conversation>))
+    get, path = "/api/workspaces/{workspace_id}/conversations", params(WorkspacePath, ListQuery), responses((status = 200, body = Page<Conversation>))
 )]
 pub(crate) async fn list(
     api: Data<AdminApi>,
@@ -395,28 +395,38 @@ pub(crate) async fn list(
         integration: query.integration_id.map(Into::into),
         platform: query.platform,
         handler: query.handler,
-        contact: query.contact.map(|contact| input::line("contact", &contact, 100)).transpose()?,
+        contact: query
+            .contact
+            .map(|contact| input::line("contact", &contact, 100))
+            .transpose()?,
     };
     let mut tx = seat.begin(&api).await?;
     let rows = inbox::list(&mut tx, &filter, query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |conversation| conversation.id.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |conversation| conversation.id.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// One conversation.
-#[utoipa::path(get, path = "/api/conversations/{conversation_id}", responses((status = 200, body = Conversation)))]
+#[utoipa::path(get, path = "/api/conversations/{conversation_id}", params(ConversationPath), responses((status = 200, body = Conversation)))]
 pub(crate) async fn get(
     api: Data<AdminApi>,
     seat: Seat,
     path: Path<ConversationPath>,
 ) -> Result<Json<Conversation>, Problem> {
     let mut tx = seat.begin(&api).await?;
-    let conversation = inbox::get(&mut tx, path.conversation_id).await?.ok_or_else(Problem::not_found)?;
+    let conversation = inbox::get(&mut tx, path.conversation_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     Ok(Json(conversation.into()))
 }
 
 /// The messages of a conversation with their journeys, newest first.
 #[utoipa::path(
-    get, path = "/api/conversations/{conversation_id}/messages", responses((status = 200, body = Page<Message>))
+    get, path = "/api/conversations/{conversation_id}/messages", params(ConversationPath, PageQuery), responses((status = 200, body = Page<Message>))
 )]
 pub(crate) async fn messages(
     api: Data<AdminApi>,
@@ -428,12 +438,17 @@ pub(crate) async fn messages(
     let mut tx = seat.begin(&api).await?;
     let after = query.after.map(Into::into);
     let rows = journey::messages(&mut tx, path.conversation_id, after, limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |message| message.id.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |message| message.id.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// One message with its journey.
 #[utoipa::path(
-    get, path = "/api/conversations/{conversation_id}/messages/{message_id}",
+    get, path = "/api/conversations/{conversation_id}/messages/{message_id}", params(MessagePath),
     responses((status = 200, body = Message))
 )]
 pub(crate) async fn message(
@@ -450,7 +465,7 @@ pub(crate) async fn message(
 ///
 /// The chatbot is silent from now on; what it has not sent yet is not sent.
 #[utoipa::path(
-    post, path = "/api/conversations/{conversation_id}/take-over", responses((status = 200, body = Conversation))
+    post, path = "/api/conversations/{conversation_id}/take-over", params(ConversationPath), responses((status = 200, body = Conversation))
 )]
 pub(crate) async fn take_over(
     api: Data<AdminApi>,
@@ -461,8 +476,17 @@ pub(crate) async fn take_over(
     if !store::conversations::take_over(&mut tx, path.conversation_id).await? {
         return Err(Problem::not_found());
     }
-    seat.did(&api, &mut tx, "conversation.take_over", path.conversation_id, serde_json::Value::Null).await?;
-    let conversation = inbox::get(&mut tx, path.conversation_id).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "conversation.take_over",
+        path.conversation_id,
+        serde_json::Value::Null,
+    )
+    .await?;
+    let conversation = inbox::get(&mut tx, path.conversation_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     Ok(Json(conversation.into()))
 }
@@ -471,7 +495,7 @@ pub(crate) async fn take_over(
 ///
 /// It answers again from the next message on.
 #[utoipa::path(
-    post, path = "/api/conversations/{conversation_id}/hand-back", responses((status = 200, body = Conversation))
+    post, path = "/api/conversations/{conversation_id}/hand-back", params(ConversationPath), responses((status = 200, body = Conversation))
 )]
 pub(crate) async fn hand_back(
     api: Data<AdminApi>,
@@ -482,8 +506,17 @@ pub(crate) async fn hand_back(
     if !store::conversations::hand_back(&mut tx, path.conversation_id).await? {
         return Err(Problem::not_found());
     }
-    seat.did(&api, &mut tx, "conversation.hand_back", path.conversation_id, serde_json::Value::Null).await?;
-    let conversation = inbox::get(&mut tx, path.conversation_id).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "conversation.hand_back",
+        path.conversation_id,
+        serde_json::Value::Null,
+    )
+    .await?;
+    let conversation = inbox::get(&mut tx, path.conversation_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     Ok(Json(conversation.into()))
 }
@@ -492,7 +525,7 @@ pub(crate) async fn hand_back(
 ///
 /// Takes it over, so that the chatbot does not answer beside you.
 #[utoipa::path(
-    post, path = "/api/conversations/{conversation_id}/replies", request_body = ReplyInput,
+    post, path = "/api/conversations/{conversation_id}/replies", params(ConversationPath), request_body = ReplyInput,
     responses((status = 202, body = Accepted))
 )]
 pub(crate) async fn reply(
@@ -504,9 +537,13 @@ pub(crate) async fn reply(
     let text = input::block("text", &input.0.text, MOST_REPLY)?;
     let media = sending::media(&input.0.media)?;
     let mut tx = seat.begin(&api).await?;
-    let conversation = inbox::get(&mut tx, path.conversation_id).await?.ok_or_else(Problem::not_found)?;
+    let conversation = inbox::get(&mut tx, path.conversation_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let channel = api.channel(&conversation.platform)?;
-    let integration = sending::usable(&mut tx, conversation.chatbot, &conversation.platform).await?.integration;
+    let integration = sending::usable(&mut tx, conversation.chatbot, &conversation.platform)
+        .await?
+        .integration;
     if conversation.handler == Handler::Bot {
         store::conversations::take_over(&mut tx, conversation.id).await?;
     }
@@ -523,7 +560,8 @@ pub(crate) async fn reply(
     };
     let accepted = sending::put_on_its_way(&api, &mut tx, outgoing).await?;
     let details = serde_json::json!({ "conversation": conversation.id });
-    seat.did(&api, &mut tx, "message.reply", accepted.message_id, details).await?;
+    seat.did(&api, &mut tx, "message.reply", accepted.message_id, details)
+        .await?;
     tx.commit().await?;
     api.wake_senders(&integration.platform);
     Ok(HttpResponse::Accepted().json(accepted))

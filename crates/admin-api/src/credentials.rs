@@ -31,13 +31,22 @@ pub(crate) async fn prepare(
         None => BTreeMap::new(),
     };
     let whole = merge(&setup, given, stored)?;
-    let plain: BTreeMap<&str, &str> =
-        whole.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+    let plain: BTreeMap<&str, &str> = whole
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.expose_secret()))
+        .collect();
     let json = SecretString::from(serde_json::to_string(&plain).map_err(Problem::internal)?);
     let credentials = channel.open(&json)?;
     let account = channel.account(&credentials)?;
-    let sealed = api.keyring().seal(workspace, place(integration), json.expose_secret().as_bytes()).await?;
-    Ok(NewCredentials { account, sealed: SealedCredentials(sealed), shown: shown(&setup, &whole) })
+    let sealed = api
+        .keyring()
+        .seal(workspace, place(integration), json.expose_secret().as_bytes())
+        .await?;
+    Ok(NewCredentials {
+        account,
+        sealed: SealedCredentials(sealed),
+        shown: shown(&setup, &whole),
+    })
 }
 
 /// Stored credentials, ready to be used.
@@ -48,18 +57,28 @@ pub(crate) async fn open(
     integration: IntegrationId,
     sealed: &SealedCredentials,
 ) -> Result<OpenCredentials, Problem> {
-    let json = api.keyring().open_text(workspace, place(integration), &sealed.0).await?;
+    let json = api
+        .keyring()
+        .open_text(workspace, place(integration), &sealed.0)
+        .await?;
     Ok(channel.open(&json)?)
 }
 
 /// A secret's last four characters, if that leaves enough of it unknown.
 pub(crate) fn last_four(secret: &str) -> String {
     let length = secret.chars().count();
-    if length < 12 { "••••".to_owned() } else { format!("••••{}", secret.chars().skip(length - 4).collect::<String>()) }
+    if length < 12 {
+        "••••".to_owned()
+    } else {
+        format!("••••{}", secret.chars().skip(length - 4).collect::<String>())
+    }
 }
 
 const fn place(integration: IntegrationId) -> Place {
-    Place { row: integration.as_uuid(), column: CREDENTIALS_COLUMN }
+    Place {
+        row: integration.as_uuid(),
+        column: CREDENTIALS_COLUMN,
+    }
 }
 
 async fn opened_json(
@@ -68,9 +87,13 @@ async fn opened_json(
     integration: IntegrationId,
     sealed: &SealedCredentials,
 ) -> Result<BTreeMap<String, SecretString>, Problem> {
-    let json = api.keyring().open_text(workspace, place(integration), &sealed.0).await?;
+    let json = api
+        .keyring()
+        .open_text(workspace, place(integration), &sealed.0)
+        .await?;
     // The error would quote the text.
-    serde_json::from_str(json.expose_secret()).map_err(|_| Problem::internal("stored credentials are not readable"))
+    serde_json::from_str(json.expose_secret())
+        .map_err(|_| Problem::internal("stored credentials are not readable"))
 }
 
 fn merge(
@@ -84,7 +107,11 @@ fn merge(
         let Some(field) = known(&name) else {
             let names: Vec<&str> = setup.fields.iter().map(|field| field.name).collect();
             let name: String = name.chars().take(40).collect();
-            let detail = format!("{} has no field {name:?}; it has {}", setup.title, names.join(", "));
+            let detail = format!(
+                "{} has no field {name:?}; it has {}",
+                setup.title,
+                names.join(", ")
+            );
             return Err(Problem::invalid("credentials", detail));
         };
         let value = value.map(|value| SecretString::from(value.expose_secret().trim()));
@@ -93,7 +120,8 @@ fn merge(
                 whole.remove(field.name);
             }
             Some(value) => {
-                let refused = |problem: String| Problem::invalid(format!("credentials.{}", field.name), problem);
+                let refused =
+                    |problem: String| Problem::invalid(format!("credentials.{}", field.name), problem);
                 let text = value.expose_secret();
                 if text.len() > LONGEST || text.chars().any(char::is_control) {
                     let problem = format!("{} must be one line of {LONGEST} bytes at most", field.label);
@@ -106,7 +134,11 @@ fn merge(
             }
         }
     }
-    if let Some(missing) = setup.fields.iter().find(|field| !field.optional && !whole.contains_key(field.name)) {
+    if let Some(missing) = setup
+        .fields
+        .iter()
+        .find(|field| !field.optional && !whole.contains_key(field.name))
+    {
         let problem = format!("{} is missing: {}", missing.label, missing.help);
         return Err(Problem::invalid(format!("credentials.{}", missing.name), problem));
     }
@@ -136,7 +168,13 @@ mod tests {
     use std::time::Duration;
 
     fn setup() -> Setup {
-        let field = |name, kind, optional| Field { name, label: name, help: "see the console", kind, optional };
+        let field = |name, kind, optional| Field {
+            name,
+            label: name,
+            help: "see the console",
+            kind,
+            optional,
+        };
         Setup {
             title: "Pigeon",
             fields: vec![
@@ -145,7 +183,11 @@ mod tests {
                 field("number", FieldKind::Phone, true),
             ],
             steps: Vec::new(),
-            limits: Limits { sends_per_second: 1.0, reply_window: None, settle: Duration::ZERO },
+            limits: Limits {
+                sends_per_second: 1.0,
+                reply_window: None,
+                settle: Duration::ZERO,
+            },
         }
     }
 
@@ -156,11 +198,29 @@ mod tests {
     #[test]
     fn s6_a_secret_that_is_missing_empty_or_blank_is_refused_by_name() {
         for token in [serde_json::json!(null), "".into(), "   ".into()] {
-            let refused = merge(&setup(), given(serde_json::json!({"account": "A", "token": token})), BTreeMap::new());
+            let refused = merge(
+                &setup(),
+                given(serde_json::json!({"account": "A", "token": token})),
+                BTreeMap::new(),
+            );
             assert!(refused.is_err());
         }
-        assert!(merge(&setup(), given(serde_json::json!({"account": "A"})), BTreeMap::new()).is_err());
-        assert!(merge(&setup(), given(serde_json::json!({"account": "A", "token": "t"})), BTreeMap::new()).is_ok());
+        assert!(
+            merge(
+                &setup(),
+                given(serde_json::json!({"account": "A"})),
+                BTreeMap::new()
+            )
+            .is_err()
+        );
+        assert!(
+            merge(
+                &setup(),
+                given(serde_json::json!({"account": "A", "token": "t"})),
+                BTreeMap::new()
+            )
+            .is_ok()
+        );
     }
 
     #[test]
@@ -168,7 +228,12 @@ mod tests {
         let first = given(serde_json::json!({"account": "A", "token": "T0KEN", "number": "+14155550123"}));
         let stored = merge(&setup(), first, BTreeMap::new()).unwrap();
 
-        let kept = merge(&setup(), given(serde_json::json!({"account": "B", "number": null})), stored.clone()).unwrap();
+        let kept = merge(
+            &setup(),
+            given(serde_json::json!({"account": "B", "number": null})),
+            stored.clone(),
+        )
+        .unwrap();
 
         assert_eq!(kept["token"].expose_secret(), "T0KEN");
         assert_eq!(kept["account"].expose_secret(), "B");
@@ -195,7 +260,10 @@ mod tests {
         )
         .unwrap();
 
-        assert_eq!(shown(&setup(), &whole), serde_json::json!({"account": "AC1", "token": "••••cdef"}));
+        assert_eq!(
+            shown(&setup(), &whole),
+            serde_json::json!({"account": "AC1", "token": "••••cdef"})
+        );
         assert_eq!(last_four("12345678901"), "••••");
     }
 }

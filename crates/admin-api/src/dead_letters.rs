@@ -98,7 +98,7 @@ pub(crate) struct ReplayResult {
 
 /// The open dead letters, newest first.
 #[utoipa::path(
-    get, path = "/api/workspaces/{workspace_id}/dead-letters", responses((status = 200, body = Page<DeadLetter>))
+    get, path = "/api/workspaces/{workspace_id}/dead-letters", params(WorkspacePath, ListQuery), responses((status = 200, body = Page<DeadLetter>))
 )]
 pub(crate) async fn list(
     api: Data<AdminApi>,
@@ -110,14 +110,19 @@ pub(crate) async fn list(
     let mut tx = seat.begin(&api).await?;
     let integration = query.integration_id.map(Into::into);
     let rows = dead_letters::list(&mut tx, integration, query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |letter| letter.id.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |letter| letter.id.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// Replay dead letters of an integration or a time.
 ///
 /// Each comes back once, marked late and at the integration's pace; opt-outs and reply windows are checked again.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/dead-letters/replay", request_body = Replay,
+    post, path = "/api/workspaces/{workspace_id}/dead-letters/replay", params(WorkspacePath), request_body = Replay,
     responses((status = 200, body = ReplayResult))
 )]
 pub(crate) async fn replay_matching(
@@ -128,10 +133,18 @@ pub(crate) async fn replay_matching(
 ) -> Result<Json<ReplayResult>, Problem> {
     let input = input.0;
     if input.integration_id.is_none() && input.from.is_none() && input.until.is_none() {
-        return Err(Problem::new(Kind::Invalid, "say which: integration_id, from, until, or several of them"));
+        return Err(Problem::new(
+            Kind::Invalid,
+            "say which: integration_id, from, until, or several of them",
+        ));
     }
     let integration: Option<IntegrationId> = input.integration_id.map(Into::into);
-    let selection = Selection { id: None, integration, from: input.from, until: input.until };
+    let selection = Selection {
+        id: None,
+        integration,
+        from: input.from,
+        until: input.until,
+    };
     let mut tx = seat.begin(&api).await?;
     if let Some(integration) = integration
         && !store::integrations::exists(&mut tx, integration).await?
@@ -145,7 +158,7 @@ pub(crate) async fn replay_matching(
 
 /// Replay one dead letter.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/dead-letters/{dead_letter_id}/replay",
+    post, path = "/api/workspaces/{workspace_id}/dead-letters/{dead_letter_id}/replay", params(DeadLetterPath),
     responses((status = 200, body = ReplayResult))
 )]
 pub(crate) async fn replay_one(
@@ -153,11 +166,17 @@ pub(crate) async fn replay_one(
     seat: Seat,
     path: Path<DeadLetterPath>,
 ) -> Result<Json<ReplayResult>, Problem> {
-    let selection = Selection { id: Some(path.dead_letter_id), ..Selection::default() };
+    let selection = Selection {
+        id: Some(path.dead_letter_id),
+        ..Selection::default()
+    };
     let mut tx = seat.begin(&api).await?;
     let replayed = replay(&api, &seat, &mut tx, selection, &path.dead_letter_id.to_string()).await?;
     if replayed.parts + replayed.messages == 0 {
-        return Err(Problem::new(Kind::NotFound, "there is no open dead letter here that can be replayed"));
+        return Err(Problem::new(
+            Kind::NotFound,
+            "there is no open dead letter here that can be replayed",
+        ));
     }
     tx.commit().await?;
     Ok(Json(woken(&api, &replayed)))
@@ -165,7 +184,7 @@ pub(crate) async fn replay_one(
 
 /// Put a dead letter away for good.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/dead-letters/{dead_letter_id}/discard", responses((status = 204))
+    post, path = "/api/workspaces/{workspace_id}/dead-letters/{dead_letter_id}/discard", params(DeadLetterPath), responses((status = 204))
 )]
 pub(crate) async fn discard(
     api: Data<AdminApi>,
@@ -176,7 +195,14 @@ pub(crate) async fn discard(
     if !dead_letters::discard(&mut tx, path.dead_letter_id, api.now()).await? {
         return Err(Problem::not_found());
     }
-    seat.did(&api, &mut tx, "dead_letter.discard", path.dead_letter_id, serde_json::Value::Null).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "dead_letter.discard",
+        path.dead_letter_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -201,5 +227,8 @@ fn woken(api: &AdminApi, replayed: &Replayed) -> ReplayResult {
     if replayed.messages > 0 {
         api.wake_workers();
     }
-    ReplayResult { parts: replayed.parts, messages: replayed.messages }
+    ReplayResult {
+        parts: replayed.parts,
+        messages: replayed.messages,
+    }
 }

@@ -40,13 +40,18 @@ pub(crate) async fn guard(
     let route = request.match_pattern().unwrap_or_default();
     let method = request.method().clone();
     let span = tracing::info_span!("request", request.id = %facts.request_id, http.method = %method, http.route = %route);
-    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let traceparent = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
     process::trace::set_parent(&span, traceparent);
     let started = std::time::Instant::now();
 
     let response = async {
         match admit(&api, &access, &request, &facts).await {
-            Ok(Some(caller)) if method == Method::POST => idempotency::call(&api, &caller, request, next).await,
+            Ok(Some(caller)) if method == Method::POST => {
+                idempotency::call(&api, &caller, request, next).await
+            }
             Ok(_) => next.call(request).await,
             Err(problem) => Ok(refuse(request, problem)),
         }
@@ -56,7 +61,11 @@ pub(crate) async fn guard(
     let response = span.in_scope(|| finish(&api, response, &facts));
 
     let status = response.status().as_u16().to_string();
-    let labels = [("route", route), ("method", method.to_string()), ("status", status)];
+    let labels = [
+        ("route", route),
+        ("method", method.to_string()),
+        ("status", status),
+    ];
     metrics::histogram!("admin_request_seconds", &labels).record(started.elapsed().as_secs_f64());
     Ok(response)
 }
@@ -76,7 +85,10 @@ async fn admit(
 ) -> Result<Option<Caller>, Problem> {
     let Some(access) = access.get(request.method().as_str()) else {
         let allowed: Vec<&str> = access.keys().map(String::as_str).collect();
-        return Err(Problem::new(Kind::MethodNotAllowed, format!("this address takes {}", allowed.join(", "))));
+        return Err(Problem::new(
+            Kind::MethodNotAllowed,
+            format!("this address takes {}", allowed.join(", ")),
+        ));
     };
     if *access == Access::Public {
         same_site(api, request)?;
@@ -90,7 +102,12 @@ async fn admit(
         Some(authorization) => by_key(api, authorization).await?,
         None => by_cookie(api, request).await?,
     }
-    .ok_or_else(|| Problem::new(Kind::Unauthenticated, "nobody is signed in, or the API key is not valid"))?;
+    .ok_or_else(|| {
+        Problem::new(
+            Kind::Unauthenticated,
+            "nobody is signed in, or the API key is not valid",
+        )
+    })?;
     if let Caller::Person(person) = &caller {
         same_site(api, request)?;
         request.extensions_mut().insert(person.clone());
@@ -99,22 +116,34 @@ async fn admit(
     match (access, &caller) {
         (Access::Public | Access::Known, _) | (Access::SignedIn, Caller::Person(_)) => {}
         (Access::SignedIn, Caller::Key { .. }) => {
-            return Err(Problem::new(Kind::Forbidden, "an API key belongs to a workspace; this needs a person who is signed in"));
+            return Err(Problem::new(
+                Kind::Forbidden,
+                "an API key belongs to a workspace; this needs a person who is signed in",
+            ));
         }
         (Access::Administrator, Caller::Person(person)) if person.is_administrator => {}
         (Access::Administrator, _) => return Err(Problem::not_found()),
         (Access::Member(needed), _) => {
             let workspace = workspace_of(api, request).await?.ok_or_else(Problem::not_found)?;
             let role = match &caller {
-                Caller::Key { workspace: own, role, .. } => (*own == workspace).then_some(*role),
-                Caller::Person(person) => store::memberships::role_in(api.db(), workspace, person.user).await?,
+                Caller::Key {
+                    workspace: own, role, ..
+                } => (*own == workspace).then_some(*role),
+                Caller::Person(person) => {
+                    store::memberships::role_in(api.db(), workspace, person.user).await?
+                }
             };
             let role = role.ok_or_else(Problem::not_found)?;
             if role < *needed {
                 let detail = format!("this needs the role {needed} in the workspace; yours is {role}");
                 return Err(Problem::new(Kind::Forbidden, detail));
             }
-            let seat = Seat { workspace, role, caller: caller.clone(), facts: facts.clone() };
+            let seat = Seat {
+                workspace,
+                role,
+                caller: caller.clone(),
+                facts: facts.clone(),
+            };
             request.extensions_mut().insert(seat);
         }
     }
@@ -143,16 +172,27 @@ async fn workspace_of(api: &AdminApi, request: &ServiceRequest) -> Result<Option
 async fn by_key(api: &AdminApi, authorization: &HeaderValue) -> Result<Option<Caller>, Problem> {
     let key = authorization.to_str().ok().and_then(|value| {
         let (scheme, key) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| SecretString::from(key.trim()))
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| SecretString::from(key.trim()))
     });
-    let Some(hash) = key.as_ref().and_then(token::hash) else { return Ok(None) };
+    let Some(hash) = key.as_ref().and_then(token::hash) else {
+        return Ok(None);
+    };
     let holder = store::api_keys::holder(api.db(), &hash, api.now()).await?;
-    Ok(holder.map(|holder| Caller::Key { id: holder.id, workspace: holder.workspace, role: holder.role }))
+    Ok(holder.map(|holder| Caller::Key {
+        id: holder.id,
+        workspace: holder.workspace,
+        role: holder.role,
+    }))
 }
 
 /// The person whose session the cookie names.
 async fn by_cookie(api: &AdminApi, request: &ServiceRequest) -> Result<Option<Caller>, Problem> {
-    let Some(hash) = sessions::presented(api, request.request()).as_ref().and_then(token::hash) else {
+    let Some(hash) = sessions::presented(api, request.request())
+        .as_ref()
+        .and_then(token::hash)
+    else {
         return Ok(None);
     };
     let found = store::sessions::signed_in(api.db(), &hash, sessions::IDLE, api.now()).await?;
@@ -171,7 +211,12 @@ fn same_site(api: &AdminApi, request: &ServiceRequest) -> Result<(), Problem> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
     }
-    let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or("null"));
+    let text = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("null"))
+    };
     let refused = || {
         let detail = format!(
             "a request with a session cookie must come from {} or carry the header x-requested-with",
@@ -215,7 +260,10 @@ fn finish(api: &AdminApi, response: ServiceResponse<BoxBody>, facts: &Facts) -> 
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
     set(header::REFERRER_POLICY, "no-referrer");
-    set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
+    set(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    );
     if api.settings().public_url.scheme() == "https" {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }

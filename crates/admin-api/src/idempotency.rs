@@ -42,15 +42,26 @@ struct Taken {
 
 impl Taken {
     fn claim(&self) -> Claim<'_> {
-        Claim { caller: self.caller, key: &self.key, workspace: self.workspace, request_hash: &self.hash }
+        Claim {
+            caller: self.caller,
+            key: &self.key,
+            workspace: self.workspace,
+            request_hash: &self.hash,
+        }
     }
 
     /// Answers are sealed for the key that they belong to.
     fn place(&self) -> Place {
-        let digest = Sha256::new().chain_update(self.caller.as_bytes()).chain_update(self.key.as_bytes()).finalize();
+        let digest = Sha256::new()
+            .chain_update(self.caller.as_bytes())
+            .chain_update(self.key.as_bytes())
+            .finalize();
         let mut row = [0; 16];
         row.copy_from_slice(&digest[..16]);
-        Place { row: Uuid::from_bytes(row), column: COLUMN }
+        Place {
+            row: Uuid::from_bytes(row),
+            column: COLUMN,
+        }
     }
 }
 
@@ -76,7 +87,8 @@ pub(crate) async fn call(
         },
         span,
     ));
-    task.await.map_err(|error| actix_web::Error::from(Problem::internal(error)))?
+    task.await
+        .map_err(|error| actix_web::Error::from(Problem::internal(error)))?
 }
 
 enum Found {
@@ -84,14 +96,23 @@ enum Found {
     Done(HttpResponse<BoxBody>),
 }
 
-async fn take(api: &AdminApi, caller: &Caller, request: &mut ServiceRequest) -> Result<Option<Found>, Problem> {
-    let Some(key) = request.headers().get(HEADER) else { return Ok(None) };
+async fn take(
+    api: &AdminApi,
+    caller: &Caller,
+    request: &mut ServiceRequest,
+) -> Result<Option<Found>, Problem> {
+    let Some(key) = request.headers().get(HEADER) else {
+        return Ok(None);
+    };
     let key = key
         .to_str()
         .ok()
         .filter(|key| (1..=200).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic()))
         .ok_or_else(|| {
-            Problem::new(Kind::Malformed, "Idempotency-Key must be 1 to 200 visible ASCII characters, for example a UUID")
+            Problem::new(
+                Kind::Malformed,
+                "Idempotency-Key must be 1 to 200 visible ASCII characters, for example a UUID",
+            )
         })?
         .to_owned();
     let body = body_of(request).await?;
@@ -104,21 +125,30 @@ async fn take(api: &AdminApi, caller: &Caller, request: &mut ServiceRequest) -> 
         .finalize()
         .to_vec();
     let workspace = request.extensions().get::<Seat>().map(|seat| seat.workspace);
-    let taken = Taken { caller: caller.id(), key, workspace, hash };
+    let taken = Taken {
+        caller: caller.id(),
+        key,
+        workspace,
+        hash,
+    };
     match idempotency_keys::claim(api.db(), taken.claim(), api.now()).await? {
         Claimed::Ours(hold) => Ok(Some(Found::Ours(taken, hold))),
-        Claimed::UnderWay => {
-            Err(Problem::new(Kind::UnderWay, "wait for its answer, then send it again to hear the same").retry_after(1))
-        }
+        Claimed::UnderWay => Err(Problem::new(
+            Kind::UnderWay,
+            "wait for its answer, then send it again to hear the same",
+        )
+        .retry_after(1)),
         Claimed::AnotherRequest => Err(Problem::new(
             Kind::KeyReused,
             "this Idempotency-Key came with another request before; use a new key for a new request",
         )),
         Claimed::Done(answer) => {
             let body = match taken.workspace {
-                Some(workspace) if !answer.body.is_empty() => {
-                    api.keyring().open(workspace, taken.place(), &answer.body).await?.to_vec()
-                }
+                Some(workspace) if !answer.body.is_empty() => api
+                    .keyring()
+                    .open(workspace, taken.place(), &answer.body)
+                    .await?
+                    .to_vec(),
                 _ => answer.body,
             };
             let status = StatusCode::from_u16(answer.status).map_err(Problem::internal)?;
@@ -155,15 +185,23 @@ async fn keep(
     }
     let (request, response) = response.into_parts();
     let (head, body) = response.into_parts();
-    let body = to_bytes(body).await.map_err(|error| Problem::internal(error.to_string()))?;
+    let body = to_bytes(body)
+        .await
+        .map_err(|error| Problem::internal(error.to_string()))?;
     let stored = match taken.workspace {
-        Some(workspace) if !body.is_empty() => {
-            api.keyring().seal(workspace, taken.place(), &body).await.map_err(|error| warn(&error)).ok()
-        }
+        Some(workspace) if !body.is_empty() => api
+            .keyring()
+            .seal(workspace, taken.place(), &body)
+            .await
+            .map_err(|error| warn(&error))
+            .ok(),
         _ => Some(body.to_vec()),
     };
     if let Some(stored) = stored {
-        let answer = Answer { status: status.as_u16(), body: stored };
+        let answer = Answer {
+            status: status.as_u16(),
+            body: stored,
+        };
         if let Err(error) = idempotency_keys::finish(api.db(), taken.claim(), hold, &answer).await {
             warn(&error);
         }

@@ -33,7 +33,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Input<T> {
         Box::pin(async move {
             let body = read_body(&request, &mut payload).await?;
             if body.is_empty() {
-                return Err(Problem::new(Kind::Malformed, "the request has no body; send a JSON object"));
+                return Err(Problem::new(
+                    Kind::Malformed,
+                    "the request has no body; send a JSON object",
+                ));
             }
             Ok(Self(parse(&request, &body)?))
         })
@@ -48,16 +51,25 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalInput<T> {
         let (request, mut payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let body = read_body(&request, &mut payload).await?;
-            Ok(Self(if body.is_empty() { None } else { Some(parse(&request, &body)?) }))
+            Ok(Self(if body.is_empty() {
+                None
+            } else {
+                Some(parse(&request, &body)?)
+            }))
         })
     }
 }
 
 /// The whole body, if it is within the limit.
 pub(crate) async fn read_body(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes, Problem> {
-    let limit = request.app_data::<Data<AdminApi>>().map_or(0, |api| api.settings().max_body_bytes);
+    let limit = request
+        .app_data::<Data<AdminApi>>()
+        .map_or(0, |api| api.settings().max_body_bytes);
     let too_large = || Problem::new(Kind::TooLarge, format!("a body may have {limit} bytes at most"));
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(too_large());
     }
@@ -76,29 +88,52 @@ pub(crate) async fn read_body(request: &HttpRequest, payload: &mut Payload) -> R
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = content_type
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(Kind::UnsupportedMediaType, "send Content-Type: application/json"));
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "send Content-Type: application/json",
+        ));
     }
-    let text = std::str::from_utf8(body)
-        .map_err(|error| Problem::new(Kind::Malformed, format!("the body is not UTF-8 at byte {}", error.valid_up_to())))?;
+    let text = std::str::from_utf8(body).map_err(|error| {
+        Problem::new(
+            Kind::Malformed,
+            format!("the body is not UTF-8 at byte {}", error.valid_up_to()),
+        )
+    })?;
     serde_json::from_str(text).map_err(|error| {
         let detail = without_values(&error.to_string());
-        if error.is_data() { Problem::new(Kind::Invalid, detail) } else { Problem::new(Kind::Malformed, detail) }
+        if error.is_data() {
+            Problem::new(Kind::Invalid, detail)
+        } else {
+            Problem::new(Kind::Malformed, detail)
+        }
     })
 }
 
 /// What the JSON reader says, without the string that it repeats.
 fn without_values(message: &str) -> String {
-    let Some(start) = message.find("string \"") else { return message.to_owned() };
+    let Some(start) = message.find("string \"") else {
+        return message.to_owned();
+    };
     let end = message.rfind("\", expected").unwrap_or(message.len());
     let rest = message.get(end + 1..).unwrap_or_default();
     format!("{}string{rest}", &message[..start])
 }
 
 /// Tells "left out" from `null`: left out stays as it is, `null` takes it away.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(json: D) -> Result<Option<Option<T>>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    json: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(json).map(Some)
 }
 
@@ -109,7 +144,10 @@ pub(crate) fn line(field: &'static str, given: &str, most: usize) -> Result<Stri
         return Err(Problem::invalid(field, format!("{field} must not be empty")));
     }
     if text.chars().any(char::is_control) {
-        return Err(Problem::invalid(field, format!("{field} must be one line without control characters")));
+        return Err(Problem::invalid(
+            field,
+            format!("{field} must be one line without control characters"),
+        ));
     }
     within(field, text, most)
 }
@@ -131,7 +169,10 @@ pub(crate) fn filled_block(field: &'static str, given: &str, most: usize) -> Res
 fn within(field: &'static str, text: String, most: usize) -> Result<String, Problem> {
     let length = text.chars().count();
     if length > most {
-        return Err(Problem::invalid(field, format!("{field} has {length} characters; {most} are allowed")));
+        return Err(Problem::invalid(
+            field,
+            format!("{field} has {length} characters; {most} are allowed"),
+        ));
     }
     Ok(text)
 }
@@ -142,12 +183,19 @@ pub(crate) fn email(given: &str) -> Result<String, Problem> {
     let fits = address.len() <= 254
         && !address.chars().any(|c| c.is_whitespace() || c.is_control())
         && address.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.') && !host.ends_with('.')
+            !name.is_empty()
+                && !host.is_empty()
+                && !host.contains('@')
+                && !host.starts_with('.')
+                && !host.ends_with('.')
         });
     if fits {
         Ok(address.to_owned())
     } else {
-        Err(Problem::invalid("email", "email must be an address like name@example.com"))
+        Err(Problem::invalid(
+            "email",
+            "email must be an address like name@example.com",
+        ))
     }
 }
 

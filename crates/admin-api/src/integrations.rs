@@ -221,7 +221,9 @@ impl From<LevelInput> for Level {
 }
 
 fn view(api: &AdminApi, integration: integrations::Integration) -> Result<Integration, Problem> {
-    let webhook_url = api.webhook_url(&integration.platform, integration.chatbot)?.to_string();
+    let webhook_url = api
+        .webhook_url(&integration.platform, integration.chatbot)?
+        .to_string();
     Ok(Integration {
         id: integration.id,
         chatbot_id: integration.chatbot,
@@ -241,7 +243,7 @@ fn view(api: &AdminApi, integration: integrations::Integration) -> Result<Integr
 }
 
 /// The integrations of a chatbot.
-#[utoipa::path(get, path = "/api/integrations/{chatbot_id}", responses((status = 200, body = Page<Integration>)))]
+#[utoipa::path(get, path = "/api/integrations/{chatbot_id}", params(ChatbotPath), responses((status = 200, body = Page<Integration>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -249,7 +251,10 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Integration>>, Problem> {
     let mut tx = seat.begin(&api).await?;
     let rows = integrations::list(&mut tx, path.chatbot_id).await?;
-    let items = rows.into_iter().map(|row| view(&api, row)).collect::<Result<_, _>>()?;
+    let items = rows
+        .into_iter()
+        .map(|row| view(&api, row))
+        .collect::<Result<_, _>>()?;
     Ok(Json(Page::whole(items)))
 }
 
@@ -257,7 +262,7 @@ pub(crate) async fn list(
 ///
 /// A chatbot has one integration on a platform. Credentials are checked for form here; `…/test` asks the platform.
 #[utoipa::path(
-    post, path = "/api/integrations/{chatbot_id}", request_body = IntegrationInput,
+    post, path = "/api/integrations/{chatbot_id}", params(ChatbotPath), request_body = IntegrationInput,
     responses((status = 200, description = "changed", body = Integration), (status = 201, description = "made", body = Integration))
 )]
 pub(crate) async fn save(
@@ -267,18 +272,28 @@ pub(crate) async fn save(
     input: Input<IntegrationInput>,
 ) -> Result<HttpResponse, Problem> {
     let input = input.0;
-    let channel = api.channel(&input.platform).map_err(|problem| Problem::invalid("platform", problem.detail()))?;
-    let display_name = input.display_name.map(|name| input::line("display_name", &name, 100)).transpose()?;
+    let channel = api
+        .channel(&input.platform)
+        .map_err(|problem| Problem::invalid("platform", problem.detail()))?;
+    let display_name = input
+        .display_name
+        .map(|name| input::line("display_name", &name, 100))
+        .transpose()?;
     let now = api.now();
 
     let mut tx = seat.begin(&api).await?;
     let stored = integrations::on_platform(&mut tx, path.chatbot_id, &input.platform).await?;
-    let id = stored.as_ref().map_or_else(IntegrationId::new, |stored| stored.integration.id);
+    let id = stored
+        .as_ref()
+        .map_or_else(IntegrationId::new, |stored| stored.integration.id);
     let sealed = stored.as_ref().map(|stored| &stored.credentials);
-    let credentials = credentials::prepare(&api, seat.workspace, channel, id, input.credentials, sealed).await?;
+    let credentials =
+        credentials::prepare(&api, seat.workspace, channel, id, input.credentials, sealed).await?;
     let action = match &stored {
         Some(stored) => {
-            let name = display_name.as_deref().unwrap_or(&stored.integration.display_name);
+            let name = display_name
+                .as_deref()
+                .unwrap_or(&stored.integration.display_name);
             let enabled = input.enabled.unwrap_or(stored.integration.enabled);
             integrations::update(&mut tx, id, name, enabled, &credentials, now).await?;
             "integration.update"
@@ -299,17 +314,23 @@ pub(crate) async fn save(
     };
     let details = serde_json::json!({ "platform": input.platform, "chatbot": path.chatbot_id });
     seat.did(&api, &mut tx, action, id, details).await?;
-    let saved = integrations::get(&mut tx, path.chatbot_id, id).await?.ok_or_else(Problem::not_found)?;
+    let saved = integrations::get(&mut tx, path.chatbot_id, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     api.integration_changed(&input.platform, path.chatbot_id);
 
-    let mut response = if stored.is_some() { HttpResponse::Ok() } else { HttpResponse::Created() };
+    let mut response = if stored.is_some() {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::Created()
+    };
     Ok(response.json(view(&api, saved.integration)?))
 }
 
 /// Switch an integration on or off.
 #[utoipa::path(
-    post, path = "/api/integrations/{chatbot_id}/{integration_id}/toggle", request_body = Option<Toggle>,
+    post, path = "/api/integrations/{chatbot_id}/{integration_id}/toggle", params(IntegrationPath), request_body = Option<Toggle>,
     responses((status = 200, body = Integration))
 )]
 pub(crate) async fn toggle(
@@ -321,10 +342,22 @@ pub(crate) async fn toggle(
     let mut tx = seat.begin(&api).await?;
     let stored = integrations::get(&mut tx, path.chatbot_id, path.integration_id).await?;
     let stored = stored.ok_or_else(Problem::not_found)?.integration;
-    let enabled = input.0.and_then(|toggle| toggle.enabled).unwrap_or(!stored.enabled);
+    let enabled = input
+        .0
+        .and_then(|toggle| toggle.enabled)
+        .unwrap_or(!stored.enabled);
     integrations::set_enabled(&mut tx, stored.id, enabled, api.now()).await?;
-    seat.did(&api, &mut tx, "integration.toggle", stored.id, serde_json::json!({ "enabled": enabled })).await?;
-    let now_stored = integrations::get(&mut tx, path.chatbot_id, stored.id).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "integration.toggle",
+        stored.id,
+        serde_json::json!({ "enabled": enabled }),
+    )
+    .await?;
+    let now_stored = integrations::get(&mut tx, path.chatbot_id, stored.id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     api.integration_changed(&stored.platform, path.chatbot_id);
     if enabled {
@@ -336,7 +369,7 @@ pub(crate) async fn toggle(
 /// Delete an integration.
 ///
 /// Its conversations and messages go with it.
-#[utoipa::path(delete, path = "/api/integrations/{chatbot_id}/{integration_id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/integrations/{chatbot_id}/{integration_id}", params(IntegrationPath), responses((status = 204)))]
 pub(crate) async fn delete(
     api: Data<AdminApi>,
     seat: Seat,
@@ -347,7 +380,8 @@ pub(crate) async fn delete(
     let stored = stored.ok_or_else(Problem::not_found)?.integration;
     integrations::delete(&mut tx, path.chatbot_id, path.integration_id).await?;
     let details = serde_json::json!({ "platform": stored.platform, "chatbot": path.chatbot_id });
-    seat.did(&api, &mut tx, "integration.delete", stored.id, details).await?;
+    seat.did(&api, &mut tx, "integration.delete", stored.id, details)
+        .await?;
     tx.commit().await?;
     api.integration_changed(&stored.platform, path.chatbot_id);
     Ok(HttpResponse::NoContent().finish())
@@ -357,7 +391,7 @@ pub(crate) async fn delete(
 ///
 /// Changes nothing on the platform. The integration becomes `connected`, or `error` where the platform refuses them.
 #[utoipa::path(
-    post, path = "/api/integrations/{chatbot_id}/{integration_id}/test", responses((status = 200, body = TestResult))
+    post, path = "/api/integrations/{chatbot_id}/{integration_id}/test", params(IntegrationPath), responses((status = 200, body = TestResult))
 )]
 pub(crate) async fn test(
     api: Data<AdminApi>,
@@ -368,7 +402,14 @@ pub(crate) async fn test(
     match channel.check(&opened).await {
         Ok(identity) => {
             seen_working(&api, &stored).await?;
-            log(&api, &stored, Level::Info, "check.passed", &format!("the credentials work: {}", identity.name)).await?;
+            log(
+                &api,
+                &stored,
+                Level::Info,
+                "check.passed",
+                &format!("the credentials work: {}", identity.name),
+            )
+            .await?;
             Ok(Json(TestResult {
                 ok: true,
                 name: Some(identity.name),
@@ -394,7 +435,7 @@ pub(crate) async fn test(
 ///
 /// Where the platform does not allow that over its API, the answer says what to do instead.
 #[utoipa::path(
-    post, path = "/api/integrations/{chatbot_id}/{integration_id}/connect",
+    post, path = "/api/integrations/{chatbot_id}/{integration_id}/connect", params(IntegrationPath),
     responses((status = 200, body = ConnectResult))
 )]
 pub(crate) async fn connect(
@@ -414,23 +455,39 @@ pub(crate) async fn connect(
     };
     let mut tx = seat.begin(&api).await?;
     let details = serde_json::json!({ "platform": stored.platform, "webhook": webhook_url });
-    seat.did(&api, &mut tx, "integration.connect", stored.id, details).await?;
+    seat.did(&api, &mut tx, "integration.connect", stored.id, details)
+        .await?;
     tx.commit().await?;
     Ok(Json(match connected {
         Connected::Registered { set_on } => {
             seen_working(&api, &stored).await?;
-            log(&api, &stored, Level::Info, "connect.registered", &format!("the webhook was set on {set_on}")).await?;
-            ConnectResult { registered: true, set_on: Some(set_on), instructions: None, webhook_url }
+            log(
+                &api,
+                &stored,
+                Level::Info,
+                "connect.registered",
+                &format!("the webhook was set on {set_on}"),
+            )
+            .await?;
+            ConnectResult {
+                registered: true,
+                set_on: Some(set_on),
+                instructions: None,
+                webhook_url,
+            }
         }
-        Connected::Manual { instructions } => {
-            ConnectResult { registered: false, set_on: None, instructions: Some(instructions), webhook_url }
-        }
+        Connected::Manual { instructions } => ConnectResult {
+            registered: false,
+            set_on: None,
+            instructions: Some(instructions),
+            webhook_url,
+        },
     }))
 }
 
 /// Where the platform sends what people write, now.
 #[utoipa::path(
-    get, path = "/api/integrations/{chatbot_id}/{integration_id}/webhook", responses((status = 200, body = WebhookView))
+    get, path = "/api/integrations/{chatbot_id}/{integration_id}/webhook", params(IntegrationPath), responses((status = 200, body = WebhookView))
 )]
 pub(crate) async fn webhook(
     api: Data<AdminApi>,
@@ -439,7 +496,10 @@ pub(crate) async fn webhook(
 ) -> Result<Json<WebhookView>, Problem> {
     let (stored, channel, opened) = opened(&api, &seat, &path).await?;
     let expected = api.webhook_url(&stored.platform, stored.chatbot)?.to_string();
-    let status = channel.webhook_status(&opened).await.ok_or_else(|| cannot(&stored.platform, "say where its webhook points"))??;
+    let status = channel
+        .webhook_status(&opened)
+        .await
+        .ok_or_else(|| cannot(&stored.platform, "say where its webhook points"))??;
     Ok(Json(WebhookView {
         points_here: status.url.as_deref() == Some(expected.as_str()),
         url: status.url,
@@ -451,7 +511,7 @@ pub(crate) async fn webhook(
 
 /// What the account's phone number can do.
 #[utoipa::path(
-    get, path = "/api/integrations/{chatbot_id}/{integration_id}/number", responses((status = 200, body = NumberView))
+    get, path = "/api/integrations/{chatbot_id}/{integration_id}/number", params(IntegrationPath), responses((status = 200, body = NumberView))
 )]
 pub(crate) async fn number(
     api: Data<AdminApi>,
@@ -459,13 +519,21 @@ pub(crate) async fn number(
     path: Path<IntegrationPath>,
 ) -> Result<Json<NumberView>, Problem> {
     let (stored, channel, opened) = opened(&api, &seat, &path).await?;
-    let number = channel.number(&opened).await.ok_or_else(|| cannot(&stored.platform, "tell of phone numbers"))??;
-    Ok(Json(NumberView { number: number.number, sms: number.sms, mms: number.mms, voice: number.voice }))
+    let number = channel
+        .number(&opened)
+        .await
+        .ok_or_else(|| cannot(&stored.platform, "tell of phone numbers"))??;
+    Ok(Json(NumberView {
+        number: number.number,
+        sms: number.sms,
+        mms: number.mms,
+        voice: number.voice,
+    }))
 }
 
 /// An integration's figures.
 #[utoipa::path(
-    get, path = "/api/integrations/{chatbot_id}/{integration_id}/stats", responses((status = 200, body = Stats))
+    get, path = "/api/integrations/{chatbot_id}/{integration_id}/stats", params(IntegrationPath), responses((status = 200, body = Stats))
 )]
 pub(crate) async fn stats(
     api: Data<AdminApi>,
@@ -473,7 +541,9 @@ pub(crate) async fn stats(
     path: Path<IntegrationPath>,
 ) -> Result<Json<Stats>, Problem> {
     let mut tx = seat.begin(&api).await?;
-    integrations::get(&mut tx, path.chatbot_id, path.integration_id).await?.ok_or_else(Problem::not_found)?;
+    integrations::get(&mut tx, path.chatbot_id, path.integration_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let stats = integrations::stats(&mut tx, path.integration_id).await?;
     Ok(Json(Stats {
         last_used_at: stats.last_used_at,
@@ -487,7 +557,7 @@ pub(crate) async fn stats(
 }
 
 /// What happened to a chatbot's integrations, newest first.
-#[utoipa::path(get, path = "/api/integrations/{chatbot_id}/logs", responses((status = 200, body = Page<LogEntry>)))]
+#[utoipa::path(get, path = "/api/integrations/{chatbot_id}/logs", params(ChatbotPath, LogQuery), responses((status = 200, body = Page<LogEntry>)))]
 pub(crate) async fn logs(
     api: Data<AdminApi>,
     seat: Seat,
@@ -529,8 +599,14 @@ async fn opened<'a>(
     let stored = stored.ok_or_else(Problem::not_found)?;
     drop(tx);
     let channel = api.channel(&stored.integration.platform)?;
-    let opened =
-        credentials::open(api, seat.workspace, channel, stored.integration.id, &stored.credentials).await?;
+    let opened = credentials::open(
+        api,
+        seat.workspace,
+        channel,
+        stored.integration.id,
+        &stored.credentials,
+    )
+    .await?;
     Ok((stored.integration, channel, opened))
 }
 
@@ -553,7 +629,9 @@ async fn note_failure(
     match error {
         CheckError::Unauthorized(_) | CheckError::BadCredentials(_) => {
             log(api, integration, Level::Error, event, &reason).await?;
-            if integrations::mark_error(api.db(), integration.id, integration.version, &reason, api.now()).await? {
+            if integrations::mark_error(api.db(), integration.id, integration.version, &reason, api.now())
+                .await?
+            {
                 api.integration_changed(&integration.platform, integration.chatbot);
             }
             Ok(IntegrationState::Error)

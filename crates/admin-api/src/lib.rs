@@ -86,8 +86,18 @@ impl AdminApi {
     ) -> Result<Self, SettingsError> {
         settings.check()?;
         let passwords = Passwords::new().map_err(|error| SettingsError::Passwords(error.to_string()))?;
-        let openapi = openapi::json(&routes::table()).map_err(|error| SettingsError::OpenApi(error.to_string()))?;
-        Ok(Self(Arc::new(Inner { settings, db, queue, keyring, channels, clock, passwords, openapi })))
+        let openapi =
+            openapi::json(&routes::table()).map_err(|error| SettingsError::OpenApi(error.to_string()))?;
+        Ok(Self(Arc::new(Inner {
+            settings,
+            db,
+            queue,
+            keyring,
+            channels,
+            clock,
+            passwords,
+            openapi,
+        })))
     }
 
     /// Mounts every route. Addresses that are not ours are left to whoever else is mounted; end the list of services with
@@ -132,14 +142,25 @@ impl AdminApi {
     /// A platform that this installation has.
     pub(crate) fn channel(&self, platform: &Platform) -> Result<&ChannelHandle, problem::Problem> {
         self.channels().get(platform).ok_or_else(|| {
-            let known: Vec<_> = self.channels().iter().map(|channel| channel.platform().to_string()).collect();
-            let detail = format!("there is no platform {platform:?}; there are: {}", known.join(", "));
+            let known: Vec<_> = self
+                .channels()
+                .iter()
+                .map(|channel| channel.platform().to_string())
+                .collect();
+            let detail = format!(
+                "there is no platform {platform:?}; there are: {}",
+                known.join(", ")
+            );
             problem::Problem::new(problem::Kind::NotFound, detail)
         })
     }
 
     /// Where a platform reaches a chatbot.
-    pub(crate) fn webhook_url(&self, platform: &Platform, chatbot: ChatbotId) -> Result<Url, problem::Problem> {
+    pub(crate) fn webhook_url(
+        &self,
+        platform: &Platform,
+        chatbot: ChatbotId,
+    ) -> Result<Url, problem::Problem> {
         self.settings()
             .public_url
             .join(&format!("api/{platform}/webhook/{chatbot}"))
@@ -158,13 +179,18 @@ impl AdminApi {
 
     fn announce(&self, topic: &str) {
         if let Err(error) = self.queue().live().publish(topic, Vec::new()) {
-            tracing::warn!(error = &error as &dyn std::error::Error, topic, "a change was not announced; caches end by age");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                topic,
+                "a change was not announced; caches end by age"
+            );
         }
     }
 
     /// Wakes a platform's senders: a part is due.
     pub(crate) fn wake_senders(&self, platform: &Platform) {
-        self.queue().wake(&QueueName::Outbound(platform.clone()), self.wake_token());
+        self.queue()
+            .wake(&QueueName::Outbound(platform.clone()), self.wake_token());
     }
 
     /// Wakes the chat-workers: a conversation is due.
@@ -173,6 +199,9 @@ impl AdminApi {
     }
 
     fn wake_token(&self) -> Vec<u8> {
-        wire::write(&wire::Wake { schema: wire::SCHEMA, due_at: wire::micros(self.now()) })
+        wire::write(&wire::Wake {
+            schema: wire::SCHEMA,
+            due_at: wire::micros(self.now()),
+        })
     }
 }

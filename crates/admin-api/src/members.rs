@@ -104,7 +104,7 @@ pub(crate) struct Accept {
 }
 
 /// The members.
-#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/members", responses((status = 200, body = Page<Member>)))]
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}/members", params(WorkspacePath, PageQuery), responses((status = 200, body = Page<Member>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -132,7 +132,7 @@ pub(crate) async fn list(
 
 /// Change a member's role.
 #[utoipa::path(
-    patch, path = "/api/workspaces/{workspace_id}/members/{user_id}", request_body = RoleInput,
+    patch, path = "/api/workspaces/{workspace_id}/members/{user_id}", params(MemberPath), request_body = RoleInput,
     responses((status = 204))
 )]
 pub(crate) async fn update(
@@ -144,13 +144,14 @@ pub(crate) async fn update(
     let mut tx = seat.begin(&api).await?;
     changed(store::memberships::set_role(&mut tx, path.user_id, input.0.role).await?)?;
     let details = serde_json::json!({ "role": input.0.role });
-    seat.did(&api, &mut tx, "member.role", path.user_id, details).await?;
+    seat.did(&api, &mut tx, "member.role", path.user_id, details)
+        .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Remove a member.
-#[utoipa::path(delete, path = "/api/workspaces/{workspace_id}/members/{user_id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/workspaces/{workspace_id}/members/{user_id}", params(MemberPath), responses((status = 204)))]
 pub(crate) async fn remove(
     api: Data<AdminApi>,
     seat: Seat,
@@ -158,7 +159,14 @@ pub(crate) async fn remove(
 ) -> Result<HttpResponse, Problem> {
     let mut tx = seat.begin(&api).await?;
     changed(store::memberships::remove(&mut tx, path.user_id).await?)?;
-    seat.did(&api, &mut tx, "member.remove", path.user_id, serde_json::Value::Null).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "member.remove",
+        path.user_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -167,7 +175,7 @@ pub(crate) async fn remove(
 ///
 /// Makes a link that works once, for half an hour. Earlier links for the same address end.
 #[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/invitations", request_body = Invite,
+    post, path = "/api/workspaces/{workspace_id}/invitations", params(WorkspacePath), request_body = Invite,
     responses((status = 201, body = Invitation))
 )]
 pub(crate) async fn invite(
@@ -203,8 +211,15 @@ pub(crate) async fn invite(
     };
     store::activity_log::record_system(&mut tx, Some(seat.workspace), &activity, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    let link = link(&api.settings().public_url, "invite", &token).expose_secret().to_owned();
-    Ok(HttpResponse::Created().json(Invitation { link, email, role, expires_at }))
+    let link = link(&api.settings().public_url, "invite", &token)
+        .expose_secret()
+        .to_owned();
+    Ok(HttpResponse::Created().json(Invitation {
+        link,
+        email,
+        role,
+        expires_at,
+    }))
 }
 
 /// Accept an invitation.
@@ -221,7 +236,9 @@ pub(crate) async fn accept(
     let token = token::hash(&input.token).ok_or_else(refused_link)?;
     let now = api.now();
     let mut tx = api.db().system().await?;
-    let taken = one_time_tokens::take(&mut tx, &token, Purpose::Invite, now).await?.ok_or_else(refused_link)?;
+    let taken = one_time_tokens::take(&mut tx, &token, Purpose::Invite, now)
+        .await?
+        .ok_or_else(refused_link)?;
     let (Some(workspace), Some(role), Some(email)) = (taken.workspace, taken.role, taken.email) else {
         return Err(refused_link());
     };
@@ -237,7 +254,9 @@ pub(crate) async fn accept(
             return Err(Problem::new(Kind::Conflict, detail));
         }
         (None, None) => {
-            let chosen = input.password.ok_or_else(|| Problem::invalid("password", "choose a password"))?;
+            let chosen = input
+                .password
+                .ok_or_else(|| Problem::invalid("password", "choose a password"))?;
             password::check("password", &chosen, &email)?;
             let name = optional_name(&input.name)?;
             let hash = api.passwords().hash(chosen).await?;

@@ -13,8 +13,8 @@ use actix_web::{
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
-        ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response,
-        ResponseBuilder,
+        ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required,
+        Response, ResponseBuilder,
         path::{ParameterBuilder, ParameterIn, Paths},
         schema::{ObjectBuilder, Schema, Type},
         security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme},
@@ -49,13 +49,26 @@ pub(crate) fn document(routes: &[Route]) -> OpenApi {
 
     let components = ComponentsBuilder::new()
         .schemas_from_iter(schemas)
-        .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::sessions::COOKIE))))
+        .security_scheme(
+            "session",
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::sessions::COOKIE))),
+        )
         .security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)))
         .build();
     OpenApiBuilder::new()
-        .info(InfoBuilder::new().title("BotSmith").version(env!("CARGO_PKG_VERSION")).description(Some(ABOUT)).build())
+        .info(
+            InfoBuilder::new()
+                .title("BotSmith")
+                .version(env!("CARGO_PKG_VERSION"))
+                .description(Some(ABOUT))
+                .build(),
+        )
         .servers(Some([ServerBuilder::new().url("/").build()]))
-        .tags(Some(subjects.into_iter().map(|subject| TagBuilder::new().name(subject).build())))
+        .tags(Some(
+            subjects
+                .into_iter()
+                .map(|subject| TagBuilder::new().name(subject).build()),
+        ))
         .paths(paths)
         .components(Some(components))
         .build()
@@ -68,13 +81,26 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
     let (security, who) = match route.access {
         Access::Public => (Vec::new(), "Open to everybody.".to_owned()),
         Access::SignedIn => (vec!["session"], "Needs somebody who is signed in.".to_owned()),
-        Access::Known => (vec!["session", "api_key"], "Needs somebody who is signed in, or an API key.".to_owned()),
-        Access::Administrator => (vec!["session"], "Needs an administrator of the installation.".to_owned()),
-        Access::Member(role) => (vec!["session", "api_key"], format!("Needs the role `{role}` in the workspace.")),
+        Access::Known => (
+            vec!["session", "api_key"],
+            "Needs somebody who is signed in, or an API key.".to_owned(),
+        ),
+        Access::Administrator => (
+            vec!["session"],
+            "Needs an administrator of the installation.".to_owned(),
+        ),
+        Access::Member(role) => (
+            vec!["session", "api_key"],
+            format!("Needs the role `{role}` in the workspace."),
+        ),
     };
     let none: [String; 0] = [];
-    operation.security =
-        Some(security.into_iter().map(|scheme| SecurityRequirement::new(scheme, none.clone())).collect());
+    operation.security = Some(
+        security
+            .into_iter()
+            .map(|scheme| SecurityRequirement::new(scheme, none.clone()))
+            .collect(),
+    );
     operation.description = Some(match operation.description.filter(|text| !text.is_empty()) {
         Some(text) => format!("{text}\n\n{who}"),
         None => who,
@@ -89,7 +115,10 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
             .build();
         operation.parameters.get_or_insert_default().push(RefOr::T(key));
     }
-    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem_response()));
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), RefOr::T(problem_response()));
     operation
 }
 
@@ -97,7 +126,10 @@ fn problem_response() -> Response {
     let reference = Ref::from_schema_name(ProblemBody::name());
     ResponseBuilder::new()
         .description("What went wrong, and what to do about it.")
-        .content(problem::MEDIA_TYPE, ContentBuilder::new().schema(Some(reference)).build())
+        .content(
+            problem::MEDIA_TYPE,
+            ContentBuilder::new().schema(Some(reference)).build(),
+        )
         .build()
 }
 

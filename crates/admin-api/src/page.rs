@@ -39,12 +39,20 @@ pub(crate) fn limit(given: Option<i64>) -> Result<i64, Problem> {
 
 impl<T> Page<T> {
     /// A page of rows that were asked for with one more than `limit`, which tells whether there are more.
-    pub(crate) fn of<R>(mut rows: Vec<R>, limit: i64, id: impl Fn(&R) -> Uuid, view: impl Fn(R) -> T) -> Self {
+    pub(crate) fn of<R>(
+        mut rows: Vec<R>,
+        limit: i64,
+        id: impl Fn(&R) -> Uuid,
+        view: impl Fn(R) -> T,
+    ) -> Self {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(id) } else { None };
-        Self { items: rows.into_iter().map(view).collect(), next }
+        Self {
+            items: rows.into_iter().map(view).collect(),
+            next,
+        }
     }
 
     /// A list that is always given whole.
@@ -55,7 +63,10 @@ impl<T> Page<T> {
 
 /// What a query string that cannot be read is answered with.
 pub(crate) fn unreadable_query(error: &impl std::fmt::Display) -> Problem {
-    Problem::new(Kind::Malformed, format!("the query string cannot be read: {error}"))
+    Problem::new(
+        Kind::Malformed,
+        format!("the query string cannot be read: {error}"),
+    )
 }
 
 #[cfg(test)]

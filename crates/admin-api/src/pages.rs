@@ -24,7 +24,10 @@ pub(crate) async fn docs() -> HttpResponse {
 /// What the reference page runs.
 #[utoipa::path(get, path = "/api/docs.js", responses((status = 200, content_type = "text/javascript", body = String)))]
 pub(crate) async fn docs_js() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../assets/docs.js"))
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/docs.js"),
+    )
 }
 
 /// How these pages look.
@@ -42,5 +45,8 @@ pub(crate) async fn link() -> HttpResponse {
 /// What that page runs.
 #[utoipa::path(get, path = "/api/link.js", responses((status = 200, content_type = "text/javascript", body = String)))]
 pub(crate) async fn link_js() -> HttpResponse {
-    asset("text/javascript; charset=utf-8", include_str!("../assets/link.js"))
+    asset(
+        "text/javascript; charset=utf-8",
+        include_str!("../assets/link.js"),
+    )
 }

@@ -63,7 +63,11 @@ impl Passwords {
     }
 
     /// Whether it is the password of this hash; `None` is nobody's hash and takes as long.
-    pub(crate) async fn verify(&self, hash: Option<SecretString>, password: SecretString) -> Result<bool, Problem> {
+    pub(crate) async fn verify(
+        &self,
+        hash: Option<SecretString>,
+        password: SecretString,
+    ) -> Result<bool, Problem> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.0.nobody.clone());
         let same = self
@@ -80,11 +84,17 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, Problem> {
-        let busy = || Problem::new(Kind::Unavailable, "too many people sign in at once; try again").retry_after(2);
-        let _slot = tokio::time::timeout(PATIENCE, self.0.slots.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
+        let busy =
+            || Problem::new(Kind::Unavailable, "too many people sign in at once; try again").retry_after(2);
+        let _slot = tokio::time::timeout(PATIENCE, self.0.slots.acquire())
+            .await
+            .map_err(|_| busy())?
+            .map_err(|_| busy())?;
         self.0.computed.fetch_add(1, Ordering::Relaxed);
         let inner = self.0.clone();
-        web::block(move || work(&inner.argon2)).await.map_err(Problem::internal)
+        web::block(move || work(&inner.argon2))
+            .await
+            .map_err(Problem::internal)
     }
 
     /// How often the expensive work was done.
@@ -99,23 +109,36 @@ pub(crate) fn check(field: &'static str, password: &SecretString, email: &str) -
     let text = password.expose_secret();
     let length = text.chars().count();
     if length < SHORTEST {
-        return Err(Problem::invalid(field, format!("{field} must have {SHORTEST} characters or more")));
+        return Err(Problem::invalid(
+            field,
+            format!("{field} must have {SHORTEST} characters or more"),
+        ));
     }
     if length > LONGEST {
-        return Err(Problem::invalid(field, format!("{field} may have {LONGEST} characters at most")));
+        return Err(Problem::invalid(
+            field,
+            format!("{field} may have {LONGEST} characters at most"),
+        ));
     }
     let lower = text.to_lowercase();
     let mut distinct: Vec<char> = lower.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
     let name = email.split('@').next().unwrap_or_default().to_lowercase();
-    let guessed = ["password", "passwort", "botsmith", "12345678", "qwertz", "qwerty", "iloveyou", "letmein"];
+    let guessed = [
+        "password", "passwort", "botsmith", "12345678", "qwertz", "qwerty", "iloveyou", "letmein",
+    ];
     let easy = distinct.len() < 5
         || lower == email.to_lowercase()
         || (name.len() > 3 && lower.trim_matches(|c: char| !c.is_alphabetic()) == name)
-        || guessed.iter().any(|word| lower.replace(*word, "").chars().count() < 6 && lower.contains(word));
+        || guessed
+            .iter()
+            .any(|word| lower.replace(*word, "").chars().count() < 6 && lower.contains(word));
     if easy {
-        return Err(Problem::invalid(field, format!("{field} is too easily guessed; a few unrelated words are better")));
+        return Err(Problem::invalid(
+            field,
+            format!("{field} is too easily guessed; a few unrelated words are better"),
+        ));
     }
     Ok(())
 }
@@ -132,8 +155,18 @@ mod tests {
 
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let hash = SecretString::from(hash);
-        assert!(passwords.verify(Some(hash.clone()), "correct horse battery".into()).await.unwrap());
-        assert!(!passwords.verify(Some(hash), "correct horse batterz".into()).await.unwrap());
+        assert!(
+            passwords
+                .verify(Some(hash.clone()), "correct horse battery".into())
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify(Some(hash), "correct horse batterz".into())
+                .await
+                .unwrap()
+        );
     }
 
     #[actix_web::test]
@@ -141,17 +174,33 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let before = passwords.computed();
 
-        let right = passwords.verify(None, "correct horse battery".into()).await.unwrap();
+        let right = passwords
+            .verify(None, "correct horse battery".into())
+            .await
+            .unwrap();
 
         assert!(!right);
         assert_eq!(passwords.computed(), before + 1);
-        assert!(passwords.0.nobody.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(
+            passwords
+                .0
+                .nobody
+                .expose_secret()
+                .starts_with("$argon2id$v=19$m=19456,t=2,p=1$")
+        );
     }
 
     #[test]
     fn easily_guessed_passwords_are_refused_and_long_ones_are_not() {
         let email = "margaret@acme.test";
-        for bad in ["short", "aaaaaaaaaaaa", "password123", "margaret@acme.test", "margaret1234", "1234567890"] {
+        for bad in [
+            "short",
+            "aaaaaaaaaaaa",
+            "password123",
+            "margaret@acme.test",
+            "margaret1234",
+            "1234567890",
+        ] {
             assert!(check("password", &bad.into(), email).is_err(), "{bad}");
         }
         assert!(check("password", &"correct horse battery".into(), email).is_ok());

@@ -1,8 +1,8 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, IntegrationId, MessageId, Platform, SourceId,
-    UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, IntegrationId, MessageId, Platform,
+    SourceId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -1,12 +1,6 @@
 //! The platforms of this installation, and how to connect each of them.
 
-use crate::{
-    AdminApi,
-    caller::Seat,
-    page::Page,
-    path::PlatformPath,
-    problem::Problem,
-};
+use crate::{AdminApi, caller::Seat, page::Page, path::PlatformPath, problem::Problem};
 use actix_web::web::{Data, Json, Path};
 use channel::{ChannelHandle, FieldKind};
 use domain::{ChatbotId, Platform};
@@ -94,7 +88,7 @@ pub(crate) async fn list(api: Data<AdminApi>) -> Json<Page<PlatformView>> {
 
 /// How to connect a platform to a chatbot.
 #[utoipa::path(
-    get, path = "/api/{platform}/{chatbot_id}/setup-instructions", responses((status = 200, body = Instructions))
+    get, path = "/api/{platform}/{chatbot_id}/setup-instructions", params(PlatformPath), responses((status = 200, body = Instructions))
 )]
 pub(crate) async fn instructions(
     api: Data<AdminApi>,
@@ -104,7 +98,9 @@ pub(crate) async fn instructions(
     let channel = api.channel(&path.platform)?;
     let webhook_url = api.webhook_url(&path.platform, path.chatbot_id)?.to_string();
     let mut tx = seat.begin(&api).await?;
-    let connected = store::integrations::on_platform(&mut tx, path.chatbot_id, &path.platform).await?.is_some();
+    let connected = store::integrations::on_platform(&mut tx, path.chatbot_id, &path.platform)
+        .await?
+        .is_some();
     let setup = channel.setup();
     Ok(Json(Instructions {
         platform: path.platform.clone(),
@@ -133,7 +129,10 @@ fn view(channel: &ChannelHandle) -> PlatformView {
         steps: setup
             .steps
             .iter()
-            .map(|step| StepView { title: step.title.to_owned(), detail: step.detail.to_owned() })
+            .map(|step| StepView {
+                title: step.title.to_owned(),
+                detail: step.detail.to_owned(),
+            })
             .collect(),
         limits: LimitsView {
             sends_per_second: setup.limits.sends_per_second,

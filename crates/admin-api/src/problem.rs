@@ -68,31 +68,55 @@ impl Kind {
             Self::Malformed => (S::BAD_REQUEST, "malformed-request", "The request cannot be read"),
             Self::Unauthenticated => (S::UNAUTHORIZED, "not-signed-in", "Sign in, or send an API key"),
             Self::Forbidden => (S::FORBIDDEN, "not-allowed", "Your role does not allow this"),
-            Self::CrossOrigin => (S::FORBIDDEN, "cross-origin", "The request comes from another site"),
+            Self::CrossOrigin => (
+                S::FORBIDDEN,
+                "cross-origin",
+                "The request comes from another site",
+            ),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::Conflict => (S::CONFLICT, "conflict", "Not possible in the present state"),
             Self::Taken => (S::CONFLICT, "taken", "Exists already"),
             Self::OptedOut => (S::CONFLICT, "opted-out", "The contact has opted out"),
-            Self::IntegrationNotUsable => {
-                (S::CONFLICT, "integration-not-usable", "The integration cannot be used")
-            }
+            Self::IntegrationNotUsable => (
+                S::CONFLICT,
+                "integration-not-usable",
+                "The integration cannot be used",
+            ),
             Self::NotSupported => (S::CONFLICT, "not-supported", "The platform cannot do this"),
             Self::UnderWay => (S::CONFLICT, "under-way", "The same request is under way"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too-large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON")
-            }
-            Self::Invalid => (S::UNPROCESSABLE_ENTITY, "invalid", "Something in the request does not fit"),
-            Self::KeyReused => {
-                (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key belongs to another request")
-            }
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "The body must be JSON",
+            ),
+            Self::Invalid => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "Something in the request does not fit",
+            ),
+            Self::KeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "The idempotency key belongs to another request",
+            ),
             Self::TooManyTries => (S::TOO_MANY_REQUESTS, "too-many-tries", "Too many tries"),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Something went wrong on our side"),
-            Self::PlatformUnreachable => {
-                (S::BAD_GATEWAY, "platform-unreachable", "The platform could not be asked")
-            }
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "Not available at the moment"),
+            Self::Internal => (
+                S::INTERNAL_SERVER_ERROR,
+                "internal",
+                "Something went wrong on our side",
+            ),
+            Self::PlatformUnreachable => (
+                S::BAD_GATEWAY,
+                "platform-unreachable",
+                "The platform could not be asked",
+            ),
+            Self::Unavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Not available at the moment",
+            ),
         }
     }
 }
@@ -131,7 +155,13 @@ pub struct ProblemBody<'a> {
 impl Problem {
     /// A problem with what is to be said about it.
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), field: None, retry_after_seconds: None, cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            field: None,
+            retry_after_seconds: None,
+            cause: None,
+        }
     }
 
     /// There is no such thing, or the caller may not know of it: the same answer for both.
@@ -141,7 +171,10 @@ impl Problem {
 
     /// A value that does not fit.
     pub fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { field: Some(field.into()), ..Self::new(Kind::Invalid, detail) }
+        Self {
+            field: Some(field.into()),
+            ..Self::new(Kind::Invalid, detail)
+        }
     }
 
     /// Says when to come back.
@@ -243,13 +276,20 @@ impl From<store::StoreError> for Problem {
 
 impl From<vault::VaultError> for Problem {
     fn from(error: vault::VaultError) -> Self {
-        if error.is_transient() { Self::unavailable(error) } else { Self::internal(error) }
+        if error.is_transient() {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
+        }
     }
 }
 
 impl From<channel::CredentialsError> for Problem {
     fn from(error: channel::CredentialsError) -> Self {
-        Self::invalid(format!("credentials.{}", error.field), format!("{}: {}", error.field, error.problem))
+        Self::invalid(
+            format!("credentials.{}", error.field),
+            format!("{}: {}", error.field, error.problem),
+        )
     }
 }
 

@@ -103,8 +103,10 @@ pub(crate) fn mount(api: &AdminApi, config: &mut ServiceConfig) {
     }
     for address in addresses {
         let here: Vec<&Route> = table.iter().filter(|route| route.path == address).collect();
-        let access: BTreeMap<String, Access> =
-            here.iter().map(|route| (route.method.to_string(), route.access)).collect();
+        let access: BTreeMap<String, Access> = here
+            .iter()
+            .map(|route| (route.method.to_string(), route.access))
+            .collect();
         let mut resource = web::resource(address)
             .app_data(PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
             .app_data(QueryConfig::default().error_handler(|error, _| page::unreadable_query(&error).into()));

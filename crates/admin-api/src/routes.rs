@@ -4,8 +4,8 @@
 //! a login nothing but the open routes answers, and no route shows one tenant another's.
 
 use crate::{
-    activity, administration, api_keys, attachments, chatbots, conversations, dead_letters, integrations, members,
-    openapi, pages, platforms,
+    activity, administration, api_keys, attachments, chatbots, conversations, dead_letters, integrations,
+    members, openapi, pages, platforms,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,

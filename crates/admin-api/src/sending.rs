@@ -108,7 +108,7 @@ pub(crate) struct Outgoing<'a> {
 ///
 /// `202`: it is stored and on its way. A contact who has opted out gets nothing until they send START.
 #[utoipa::path(
-    post, path = "/api/twilio/{chatbot_id}/send-sms", request_body = Send, responses((status = 202, body = Accepted))
+    post, path = "/api/twilio/{chatbot_id}/send-sms", params(ChatbotPath), request_body = Send, responses((status = 202, body = Accepted))
 )]
 pub(crate) async fn send_sms(
     api: Data<AdminApi>,
@@ -116,14 +116,21 @@ pub(crate) async fn send_sms(
     path: Path<ChatbotPath>,
     input: Input<Send>,
 ) -> Result<HttpResponse, Problem> {
-    send_on(&api, &seat, &Platform::from_static("twilio"), path.chatbot_id, input.0).await
+    send_on(
+        &api,
+        &seat,
+        &Platform::from_static("twilio"),
+        path.chatbot_id,
+        input.0,
+    )
+    .await
 }
 
 /// Send a message.
 ///
 /// `202`: it is stored and on its way. A contact who has opted out gets nothing until they send START.
 #[utoipa::path(
-    post, path = "/api/{platform}/{chatbot_id}/send", request_body = Send, responses((status = 202, body = Accepted))
+    post, path = "/api/{platform}/{chatbot_id}/send", params(PlatformPath), request_body = Send, responses((status = 202, body = Accepted))
 )]
 pub(crate) async fn send(
     api: Data<AdminApi>,
@@ -136,7 +143,7 @@ pub(crate) async fn send(
 
 /// Look at a text before it is sent.
 #[utoipa::path(
-    post, path = "/api/{platform}/{chatbot_id}/preview", request_body = PreviewInput,
+    post, path = "/api/{platform}/{chatbot_id}/preview", params(PlatformPath), request_body = PreviewInput,
     responses((status = 200, body = PreviewView))
 )]
 pub(crate) async fn preview(
@@ -148,15 +155,21 @@ pub(crate) async fn preview(
     let channel = api.channel(&path.platform)?;
     let text = input::filled_block("text", &input.0.text, MOST_TEXT)?;
     let messages: Vec<String> = channel
-        .compose(&Reply { text, media: Vec::new() })
+        .compose(&Reply {
+            text,
+            media: Vec::new(),
+        })
         .into_iter()
         .map(|content| content.text)
         .collect();
     // Of what is sent, not of what was given: the platform's dialect may be shorter or longer.
     let previews: Option<Vec<_>> = messages.iter().map(|message| channel.preview(message)).collect();
     let encoding = previews.as_ref().and_then(|previews| {
-        let wide = previews.iter().find(|preview| preview.encoding != previews[0].encoding);
-        wide.or_else(|| previews.first()).map(|preview| preview.encoding.clone())
+        let wide = previews
+            .iter()
+            .find(|preview| preview.encoding != previews[0].encoding);
+        wide.or_else(|| previews.first())
+            .map(|preview| preview.encoding.clone())
     });
     Ok(Json(PreviewView {
         segments: previews.map(|previews| previews.iter().map(|preview| preview.segments).sum()),
@@ -177,7 +190,9 @@ async fn send_on(
     let media = media(&input.media)?;
     let expires_in = input
         .expires_in_seconds
-        .map(|seconds| input::number("expires_in_seconds", seconds, 1, LONGEST_WAIT_SECONDS).map(Duration::seconds))
+        .map(|seconds| {
+            input::number("expires_in_seconds", seconds, 1, LONGEST_WAIT_SECONDS).map(Duration::seconds)
+        })
         .transpose()?;
 
     let mut tx = seat.begin(api).await?;
@@ -196,7 +211,8 @@ async fn send_on(
     };
     let accepted = put_on_its_way(api, &mut tx, outgoing).await?;
     let details = serde_json::json!({ "platform": platform, "parts": accepted.parts.len() });
-    seat.did(api, &mut tx, "message.send", accepted.message_id, details).await?;
+    seat.did(api, &mut tx, "message.send", accepted.message_id, details)
+        .await?;
     tx.commit().await?;
     api.wake_senders(platform);
     Ok(HttpResponse::Accepted().json(accepted))
@@ -209,18 +225,36 @@ pub(crate) async fn put_on_its_way(
     outgoing: Outgoing<'_>,
 ) -> Result<Accepted, Problem> {
     if outgoing.text.trim().is_empty() && outgoing.media.is_empty() {
-        return Err(Problem::invalid("text", "there is nothing to send: give text, media or both"));
+        return Err(Problem::invalid(
+            "text",
+            "there is nothing to send: give text, media or both",
+        ));
     }
-    let reply = Reply { text: outgoing.text, media: outgoing.media };
+    let reply = Reply {
+        text: outgoing.text,
+        media: outgoing.media,
+    };
     let contents = outgoing.channel.compose(&reply);
     if contents.is_empty() {
-        return Err(Problem::invalid("text", "there is nothing that this platform could send"));
+        return Err(Problem::invalid(
+            "text",
+            "there is nothing that this platform could send",
+        ));
     }
     let segments: Vec<Option<usize>> = contents
         .iter()
-        .map(|content| outgoing.channel.preview(&content.text).map(|preview| preview.segments))
+        .map(|content| {
+            outgoing
+                .channel
+                .preview(&content.text)
+                .map(|preview| preview.segments)
+        })
         .collect();
-    let contents = contents.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(Problem::internal)?;
+    let contents = contents
+        .iter()
+        .map(serde_json::to_value)
+        .collect::<Result<_, _>>()
+        .map_err(Problem::internal)?;
     let new = NewOutbound {
         chatbot: outgoing.chatbot,
         integration: outgoing.integration.id,
@@ -254,9 +288,16 @@ pub(crate) async fn usable(
     platform: &Platform,
 ) -> Result<WithCredentials, Problem> {
     let refused = |detail: String| Err(Problem::new(Kind::IntegrationNotUsable, detail));
-    let archived = store::chatbots::get(tx, chatbot).await?.ok_or_else(Problem::not_found)?.archived_at.is_some();
+    let archived = store::chatbots::get(tx, chatbot)
+        .await?
+        .ok_or_else(Problem::not_found)?
+        .archived_at
+        .is_some();
     if archived {
-        return Err(Problem::new(Kind::Conflict, "the chatbot is archived; restore it first"));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "the chatbot is archived; restore it first",
+        ));
     }
     let Some(found) = store::integrations::on_platform(tx, chatbot, platform).await? else {
         return refused(format!(
@@ -271,8 +312,13 @@ pub(crate) async fn usable(
         ));
     }
     if integration.state == IntegrationState::Error {
-        let reason = integration.state_reason.as_deref().unwrap_or("the platform refuses its credentials");
-        return refused(format!("the {platform} integration has to be reconnected: {reason}"));
+        let reason = integration
+            .state_reason
+            .as_deref()
+            .unwrap_or("the platform refuses its credentials");
+        return refused(format!(
+            "the {platform} integration has to be reconnected: {reason}"
+        ));
     }
     Ok(found)
 }
@@ -286,13 +332,22 @@ async fn addressee(
     to: &str,
 ) -> Result<Address, Problem> {
     let to = input::line("to", to, 200)?;
-    let opened =
-        credentials::open(api, seat.workspace, channel, found.integration.id, &found.credentials).await?;
+    let opened = credentials::open(
+        api,
+        seat.workspace,
+        channel,
+        found.integration.id,
+        &found.credentials,
+    )
+    .await?;
     match channel.address(&to, &opened) {
         Some(Ok(address)) => Ok(address),
         Some(Err(error)) => Err(Problem::invalid("to", error.problem)),
         None => {
-            let detail = format!("{} does not let us write to somebody first", found.integration.platform);
+            let detail = format!(
+                "{} does not let us write to somebody first",
+                found.integration.platform
+            );
             Err(Problem::new(Kind::NotSupported, detail))
         }
     }
@@ -301,15 +356,27 @@ async fn addressee(
 /// Addresses that the platform fetches from, not we.
 pub(crate) fn media(given: &[String]) -> Result<Vec<String>, Problem> {
     if given.len() > MOST_MEDIA {
-        return Err(Problem::invalid("media", format!("media may have {MOST_MEDIA} addresses at most")));
+        return Err(Problem::invalid(
+            "media",
+            format!("media may have {MOST_MEDIA} addresses at most"),
+        ));
     }
     given
         .iter()
         .map(|address| {
-            let refused = || Problem::invalid("media", "each of media must be a public address that begins with https://");
+            let refused = || {
+                Problem::invalid(
+                    "media",
+                    "each of media must be a public address that begins with https://",
+                )
+            };
             let url = Url::parse(address.trim()).map_err(|_| refused())?;
             let public = url.scheme() == "https" && url.domain().is_some() && url.password().is_none();
-            if public && address.len() <= 2_000 { Ok(url.to_string()) } else { Err(refused()) }
+            if public && address.len() <= 2_000 {
+                Ok(url.to_string())
+            } else {
+                Err(refused())
+            }
         })
         .collect()
 }
@@ -321,7 +388,13 @@ mod tests {
     #[test]
     fn media_must_lie_at_a_public_address() {
         assert!(media(&["https://example.com/a.png".to_owned()]).is_ok());
-        for bad in ["http://example.com/a", "https://127.0.0.1/a", "file:///etc/passwd", "https://u:p@example.com/a", "a"] {
+        for bad in [
+            "http://example.com/a",
+            "https://127.0.0.1/a",
+            "file:///etc/passwd",
+            "https://u:p@example.com/a",
+            "a",
+        ] {
             assert!(media(&[bad.to_owned()]).is_err(), "{bad}");
         }
         assert!(media(&vec!["https://example.com/a".to_owned(); 11]).is_err());

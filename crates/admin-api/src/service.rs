@@ -22,23 +22,41 @@ impl Service {
     /// Takes the port; requests are answered from [`run`](Self::run) on.
     pub async fn start(api: AdminApi, readiness: Readiness) -> anyhow::Result<Self> {
         let listen = api.settings().listen;
-        let listener = TcpListener::bind(listen).with_context(|| format!("listening on {listen} for the admin API"))?;
-        let address = listener.local_addr().context("reading the admin API's own address")?;
+        let listener =
+            TcpListener::bind(listen).with_context(|| format!("listening on {listen} for the admin API"))?;
+        let address = listener
+            .local_addr()
+            .context("reading the admin API's own address")?;
         readiness.check("database", {
             let db = api.db().clone();
             move || {
                 let db = db.clone();
-                async move { db.ping().await.map_err(|error| format!("{} at {}", error, db.address())) }
+                async move {
+                    db.ping()
+                        .await
+                        .map_err(|error| format!("{} at {}", error, db.address()))
+                }
             }
         });
         readiness.check("queue", {
             let queue = api.queue().clone();
             move || {
                 let ready = queue.is_ready();
-                async move { if ready { Ok(()) } else { Err("nothing can be published".to_owned()) } }
+                async move {
+                    if ready {
+                        Ok(())
+                    } else {
+                        Err("nothing can be published".to_owned())
+                    }
+                }
             }
         });
-        Ok(Self { api, readiness, listener, address })
+        Ok(Self {
+            api,
+            readiness,
+            listener,
+            address,
+        })
     }
 
     /// Where it listens.

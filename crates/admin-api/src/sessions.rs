@@ -121,7 +121,12 @@ impl From<store::users::User> for Account {
 
 impl From<store::users::Seat> for SeatView {
     fn from(seat: store::users::Seat) -> Self {
-        Self { id: seat.workspace, name: seat.name, role: seat.role, created_at: seat.created_at }
+        Self {
+            id: seat.workspace,
+            name: seat.name,
+            role: seat.role,
+            created_at: seat.created_at,
+        }
     }
 }
 
@@ -148,7 +153,10 @@ pub(crate) async fn sign_in(
     let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
     let right = api.passwords().verify(hash, password).await?;
     let Some(user) = user.filter(|_| right) else {
-        return Err(Problem::new(Kind::Unauthenticated, "address and password do not belong together"));
+        return Err(Problem::new(
+            Kind::Unauthenticated,
+            "address and password do not belong together",
+        ));
     };
     sign_in_failures::clear(api.db(), &by_account).await?;
     if let Some(subject) = &by_ip {
@@ -189,14 +197,22 @@ pub(crate) async fn change_password(
     facts: Facts,
     input: Input<ChangePassword>,
 ) -> Result<HttpResponse, Problem> {
-    let ChangePassword { current_password, new_password } = input.0;
-    let user = store::users::get(api.db(), person.user).await?.ok_or_else(Problem::not_found)?;
+    let ChangePassword {
+        current_password,
+        new_password,
+    } = input.0;
+    let user = store::users::get(api.db(), person.user)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     password::check("new_password", &new_password, &user.email)?;
     let subject = account_subject(&user.email);
     admit(&api, &subject).await?;
     let hash = store::users::password_hash(api.db(), person.user).await?;
     if !api.passwords().verify(hash, current_password).await? {
-        return Err(Problem::invalid("current_password", "current_password is not the present password"));
+        return Err(Problem::invalid(
+            "current_password",
+            "current_password is not the present password",
+        ));
     }
     sign_in_failures::clear(api.db(), &subject).await?;
     let hash = api.passwords().hash(new_password).await?;
@@ -234,17 +250,28 @@ pub(crate) async fn open(
 
 /// The session token that a request presents.
 pub(crate) fn presented(api: &AdminApi, request: &HttpRequest) -> Option<SecretString> {
-    request.cookie(name(api)).map(|cookie| SecretString::from(cookie.value()))
+    request
+        .cookie(name(api))
+        .map(|cookie| SecretString::from(cookie.value()))
 }
 
 pub(crate) async fn me_of(api: &AdminApi, user: UserId) -> Result<Me, Problem> {
-    let account = store::users::get(api.db(), user).await?.ok_or_else(Problem::not_found)?;
+    let account = store::users::get(api.db(), user)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let seats = store::users::seats(api.db(), user, None, SEATS_SHOWN).await?;
-    Ok(Me { user: account.into(), workspaces: seats.into_iter().map(Into::into).collect() })
+    Ok(Me {
+        user: account.into(),
+        workspaces: seats.into_iter().map(Into::into).collect(),
+    })
 }
 
 fn name(api: &AdminApi) -> &'static str {
-    if api.settings().insecure_cookies { INSECURE_COOKIE } else { COOKIE }
+    if api.settings().insecure_cookies {
+        INSECURE_COOKIE
+    } else {
+        COOKIE
+    }
 }
 
 fn build_cookie(api: &AdminApi, value: &str) -> Cookie<'static> {
@@ -269,8 +296,11 @@ async fn admit(api: &AdminApi, subject: &str) -> Result<(), Problem> {
         Admitted::Yes => Ok(()),
         Admitted::After(wait) => {
             let seconds = u64::try_from(wait.num_seconds()).unwrap_or(1).max(1);
-            Err(Problem::new(Kind::TooManyTries, format!("too many failed tries; wait {seconds} seconds"))
-                .retry_after(seconds))
+            Err(Problem::new(
+                Kind::TooManyTries,
+                format!("too many failed tries; wait {seconds} seconds"),
+            )
+            .retry_after(seconds))
         }
     }
 }

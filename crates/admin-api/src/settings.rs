@@ -38,7 +38,9 @@ const fn usual_workers() -> usize {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The public address is none.
-    #[error("public_url must be an http or https address without path, query and user, like https://bots.example.com; got {0}")]
+    #[error(
+        "public_url must be an http or https address without path, query and user, like https://bots.example.com; got {0}"
+    )]
     PublicUrl(Url),
     /// Browsers drop a secure cookie that comes over plain HTTP: nobody could sign in.
     #[error("public_url is {0}, over plain http: set insecure_cookies = true to sign in there, or use https")]
@@ -94,9 +96,20 @@ mod tests {
     fn a_public_url_over_plain_http_needs_insecure_cookies_said_aloud() {
         assert!(settings("https://bots.example.com", false).check().is_ok());
         assert!(settings("http://127.0.0.1:8080", true).check().is_ok());
-        assert!(matches!(settings("http://127.0.0.1:8080", false).check(), Err(SettingsError::InsecureCookies(_))));
-        for bad in ["https://a.example/path", "https://user@a.example", "ftp://a.example", "https://a.example/?q"] {
-            assert!(matches!(settings(bad, true).check(), Err(SettingsError::PublicUrl(_))), "{bad}");
+        assert!(matches!(
+            settings("http://127.0.0.1:8080", false).check(),
+            Err(SettingsError::InsecureCookies(_))
+        ));
+        for bad in [
+            "https://a.example/path",
+            "https://user@a.example",
+            "ftp://a.example",
+            "https://a.example/?q",
+        ] {
+            assert!(
+                matches!(settings(bad, true).check(), Err(SettingsError::PublicUrl(_))),
+                "{bad}"
+            );
         }
     }
 }

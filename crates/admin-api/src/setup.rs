@@ -62,7 +62,11 @@ pub enum LinkError {
 }
 
 /// A link for making the first administrator. `None`: there is one already.
-pub async fn setup_link(db: &Db, public_url: &Url, now: DateTime<Utc>) -> Result<Option<OneTimeLink>, StoreError> {
+pub async fn setup_link(
+    db: &Db,
+    public_url: &Url,
+    now: DateTime<Utc>,
+) -> Result<Option<OneTimeLink>, StoreError> {
     if store::users::any_administrator(db).await? {
         return Ok(None);
     }
@@ -80,7 +84,11 @@ pub async fn setup_link(db: &Db, public_url: &Url, now: DateTime<Utc>) -> Result
     let mut tx = db.system().await?;
     one_time_tokens::insert(&mut tx, &new, now).await?;
     tx.commit().await?;
-    Ok(Some(OneTimeLink { url: link(public_url, "setup", &token), email: None, expires_at }))
+    Ok(Some(OneTimeLink {
+        url: link(public_url, "setup", &token),
+        email: None,
+        expires_at,
+    }))
 }
 
 /// A link for choosing a new password: of the account of this address, else of the one administrator. Earlier reset links
@@ -96,7 +104,10 @@ pub async fn reset_link(
         (Some(email), _) => {
             let mut tx = db.system().await?;
             let user = store::users::id_of_email(&mut tx, email).await?;
-            (user.ok_or_else(|| LinkError::UnknownAccount(email.to_owned()))?, email.to_owned())
+            (
+                user.ok_or_else(|| LinkError::UnknownAccount(email.to_owned()))?,
+                email.to_owned(),
+            )
         }
         (None, []) => return Err(LinkError::NoAdministrator),
         (None, [one]) => one.clone(),
@@ -119,10 +130,18 @@ pub async fn reset_link(
     let mut tx = db.system().await?;
     one_time_tokens::revoke_unused(&mut tx, Purpose::Reset, Some(user)).await?;
     one_time_tokens::insert(&mut tx, &new, now).await?;
-    let activity = NewActivity { action: "password.reset_link", target: Some(user.to_string()), ..Default::default() };
+    let activity = NewActivity {
+        action: "password.reset_link",
+        target: Some(user.to_string()),
+        ..Default::default()
+    };
     store::activity_log::record_system(&mut tx, None, &activity, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(OneTimeLink { url: link(public_url, "reset", &token), email: Some(email), expires_at })
+    Ok(OneTimeLink {
+        url: link(public_url, "reset", &token),
+        email: Some(email),
+        expires_at,
+    })
 }
 
 /// The token stands behind the `#`: browsers send it nowhere, and no log has it.
@@ -175,27 +194,42 @@ pub(crate) struct ResetPassword {
 /// Is set-up needed?
 #[utoipa::path(get, path = "/api/setup", responses((status = 200, body = SetupState)))]
 pub(crate) async fn state(api: Data<AdminApi>) -> Result<Json<SetupState>, Problem> {
-    Ok(Json(SetupState { needed: !store::users::any_administrator(api.db()).await? }))
+    Ok(Json(SetupState {
+        needed: !store::users::any_administrator(api.db()).await?,
+    }))
 }
 
 /// Set up the installation.
 ///
 /// Makes the administrator and the first workspace, and signs the administrator in.
 #[utoipa::path(post, path = "/api/setup", request_body = SetUp, responses((status = 201, body = Me)))]
-pub(crate) async fn set_up(api: Data<AdminApi>, facts: Facts, input: Input<SetUp>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn set_up(
+    api: Data<AdminApi>,
+    facts: Facts,
+    input: Input<SetUp>,
+) -> Result<HttpResponse, Problem> {
     let input = input.0;
     let email = input::email(&input.email)?;
     let name = optional_name(&input.name)?;
-    let workspace_name = input::line("workspace_name", input.workspace_name.as_deref().unwrap_or("My workspace"), 100)?;
+    let workspace_name = input::line(
+        "workspace_name",
+        input.workspace_name.as_deref().unwrap_or("My workspace"),
+        100,
+    )?;
     password::check("password", &input.password, &email)?;
     let token = token::hash(&input.token).ok_or_else(refused_link)?;
     let now = api.now();
 
     let mut tx = api.db().system().await?;
     if store::users::any_administrator_locked(&mut tx).await? {
-        return Err(Problem::new(Kind::Conflict, "the installation has been set up already; sign in"));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "the installation has been set up already; sign in",
+        ));
     }
-    one_time_tokens::take(&mut tx, &token, Purpose::Setup, now).await?.ok_or_else(refused_link)?;
+    one_time_tokens::take(&mut tx, &token, Purpose::Setup, now)
+        .await?
+        .ok_or_else(refused_link)?;
     let hash = api.passwords().hash(input.password).await?;
     let (user, workspace) = (UserId::new(), WorkspaceId::new());
     store::users::insert(&mut tx, user, &email, &name, Some(&hash), true, now).await?;
@@ -217,7 +251,9 @@ pub(crate) async fn set_up(api: Data<AdminApi>, facts: Facts, input: Input<SetUp
     store::activity_log::record_system(&mut tx, Some(workspace), &activity, now).await?;
     let cookie = sessions::open(&api, &mut tx, user, &facts).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(HttpResponse::Created().cookie(cookie).json(sessions::me_of(&api, user).await?))
+    Ok(HttpResponse::Created()
+        .cookie(cookie)
+        .json(sessions::me_of(&api, user).await?))
 }
 
 /// Choose a new password by a reset link.
@@ -238,7 +274,9 @@ pub(crate) async fn reset_password(
         .await?
         .and_then(|taken| taken.user)
         .ok_or_else(refused_link)?;
-    let account = store::users::get(api.db(), user).await?.ok_or_else(refused_link)?;
+    let account = store::users::get(api.db(), user)
+        .await?
+        .ok_or_else(refused_link)?;
     // Refused passwords leave the link as it is: the transaction is not committed.
     password::check("password", &password, &account.email)?;
     let hash = api.passwords().hash(password).await?;
@@ -259,9 +297,16 @@ pub(crate) async fn reset_password(
 
 /// The same answer for a link that never was, was used, or is too old.
 pub(crate) fn refused_link() -> Problem {
-    Problem::invalid("token", "this link does not work: it has been used, has ended, or is not complete")
+    Problem::invalid(
+        "token",
+        "this link does not work: it has been used, has ended, or is not complete",
+    )
 }
 
 pub(crate) fn optional_name(given: &str) -> Result<String, Problem> {
-    if given.trim().is_empty() { Ok(String::new()) } else { input::line("name", given, 100) }
+    if given.trim().is_empty() {
+        Ok(String::new())
+    } else {
+        input::line("name", given, 100)
+    }
 }

@@ -117,7 +117,7 @@ impl From<store::sources::Source> for Source {
 }
 
 /// The sources of a chatbot.
-#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/sources", responses((status = 200, body = Page<Source>)))]
+#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/sources", params(ChatbotPath, PageQuery), responses((status = 200, body = Page<Source>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -127,14 +127,19 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let mut tx = seat.begin(&api).await?;
     let rows = store::sources::list(&mut tx, path.chatbot_id, query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |source| source.id.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |source| source.id.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// Add a source.
 ///
 /// It is indexed at once; its `state` tells how far it is.
 #[utoipa::path(
-    post, path = "/api/chatbots/{chatbot_id}/sources", request_body = NewSource,
+    post, path = "/api/chatbots/{chatbot_id}/sources", params(ChatbotPath), request_body = NewSource,
     responses((status = 201, body = Source))
 )]
 pub(crate) async fn create(
@@ -153,9 +158,12 @@ pub(crate) async fn create(
         content,
     };
     let mut tx = seat.begin(&api).await?;
-    let source = store::sources::insert(&mut tx, &new).await?.ok_or_else(Problem::not_found)?;
+    let source = store::sources::insert(&mut tx, &new)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let details = serde_json::json!({ "chatbot": path.chatbot_id, "kind": source.kind });
-    seat.did(&api, &mut tx, "source.create", source.id, details).await?;
+    seat.did(&api, &mut tx, "source.create", source.id, details)
+        .await?;
     tx.commit().await?;
     index(&api, &seat, source.id).await;
     Ok(HttpResponse::Created().json(Source::from(source)))
@@ -163,7 +171,7 @@ pub(crate) async fn create(
 
 /// One source, with its content.
 #[utoipa::path(
-    get, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", responses((status = 200, body = SourceWithContent))
+    get, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", params(SourcePath), responses((status = 200, body = SourceWithContent))
 )]
 pub(crate) async fn get(
     api: Data<AdminApi>,
@@ -175,13 +183,24 @@ pub(crate) async fn get(
     let source = source.ok_or_else(Problem::not_found)?.into();
     let content = store::sources::content(&mut tx, path.chatbot_id, path.source_id).await?;
     Ok(Json(match content.ok_or_else(Problem::not_found)? {
-        Content::Text(text) => SourceWithContent { source, text: Some(text), pairs: None },
+        Content::Text(text) => SourceWithContent {
+            source,
+            text: Some(text),
+            pairs: None,
+        },
         Content::Qa(pairs) => {
             let pairs = pairs
                 .into_iter()
-                .map(|pair| QuestionAndAnswer { question: pair.question, answer: pair.answer })
+                .map(|pair| QuestionAndAnswer {
+                    question: pair.question,
+                    answer: pair.answer,
+                })
                 .collect();
-            SourceWithContent { source, text: None, pairs: Some(pairs) }
+            SourceWithContent {
+                source,
+                text: None,
+                pairs: Some(pairs),
+            }
         }
     }))
 }
@@ -190,7 +209,7 @@ pub(crate) async fn get(
 ///
 /// It is indexed again; until then what it said before is found.
 #[utoipa::path(
-    patch, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", request_body = SourceChange,
+    patch, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", params(SourcePath), request_body = SourceChange,
     responses((status = 200, body = Source))
 )]
 pub(crate) async fn update(
@@ -201,17 +220,24 @@ pub(crate) async fn update(
 ) -> Result<Json<Source>, Problem> {
     let input = input.0;
     let change = Change {
-        title: input.title.map(|title| input::line("title", &title, 200)).transpose()?,
+        title: input
+            .title
+            .map(|title| input::line("title", &title, 200))
+            .transpose()?,
         content: content(input.text, input.pairs)?,
     };
     if change.title.is_none() && change.content.is_none() {
-        return Err(Problem::new(Kind::Invalid, "nothing is to be changed: send title, text or pairs"));
+        return Err(Problem::new(
+            Kind::Invalid,
+            "nothing is to be changed: send title, text or pairs",
+        ));
     }
     let mut tx = seat.begin(&api).await?;
     let source = store::sources::update(&mut tx, path.chatbot_id, path.source_id, &change).await?;
     let source = source.ok_or_else(Problem::not_found)?;
     let details = serde_json::json!({ "chatbot": path.chatbot_id, "version": source.version });
-    seat.did(&api, &mut tx, "source.update", source.id, details).await?;
+    seat.did(&api, &mut tx, "source.update", source.id, details)
+        .await?;
     tx.commit().await?;
     index(&api, &seat, source.id).await;
     Ok(Json(source.into()))
@@ -219,7 +245,7 @@ pub(crate) async fn update(
 
 /// Index a failed source again.
 #[utoipa::path(
-    post, path = "/api/chatbots/{chatbot_id}/sources/{source_id}/retry", responses((status = 200, body = Source))
+    post, path = "/api/chatbots/{chatbot_id}/sources/{source_id}/retry", params(SourcePath), responses((status = 200, body = Source))
 )]
 pub(crate) async fn retry(
     api: Data<AdminApi>,
@@ -232,7 +258,14 @@ pub(crate) async fn retry(
     if !store::sources::retry(&mut tx, path.chatbot_id, path.source_id).await? {
         return Err(Problem::new(Kind::Conflict, "the source has not failed"));
     }
-    seat.did(&api, &mut tx, "source.retry", path.source_id, serde_json::Value::Null).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "source.retry",
+        path.source_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     let source = store::sources::get(&mut tx, path.chatbot_id, path.source_id).await?;
     let source = source.ok_or_else(Problem::not_found)?;
     tx.commit().await?;
@@ -243,16 +276,19 @@ pub(crate) async fn retry(
 /// Delete a source.
 ///
 /// What it said is not found any more.
-#[utoipa::path(delete, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", responses((status = 204)))]
+#[utoipa::path(delete, path = "/api/chatbots/{chatbot_id}/sources/{source_id}", params(SourcePath), responses((status = 204)))]
 pub(crate) async fn delete(
     api: Data<AdminApi>,
     seat: Seat,
     path: Path<SourcePath>,
 ) -> Result<HttpResponse, Problem> {
     let mut tx = seat.begin(&api).await?;
-    store::sources::delete(&mut tx, path.chatbot_id, path.source_id).await?.ok_or_else(Problem::not_found)?;
+    store::sources::delete(&mut tx, path.chatbot_id, path.source_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let details = serde_json::json!({ "chatbot": path.chatbot_id });
-    seat.did(&api, &mut tx, "source.delete", path.source_id, details).await?;
+    seat.did(&api, &mut tx, "source.delete", path.source_id, details)
+        .await?;
     tx.commit().await?;
     api.chatbot_changed(path.chatbot_id);
     Ok(HttpResponse::NoContent().finish())
@@ -260,9 +296,14 @@ pub(crate) async fn delete(
 
 fn content(text: Option<String>, pairs: Option<Vec<QuestionAndAnswer>>) -> Result<Option<Content>, Problem> {
     match (text, pairs) {
-        (Some(_), Some(_)) => Err(Problem::invalid("pairs", "a source has either text or pairs, not both")),
+        (Some(_), Some(_)) => Err(Problem::invalid(
+            "pairs",
+            "a source has either text or pairs, not both",
+        )),
         (None, None) => Ok(None),
-        (Some(text), None) => Ok(Some(Content::Text(input::filled_block("text", &text, MOST_TEXT)?))),
+        (Some(text), None) => Ok(Some(Content::Text(input::filled_block(
+            "text", &text, MOST_TEXT,
+        )?))),
         (None, Some(pairs)) => {
             input::number("pairs", pairs.len(), 1, MOST_PAIRS)?;
             let pairs = pairs
@@ -286,8 +327,10 @@ async fn index(api: &AdminApi, seat: &Seat, source: SourceId) {
         workspace_id: wire::id_bytes(seat.workspace.as_uuid()),
         source_id: wire::id_bytes(source.as_uuid()),
     };
-    let outgoing =
-        Outgoing { payload: wire::write(&message), traceparent: process::trace::current_traceparent() };
+    let outgoing = Outgoing {
+        payload: wire::write(&message),
+        traceparent: process::trace::current_traceparent(),
+    };
     if let Err(error) = api.queue().publish(&QueueName::Index, outgoing).await {
         let error = &error as &dyn std::error::Error;
         tracing::warn!(error, source.id = %source, "the indexer was not told of a source; it will find it by itself");

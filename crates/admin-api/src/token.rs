@@ -14,7 +14,9 @@ pub(crate) fn new(prefix: &str) -> SecretString {
 
 /// What is stored of a token. `None` for what cannot be one: nothing, or far too much.
 pub(crate) fn hash(token: &SecretString) -> Option<Vec<u8>> {
-    (32..=128).contains(&token.expose_secret().len()).then(|| digest(token))
+    (32..=128)
+        .contains(&token.expose_secret().len())
+        .then(|| digest(token))
 }
 
 /// What is stored of a token of ours.
@@ -31,7 +33,10 @@ mod tests {
         let (one, two) = (new("bs_"), new("bs_"));
 
         assert_ne!(one.expose_secret(), two.expose_secret());
-        assert_eq!(URL_SAFE_NO_PAD.decode(&one.expose_secret()[3..]).unwrap().len(), 32);
+        assert_eq!(
+            URL_SAFE_NO_PAD.decode(&one.expose_secret()[3..]).unwrap().len(),
+            32
+        );
         assert!(!format!("{one:?}").contains(&one.expose_secret()[3..]));
     }
 

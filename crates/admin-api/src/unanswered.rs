@@ -35,7 +35,7 @@ pub(crate) struct Unanswered {
 }
 
 /// The open questions, newest first.
-#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/unanswered", responses((status = 200, body = Page<Unanswered>)))]
+#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/unanswered", params(ChatbotPath, PageQuery), responses((status = 200, body = Page<Unanswered>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     seat: Seat,
@@ -44,7 +44,8 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Unanswered>>, Problem> {
     let limit = page::limit(query.limit)?;
     let mut tx = seat.begin(&api).await?;
-    let rows = store::unanswered::list(&mut tx, path.chatbot_id, query.after.map(Into::into), limit + 1).await?;
+    let rows =
+        store::unanswered::list(&mut tx, path.chatbot_id, query.after.map(Into::into), limit + 1).await?;
     Ok(Json(Page::of(
         rows,
         limit,
@@ -61,7 +62,7 @@ pub(crate) async fn list(
 
 /// Take a question off the list.
 #[utoipa::path(
-    post, path = "/api/chatbots/{chatbot_id}/unanswered/{unanswered_id}/resolve", responses((status = 204))
+    post, path = "/api/chatbots/{chatbot_id}/unanswered/{unanswered_id}/resolve", params(UnansweredPath), responses((status = 204))
 )]
 pub(crate) async fn resolve(
     api: Data<AdminApi>,
@@ -72,7 +73,14 @@ pub(crate) async fn resolve(
     if !store::unanswered::resolve(&mut tx, path.chatbot_id, path.unanswered_id).await? {
         return Err(Problem::not_found());
     }
-    seat.did(&api, &mut tx, "unanswered.resolve", path.unanswered_id, serde_json::Value::Null).await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "unanswered.resolve",
+        path.unanswered_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
 }

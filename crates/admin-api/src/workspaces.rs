@@ -27,7 +27,7 @@ pub(crate) struct WorkspaceInput {
 }
 
 /// Your workspaces.
-#[utoipa::path(get, path = "/api/workspaces", responses((status = 200, body = Page<SeatView>)))]
+#[utoipa::path(get, path = "/api/workspaces", params(PageQuery), responses((status = 200, body = Page<SeatView>)))]
 pub(crate) async fn list(
     api: Data<AdminApi>,
     person: Person,
@@ -35,7 +35,12 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<SeatView>>, Problem> {
     let limit = page::limit(query.limit)?;
     let rows = store::users::seats(api.db(), person.user, query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |seat| seat.workspace.as_uuid(), Into::into)))
+    Ok(Json(Page::of(
+        rows,
+        limit,
+        |seat| seat.workspace.as_uuid(),
+        Into::into,
+    )))
 }
 
 /// Make a workspace.
@@ -63,23 +68,35 @@ pub(crate) async fn create(
     };
     store::activity_log::record_system(&mut tx, Some(id), &activity, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
-    Ok(HttpResponse::Created().json(SeatView { id, name, role: Role::Owner, created_at: now }))
+    Ok(HttpResponse::Created().json(SeatView {
+        id,
+        name,
+        role: Role::Owner,
+        created_at: now,
+    }))
 }
 
 /// One workspace.
-#[utoipa::path(get, path = "/api/workspaces/{workspace_id}", responses((status = 200, body = SeatView)))]
+#[utoipa::path(get, path = "/api/workspaces/{workspace_id}", params(WorkspacePath), responses((status = 200, body = SeatView)))]
 pub(crate) async fn get(
     api: Data<AdminApi>,
     seat: Seat,
     _path: Path<WorkspacePath>,
 ) -> Result<Json<SeatView>, Problem> {
     let mut tx = seat.begin(&api).await?;
-    let found = store::workspaces::get(&mut tx).await?.ok_or_else(Problem::not_found)?;
-    Ok(Json(SeatView { id: found.id, name: found.name, role: seat.role, created_at: found.created_at }))
+    let found = store::workspaces::get(&mut tx)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    Ok(Json(SeatView {
+        id: found.id,
+        name: found.name,
+        role: seat.role,
+        created_at: found.created_at,
+    }))
 }
 
 /// Rename a workspace.
-#[utoipa::path(patch, path = "/api/workspaces/{workspace_id}", request_body = WorkspaceInput, responses((status = 200, body = SeatView)))]
+#[utoipa::path(patch, path = "/api/workspaces/{workspace_id}", params(WorkspacePath), request_body = WorkspaceInput, responses((status = 200, body = SeatView)))]
 pub(crate) async fn update(
     api: Data<AdminApi>,
     seat: Seat,
@@ -89,8 +106,22 @@ pub(crate) async fn update(
     let name = input::line("name", &input.0.name, 100)?;
     let mut tx = seat.begin(&api).await?;
     store::workspaces::rename(&mut tx, &name).await?;
-    seat.did(&api, &mut tx, "workspace.rename", seat.workspace, serde_json::json!({ "name": name })).await?;
-    let found = store::workspaces::get(&mut tx).await?.ok_or_else(Problem::not_found)?;
+    seat.did(
+        &api,
+        &mut tx,
+        "workspace.rename",
+        seat.workspace,
+        serde_json::json!({ "name": name }),
+    )
+    .await?;
+    let found = store::workspaces::get(&mut tx)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
-    Ok(Json(SeatView { id: found.id, name: found.name, role: seat.role, created_at: found.created_at }))
+    Ok(Json(SeatView {
+        id: found.id,
+        name: found.name,
+        role: seat.role,
+        created_at: found.created_at,
+    }))
 }

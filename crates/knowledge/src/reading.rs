@@ -14,6 +14,9 @@ use store::chunks::Chunk;
 /// A sentence this short says little alone: the next one goes with it.
 const SHORT_QUOTE: usize = 40;
 
+/// How much the answer of a pair with the same question goes before a sentence with the same words.
+const WRITTEN_FOR_IT: f32 = 2.0;
+
 /// Everything of a passage that is searched.
 pub(crate) fn searchable(chunk: &Chunk) -> String {
     [&chunk.title, &chunk.heading, chunk.question.as_ref().unwrap_or(&String::new()), &chunk.text]
@@ -82,7 +85,8 @@ pub(crate) fn read(
                 news: terms.len() as f32,
                 first: true,
             };
-            Quote { range: 0..chunk.text.len(), score: quote::score(&features), coverage, neighbours: pair.neighbours }
+            let score = quote::score(&features) + WRITTEN_FOR_IT * pair.likeness;
+            Quote { range: 0..chunk.text.len(), score, coverage, neighbours: pair.neighbours }
         }
         None => {
             let sentences =

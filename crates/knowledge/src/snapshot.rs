@@ -249,3 +249,169 @@ impl Snapshot {
 }
 
 const TOKENIZER: &str = "words";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{confidence::confidence, split};
+    use domain::DocumentId;
+
+    fn chunks(title: &str, pieces: Vec<split::Piece>) -> Vec<Chunk> {
+        let document = DocumentId::new();
+        pieces
+            .into_iter()
+            .map(|piece| Chunk {
+                id: ChunkId::new(),
+                document,
+                title: title.to_owned(),
+                heading: piece.heading,
+                question: piece.question,
+                text: piece.text,
+                since_version: 1,
+            })
+            .collect()
+    }
+
+    const ENGLISH: &str = "# Shipping
+We hand every parcel to the post on the day it is ordered. Parcels within the country take two working days to arrive. \
+Shipping to islands takes a week. We do not ship to Antarctica.
+
+# Returns
+Anything can be sent back within 45 days. The money is on your account three days after the parcel reached us.
+
+# Company
+Acme was founded by Ada Miller in 1987 and still belongs to her family. The workshop is in Bristol.";
+
+    const GERMAN: &str = "# Versand
+Wir übergeben jedes Paket am Tag der Bestellung der Post. Pakete im Inland sind zwei Werktage unterwegs. Der Versand auf \
+Inseln dauert eine Woche.
+
+# Rückgabe
+Innerhalb von 45 Tagen kann alles zurückgeschickt werden. Das Geld ist drei Tage nach Eingang des Pakets auf Ihrem Konto.
+
+# Firma
+Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Familie. Die Werkstatt liegt in Bremen.";
+
+    const CHINESE: &str = "# 配送
+所有包裹都在下单当天交给邮局。国内包裹需要两个工作日送达。寄往海岛的包裹需要一周。
+
+# 退货
+商品在四十五天之内可以退回。我们收到包裹三天后退款。
+
+# 公司
+公司由王小明于1987年创立，至今仍属于他的家族。工厂位于杭州。";
+
+    /// What is quoted for a question, and how sure one may be of it.
+    fn quoted(snapshot: &Snapshot, question: &str) -> (String, f32) {
+        let passages = snapshot.search(question, 6).unwrap();
+        let best = passages.iter().max_by(|a, b| a.quote_score.total_cmp(&b.quote_score));
+        (best.map(|p| p.quoted().to_owned()).unwrap_or_default(), confidence(&passages).value)
+    }
+
+    #[test]
+    fn the_sentence_that_answers_is_quoted_in_each_language() {
+        for (text, cases) in [
+            (
+                ENGLISH,
+                [
+                    ("How long do parcels within the country take?", "two working days"),
+                    ("when do I get my money back", "three days after"),
+                    ("Who founded Acme?", "Ada Miller"),
+                ],
+            ),
+            (
+                GERMAN,
+                [
+                    ("Wie lange sind Pakete im Inland unterwegs?", "zwei Werktage"),
+                    ("Wann habe ich mein Geld auf dem Konto?", "drei Tage"),
+                    ("Wer hat die Firma gegründet?", "Ada Müller"),
+                ],
+            ),
+            (
+                CHINESE,
+                [
+                    ("国内包裹多久送达？", "两个工作日"),
+                    ("多少天之内可以退回商品？", "四十五天"),
+                    ("公司是谁创立的？", "王小明"),
+                ],
+            ),
+        ] {
+            let snapshot = Snapshot::build(1, chunks("Terms", split::text(text))).unwrap();
+            for (question, answer) in cases {
+                let (quote, sure) = quoted(&snapshot, question);
+
+                assert!(quote.contains(answer), "{question} was answered {quote}");
+                assert!(quote.len() < text.len() / 3, "{quote} is a dumped passage");
+                assert!(sure >= crate::DEFAULT_THRESHOLD, "{question} was refused: {sure}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_knowledge_does_not_say_is_not_answered() {
+        for (text, questions) in [
+            (ENGLISH, ["What is the capital of Mongolia?", "Do you repair bicycles?", "Can I pay with Bitcoin?", "hello"]),
+            (GERMAN, ["Wie heißt die Hauptstadt der Mongolei?", "Reparieren Sie Fahrräder?", "Kann ich mit Bitcoin zahlen?", "hallo"]),
+            (CHINESE, ["蒙古的首都是哪里？", "你们修理自行车吗？", "可以用比特币付款吗？", "你好"]),
+        ] {
+            let snapshot = Snapshot::build(1, chunks("Terms", split::text(text))).unwrap();
+            for question in questions {
+                let (quote, sure) = quoted(&snapshot, question);
+
+                assert!(sure < crate::DEFAULT_THRESHOLD, "{question} was answered {quote}: {sure}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_that_matches_gives_its_whole_answer() {
+        let pairs = [
+            ("How do I reset my password?", "Open the settings. Choose Security. Then follow the link that we mail to you."),
+            ("How do I delete my account?", "Write to us. We delete it within a day."),
+            ("Who are you?", "I am the helper of Acme."),
+        ];
+        let pieces = pairs.iter().filter_map(|(question, answer)| split::pair(question, answer)).collect();
+        let mut all = chunks("Questions", pieces);
+        all.extend(chunks("Terms", split::text(ENGLISH)));
+        let snapshot = Snapshot::build(1, all).unwrap();
+
+        for (question, answer) in [
+            ("how can i reset the password", pairs[0].1),
+            ("I want to delete my account please", pairs[1].1),
+            ("Who are you?", pairs[2].1),
+        ] {
+            let (quote, sure) = quoted(&snapshot, question);
+
+            assert_eq!(quote, answer);
+            assert!(sure >= crate::DEFAULT_THRESHOLD, "{question} was refused: {sure}");
+        }
+        let (quote, sure) = quoted(&snapshot, "How do I change my mail address?");
+        assert!(sure < crate::DEFAULT_THRESHOLD, "answered {quote}: {sure}");
+    }
+
+    #[test]
+    fn a_small_chatbot_is_small_in_memory() {
+        let snapshot = Snapshot::build(1, chunks("Terms", split::text(ENGLISH))).unwrap();
+
+        assert!(snapshot.bytes() < 64 * 1024, "{} bytes", snapshot.bytes());
+    }
+
+    #[test]
+    fn a_passage_that_is_there_twice_is_found_once() {
+        let mut twice = chunks("Terms", split::text(ENGLISH));
+        twice.extend(chunks("Copy", split::text(ENGLISH)));
+        let snapshot = Snapshot::build(1, twice).unwrap();
+
+        let found = snapshot.search("parcels", 6).unwrap();
+
+        let texts: HashSet<&str> = found.iter().map(|passage| passage.text.as_str()).collect();
+        assert_eq!(texts.len(), found.len());
+    }
+
+    #[test]
+    fn an_empty_knowledge_finds_nothing() {
+        let snapshot = Snapshot::build(1, Vec::new()).unwrap();
+
+        assert!(snapshot.is_empty() && snapshot.search("anything", 6).unwrap().is_empty());
+    }
+}

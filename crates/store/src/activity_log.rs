@@ -74,7 +74,11 @@ async fn insert(
     activity: &NewActivity,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let details = if activity.details.is_null() { serde_json::json!({}) } else { activity.details.clone() };
+    let details = if activity.details.is_null() {
+        serde_json::json!({})
+    } else {
+        activity.details.clone()
+    };
     sqlx::query!(
         "insert into activity_log (id, workspace_id, user_id, api_key_id, action, target, details, ip, request_id, at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

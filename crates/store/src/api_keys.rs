@@ -76,11 +76,7 @@ pub async fn insert(tx: &mut TenantTx, key: &NewApiKey<'_>, now: DateTime<Utc>) 
 }
 
 /// The workspace's keys, newest first, revoked ones among them.
-pub async fn list(
-    tx: &mut TenantTx,
-    after: Option<ApiKeyId>,
-    limit: i64,
-) -> Result<Vec<ApiKey>, StoreError> {
+pub async fn list(tx: &mut TenantTx, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<ApiKey>, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         "select id, name, prefix, role, created_by, created_at, last_used_at, revoked_at from api_keys
@@ -133,10 +129,17 @@ pub async fn holder(db: &Db, key_hash: &[u8], now: DateTime<Utc>) -> Result<Opti
     else {
         return Ok(None);
     };
-    if row.last_used_at.is_none_or(|used| now - used > chrono::Duration::minutes(1)) {
+    if row
+        .last_used_at
+        .is_none_or(|used| now - used > chrono::Duration::minutes(1))
+    {
         sqlx::query!("update api_keys set last_used_at = $2 where id = $1", row.id, now)
             .execute(db.system_pool())
             .await?;
     }
-    Ok(Some(KeyHolder { id: row.id.into(), workspace: row.workspace_id.into(), role: row.role.parse()? }))
+    Ok(Some(KeyHolder {
+        id: row.id.into(),
+        workspace: row.workspace_id.into(),
+        role: row.role.parse()?,
+    }))
 }

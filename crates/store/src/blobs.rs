@@ -60,7 +60,11 @@ pub async fn get(tx: &mut TenantTx, id: BlobId) -> Result<Option<Blob>, StoreErr
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(|row| Blob { id: row.id.into(), content_type: row.content_type, bytes: row.bytes }))
+    Ok(row.map(|row| Blob {
+        id: row.id.into(),
+        content_type: row.content_type,
+        bytes: row.bytes,
+    }))
 }
 
 /// One piece of a blob of this workspace; `None` after the last.
@@ -97,7 +101,9 @@ mod tests {
         let workspace = WorkspaceId::new();
         let bytes: Vec<u8> = (0..PIECE_BYTES + 17).map(|n| (n % 251) as u8).collect();
         let mut tx = db.system().await.unwrap();
-        crate::workspaces::insert(&mut tx, workspace, "Acme").await.unwrap();
+        crate::workspaces::insert(&mut tx, workspace, "Acme")
+            .await
+            .unwrap();
 
         let id = insert(&mut tx, workspace, "image/png", &bytes).await.unwrap();
         tx.commit().await.unwrap();
@@ -105,11 +111,16 @@ mod tests {
         let mut tenant = db.tenant(workspace).await.unwrap();
         let mut read = Vec::new();
         for position in 0.. {
-            let Some(piece) = piece(&mut tenant, id, position).await.unwrap() else { break };
+            let Some(piece) = piece(&mut tenant, id, position).await.unwrap() else {
+                break;
+            };
             read.extend(piece);
         }
         assert!(read == bytes);
-        assert_eq!(get(&mut tenant, id).await.unwrap().unwrap().bytes, bytes.len() as i64);
+        assert_eq!(
+            get(&mut tenant, id).await.unwrap().unwrap().bytes,
+            bytes.len() as i64
+        );
         assert_eq!(stored_bytes(&db, workspace).await.unwrap(), bytes.len() as i64);
     }
 
@@ -119,7 +130,9 @@ mod tests {
         let (ours, theirs) = (WorkspaceId::new(), WorkspaceId::new());
         let mut tx = db.system().await.unwrap();
         crate::workspaces::insert(&mut tx, ours, "Acme").await.unwrap();
-        crate::workspaces::insert(&mut tx, theirs, "Globex").await.unwrap();
+        crate::workspaces::insert(&mut tx, theirs, "Globex")
+            .await
+            .unwrap();
         let id = insert(&mut tx, ours, "image/png", b"png").await.unwrap();
         tx.commit().await.unwrap();
 

@@ -59,7 +59,10 @@ pub struct Chatbot {
 /// Instructions are their owner's, and the key is a secret: neither is printed.
 impl fmt::Debug for Chatbot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chatbot").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Chatbot")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -148,11 +151,16 @@ pub async fn insert(
 /// A chatbot of this workspace, archived or not.
 pub async fn get(tx: &mut TenantTx, id: ChatbotId) -> Result<Option<Chatbot>, StoreError> {
     let workspace = tx.workspace().as_uuid();
-    sqlx::query_as!(Row, "select * from chatbots where workspace_id = $1 and id = $2", workspace, id.as_uuid())
-        .fetch_optional(tx.connection())
-        .await?
-        .map(TryInto::try_into)
-        .transpose()
+    sqlx::query_as!(
+        Row,
+        "select * from chatbots where workspace_id = $1 and id = $2",
+        workspace,
+        id.as_uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .map(TryInto::try_into)
+    .transpose()
 }
 
 /// The same, held until the transaction ends, so that two changes come one after the other.
@@ -254,8 +262,10 @@ pub async fn load(db: &Db, id: ChatbotId) -> Result<Option<Chatbot>, StoreError>
 
 /// Whose chatbot this is: for finding out whether a caller may see it.
 pub async fn workspace_of(db: &Db, id: ChatbotId) -> Result<Option<WorkspaceId>, StoreError> {
-    Ok(sqlx::query_scalar!("select workspace_id from chatbots where id = $1", id.as_uuid())
-        .fetch_optional(db.system_pool())
-        .await?
-        .map(Into::into))
+    Ok(
+        sqlx::query_scalar!("select workspace_id from chatbots where id = $1", id.as_uuid())
+            .fetch_optional(db.system_pool())
+            .await?
+            .map(Into::into),
+    )
 }

@@ -136,46 +136,94 @@ mod tests {
     use sqlx::PgPool;
 
     fn of<'a>(caller: Uuid, hash: &'a [u8]) -> Claim<'a> {
-        Claim { caller, key: "order-17", workspace: None, request_hash: hash }
+        Claim {
+            caller,
+            key: "order-17",
+            workspace: None,
+            request_hash: hash,
+        }
     }
 
     #[sqlx::test]
     async fn a_repeat_hears_the_first_answer(pool: PgPool) {
         let db = Db::of_pool(&pool);
         let (caller, now) = (Uuid::now_v7(), Utc::now());
-        let Claimed::Ours(hold) = claim(&db, of(caller, b"a"), now).await.unwrap() else { panic!("not ours") };
-        assert!(matches!(claim(&db, of(caller, b"a"), now).await.unwrap(), Claimed::UnderWay));
-        finish(&db, of(caller, b"a"), hold, &Answer { status: 201, body: b"first".to_vec() }).await.unwrap();
+        let Claimed::Ours(hold) = claim(&db, of(caller, b"a"), now).await.unwrap() else {
+            panic!("not ours")
+        };
+        assert!(matches!(
+            claim(&db, of(caller, b"a"), now).await.unwrap(),
+            Claimed::UnderWay
+        ));
+        finish(
+            &db,
+            of(caller, b"a"),
+            hold,
+            &Answer {
+                status: 201,
+                body: b"first".to_vec(),
+            },
+        )
+        .await
+        .unwrap();
 
-        let again = claim(&db, of(caller, b"a"), now + Duration::days(1)).await.unwrap();
+        let again = claim(&db, of(caller, b"a"), now + Duration::days(1))
+            .await
+            .unwrap();
 
         assert!(matches!(again, Claimed::Done(answer) if answer.status == 201 && answer.body == b"first"));
-        assert!(matches!(claim(&db, of(caller, b"b"), now).await.unwrap(), Claimed::AnotherRequest));
-        assert!(matches!(claim(&db, of(Uuid::now_v7(), b"b"), now).await.unwrap(), Claimed::Ours(_)));
+        assert!(matches!(
+            claim(&db, of(caller, b"b"), now).await.unwrap(),
+            Claimed::AnotherRequest
+        ));
+        assert!(matches!(
+            claim(&db, of(Uuid::now_v7(), b"b"), now).await.unwrap(),
+            Claimed::Ours(_)
+        ));
     }
 
     #[sqlx::test]
     async fn a_request_that_failed_may_be_tried_again(pool: PgPool) {
         let db = Db::of_pool(&pool);
         let (caller, now) = (Uuid::now_v7(), Utc::now());
-        let Claimed::Ours(hold) = claim(&db, of(caller, b"a"), now).await.unwrap() else { panic!("not ours") };
+        let Claimed::Ours(hold) = claim(&db, of(caller, b"a"), now).await.unwrap() else {
+            panic!("not ours")
+        };
 
         release(&db, of(caller, b"a"), hold).await.unwrap();
 
-        assert!(matches!(claim(&db, of(caller, b"a"), now).await.unwrap(), Claimed::Ours(_)));
+        assert!(matches!(
+            claim(&db, of(caller, b"a"), now).await.unwrap(),
+            Claimed::Ours(_)
+        ));
     }
 
     #[sqlx::test]
     async fn the_key_of_a_process_that_died_is_taken_over_and_the_dead_one_cannot_answer(pool: PgPool) {
         let db = Db::of_pool(&pool);
         let (caller, now) = (Uuid::now_v7(), Utc::now());
-        let Claimed::Ours(dead) = claim(&db, of(caller, b"a"), now).await.unwrap() else { panic!("not ours") };
+        let Claimed::Ours(dead) = claim(&db, of(caller, b"a"), now).await.unwrap() else {
+            panic!("not ours")
+        };
         let later = now + Duration::seconds(GIVEN_UP_AFTER_SECONDS + 1);
 
         let taken = claim(&db, of(caller, b"a"), later).await.unwrap();
-        finish(&db, of(caller, b"a"), dead, &Answer { status: 200, body: Vec::new() }).await.unwrap();
+        finish(
+            &db,
+            of(caller, b"a"),
+            dead,
+            &Answer {
+                status: 200,
+                body: Vec::new(),
+            },
+        )
+        .await
+        .unwrap();
 
         assert!(matches!(taken, Claimed::Ours(_)));
-        assert!(matches!(claim(&db, of(caller, b"a"), later).await.unwrap(), Claimed::UnderWay));
+        assert!(matches!(
+            claim(&db, of(caller, b"a"), later).await.unwrap(),
+            Claimed::UnderWay
+        ));
     }
 }

@@ -76,7 +76,9 @@ pub struct LastMessage {
 /// Who talks about what is nobody's business in a log.
 impl fmt::Debug for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Conversation").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Conversation")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -202,8 +204,11 @@ async fn find(
 
 /// Whose conversation this is: for finding out whether a caller may see it.
 pub async fn workspace_of(db: &Db, id: ConversationId) -> Result<Option<WorkspaceId>, StoreError> {
-    Ok(sqlx::query_scalar!("select workspace_id from conversations where id = $1", id.as_uuid())
-        .fetch_optional(db.system_pool())
-        .await?
-        .map(Into::into))
+    Ok(sqlx::query_scalar!(
+        "select workspace_id from conversations where id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(db.system_pool())
+    .await?
+    .map(Into::into))
 }

@@ -405,7 +405,9 @@ mod tests {
     async fn chatbot(db: &Db) -> (WorkspaceId, ChatbotId) {
         let (workspace, chatbot) = (WorkspaceId::new(), ChatbotId::new());
         let mut tx = db.system().await.unwrap();
-        crate::workspaces::insert(&mut tx, workspace, "Acme").await.unwrap();
+        crate::workspaces::insert(&mut tx, workspace, "Acme")
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let settings = ChatbotSettings {
             name: "Help".to_owned(),
@@ -416,7 +418,9 @@ mod tests {
             max_answer_age_seconds: 3600,
         };
         let mut tx = db.tenant(workspace).await.unwrap();
-        chatbots::insert(&mut tx, chatbot, &settings, Utc::now()).await.unwrap();
+        chatbots::insert(&mut tx, chatbot, &settings, Utc::now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         (workspace, chatbot)
     }
@@ -459,16 +463,33 @@ mod tests {
         tx.commit().await.unwrap();
         let mut tx = db.tenant(workspace).await.unwrap();
         let old = get(&mut tx, chatbot, new.id).await.unwrap().unwrap().integration;
-        update(&mut tx, new.id, "Support line", true, &new.credentials, Utc::now()).await.unwrap();
+        update(
+            &mut tx,
+            new.id,
+            "Support line",
+            true,
+            &new.credentials,
+            Utc::now(),
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
 
-        let marked = mark_error(&db, new.id, old.version, "401", Utc::now()).await.unwrap();
+        let marked = mark_error(&db, new.id, old.version, "401", Utc::now())
+            .await
+            .unwrap();
 
         let mut tx = db.tenant(workspace).await.unwrap();
-        let found = on_platform(&mut tx, chatbot, &new.platform).await.unwrap().unwrap();
+        let found = on_platform(&mut tx, chatbot, &new.platform)
+            .await
+            .unwrap()
+            .unwrap();
         assert!(!marked);
         assert_eq!(found.integration.state, IntegrationState::Pending);
-        assert!(!format!("{found:?}").contains("sealed\""), "a debug print shows bytes");
+        assert!(
+            !format!("{found:?}").contains("sealed\""),
+            "a debug print shows bytes"
+        );
     }
 
     #[sqlx::test]
@@ -481,6 +502,9 @@ mod tests {
 
         let stats = stats(&mut tx, new.id).await.unwrap();
 
-        assert_eq!((stats.last_used_at, stats.conversations, stats.messages_in), (None, 0, 0));
+        assert_eq!(
+            (stats.last_used_at, stats.conversations, stats.messages_in),
+            (None, 0, 0)
+        );
     }
 }

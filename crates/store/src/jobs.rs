@@ -346,3 +346,132 @@ impl Bells {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::PgPool;
+
+    const QUEUE: &str = "chat.inbound";
+
+    async fn publish(session: &mut Session, texts: &[&str]) {
+        let jobs: Vec<_> = texts
+            .iter()
+            .map(|text| NewJob { queue: QUEUE, payload: text.as_bytes(), traceparent: None })
+            .collect();
+        session.publish(&jobs).await.unwrap();
+    }
+
+    async fn consumer(db: &Db) -> (Session, i32) {
+        let mut session = Session::open(db).await.unwrap();
+        let number = session.take_number().await.unwrap();
+        (session, number)
+    }
+
+    fn texts(jobs: &[Claimed]) -> Vec<&str> {
+        jobs.iter().map(|job| std::str::from_utf8(&job.payload).unwrap()).collect()
+    }
+
+    fn claims(jobs: &[Claimed]) -> Vec<Claim> {
+        jobs.iter().map(|job| job.claim).collect()
+    }
+
+    #[sqlx::test]
+    async fn jobs_are_taken_in_the_order_of_their_publication_and_by_one_consumer(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let ((mut one, first), (mut other, second)) = (consumer(&db).await, consumer(&db).await);
+        publish(&mut one, &["a", "b", "c", "d"]).await;
+
+        let of_one = one.claim(QUEUE, first, 2).await.unwrap();
+        let of_other = other.claim(QUEUE, second, 10).await.unwrap();
+
+        assert_eq!((texts(&of_one), texts(&of_other)), (vec!["a", "b"], vec!["c", "d"]));
+        assert_eq!(depth(&db, QUEUE).await.unwrap(), 0);
+        assert_eq!(one.acknowledge(&claims(&of_one)).await.unwrap(), 2);
+        assert_eq!(other.give_back(&claims(&of_other), true).await.unwrap(), 2);
+        assert_eq!(depth(&db, QUEUE).await.unwrap(), 2);
+        assert!(oldest(&db, QUEUE).await.unwrap().is_some());
+    }
+
+    #[sqlx::test]
+    async fn who_has_lost_a_job_cannot_settle_it(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let ((mut slow, first), (mut quick, second)) = (consumer(&db).await, consumer(&db).await);
+        publish(&mut slow, &["a"]).await;
+        let lost = slow.claim(QUEUE, first, 1).await.unwrap()[0].claim;
+        sqlx::query!("update jobs set claimed_until = now() - interval '1 s'").execute(&pool).await.unwrap();
+
+        let taken = quick.claim(QUEUE, second, 1).await.unwrap();
+
+        assert_eq!((texts(&taken), taken[0].attempts), (vec!["a"], 2));
+        assert_eq!(slow.keep(first, &[lost]).await.unwrap(), Vec::<i64>::new());
+        assert_eq!(slow.acknowledge(&[lost]).await.unwrap(), 0);
+        assert_eq!(slow.give_back(&[lost], true).await.unwrap(), 0);
+        assert!(!slow.bury(lost, "chat.inbound.dead", "late").await.unwrap());
+        assert_eq!(quick.acknowledge(&claims(&taken)).await.unwrap(), 1);
+    }
+
+    #[sqlx::test]
+    async fn what_a_dead_consumer_had_in_hand_is_free_and_what_a_living_one_has_is_not(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let ((mut dying, first), (mut living, second)) = (consumer(&db).await, consumer(&db).await);
+        publish(&mut dying, &["a", "b", "c"]).await;
+        dying.claim(QUEUE, first, 2).await.unwrap();
+        living.claim(QUEUE, second, 1).await.unwrap();
+        assert_eq!(living.free_orphans(QUEUE).await.unwrap(), 0);
+
+        drop(dying);
+        let mut freed = 0;
+        while freed == 0 {
+            freed = living.free_orphans(QUEUE).await.unwrap();
+        }
+
+        assert_eq!(freed, 2);
+        assert_eq!(texts(&living.claim(QUEUE, second, 10).await.unwrap()), ["a", "b"]);
+    }
+
+    #[sqlx::test]
+    async fn a_queue_has_one_owner_at_a_time(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (mut owner, mut standby) = (Session::open(&db).await.unwrap(), Session::open(&db).await.unwrap());
+
+        assert!(owner.try_lock_queue(QUEUE).await.unwrap());
+        assert!(!standby.try_lock_queue(QUEUE).await.unwrap());
+        assert!(standby.try_lock_queue("chat.status").await.unwrap());
+        drop(owner);
+
+        while !standby.try_lock_queue(QUEUE).await.unwrap() {}
+    }
+
+    #[sqlx::test]
+    async fn a_job_given_back_untouched_has_lost_no_attempt_and_a_dead_one_keeps_its_story(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (mut session, number) = consumer(&db).await;
+        publish(&mut session, &["a"]).await;
+
+        let untouched = session.claim(QUEUE, number, 1).await.unwrap();
+        session.give_back(&claims(&untouched), false).await.unwrap();
+        let again = session.claim(QUEUE, number, 1).await.unwrap();
+        assert_eq!(again[0].attempts, 1);
+        assert!(session.bury(again[0].claim, "chat.inbound.dead", "poison").await.unwrap());
+
+        let letter = session.claim("chat.inbound.dead", number, 1).await.unwrap().remove(0);
+        let death = letter.death.unwrap();
+        assert_eq!((death.origin.as_str(), death.reason.as_str(), letter.attempts), (QUEUE, "poison", 1));
+        assert_eq!(purge(&db, "chat.inbound.dead").await.unwrap(), 1);
+    }
+
+    #[sqlx::test]
+    async fn bells_are_heard_in_order_and_tenants_have_no_part_in_the_queue(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let mut bells = Bells::open(&db).await.unwrap();
+
+        ring(&db, &["one".to_owned(), "two".to_owned()]).await.unwrap();
+
+        assert_eq!(bells.next().await.as_deref(), Some("one"));
+        assert_eq!(bells.next().await.as_deref(), Some("two"));
+        let mut tenant = db.tenant(domain::WorkspaceId::new()).await.unwrap();
+        let read = sqlx::query!("select id from jobs").fetch_all(tenant.connection()).await;
+        assert!(read.is_err(), "a tenant may read other tenants' messages");
+    }
+}

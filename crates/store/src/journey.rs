@@ -3,7 +3,8 @@
 use crate::{StoreError, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::{
-    AnswerId, AttachmentId, BlobId, ConversationId, Direction, InboundState, MessageId, PartId, PartState, Sender,
+    AnswerId, AttachmentId, BlobId, ConversationId, Direction, InboundState, MessageId, PartId, PartState,
+    Sender,
 };
 use std::{collections::HashMap, fmt};
 use uuid::Uuid;
@@ -46,7 +47,10 @@ pub struct Message {
 /// Its text is nobody's business in a log.
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("id", &self.id).field("direction", &self.direction).finish_non_exhaustive()
+        f.debug_struct("Message")
+            .field("id", &self.id)
+            .field("direction", &self.direction)
+            .finish_non_exhaustive()
     }
 }
 
@@ -217,13 +221,19 @@ async fn find(
                 attachments: attachments.remove(&row.id).unwrap_or_default(),
                 answer: row.answer_id.and_then(|id| answers.get(&id).cloned()),
                 reply: row.reply_id.map(Into::into),
-                parts: parts.get(&row.reply_id.unwrap_or(row.id)).cloned().unwrap_or_default(),
+                parts: parts
+                    .get(&row.reply_id.unwrap_or(row.id))
+                    .cloned()
+                    .unwrap_or_default(),
             })
         })
         .collect()
 }
 
-async fn attachments(tx: &mut TenantTx, messages: &[Uuid]) -> Result<HashMap<Uuid, Vec<Attachment>>, StoreError> {
+async fn attachments(
+    tx: &mut TenantTx,
+    messages: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Attachment>>, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         "select id, message_id, content_type, state, blob_id, error from attachments

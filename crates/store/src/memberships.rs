@@ -174,9 +174,15 @@ mod tests {
     async fn owner(db: &Db) -> (WorkspaceId, UserId) {
         let (workspace, user) = (WorkspaceId::new(), UserId::new());
         let mut tx = db.system().await.unwrap();
-        crate::workspaces::insert(&mut tx, workspace, "Acme").await.unwrap();
-        crate::users::insert(&mut tx, user, "a@acme.test", "A", None, false, Utc::now()).await.unwrap();
-        add(&mut tx, workspace, user, Role::Owner, Utc::now()).await.unwrap();
+        crate::workspaces::insert(&mut tx, workspace, "Acme")
+            .await
+            .unwrap();
+        crate::users::insert(&mut tx, user, "a@acme.test", "A", None, false, Utc::now())
+            .await
+            .unwrap();
+        add(&mut tx, workspace, user, Role::Owner, Utc::now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         (workspace, user)
     }
@@ -188,7 +194,10 @@ mod tests {
         let mut tx = db.tenant(workspace).await.unwrap();
 
         assert_eq!(remove(&mut tx, user).await.unwrap(), Changed::LastOwner);
-        assert_eq!(set_role(&mut tx, user, Role::Admin).await.unwrap(), Changed::LastOwner);
+        assert_eq!(
+            set_role(&mut tx, user, Role::Admin).await.unwrap(),
+            Changed::LastOwner
+        );
         assert_eq!(set_role(&mut tx, user, Role::Owner).await.unwrap(), Changed::Done);
         assert_eq!(remove(&mut tx, UserId::new()).await.unwrap(), Changed::NoMember);
     }
@@ -198,7 +207,9 @@ mod tests {
         let db = Db::of_pool(&pool);
         let (workspace, user) = owner(&db).await;
         let mut tx = db.system().await.unwrap();
-        add(&mut tx, workspace, user, Role::Viewer, Utc::now()).await.unwrap();
+        add(&mut tx, workspace, user, Role::Viewer, Utc::now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
         assert_eq!(role_in(&db, workspace, user).await.unwrap(), Some(Role::Owner));

@@ -169,10 +169,25 @@ mod tests {
         stored(&db, now).await;
         let mut tx = db.system().await.unwrap();
 
-        assert!(take(&mut tx, b"hash", Purpose::Reset, now).await.unwrap().is_none());
+        assert!(
+            take(&mut tx, b"hash", Purpose::Reset, now)
+                .await
+                .unwrap()
+                .is_none()
+        );
         assert!(take(&mut tx, b"", Purpose::Setup, now).await.unwrap().is_none());
-        assert!(take(&mut tx, b"hash", Purpose::Setup, now).await.unwrap().is_some());
-        assert!(take(&mut tx, b"hash", Purpose::Setup, now).await.unwrap().is_none());
+        assert!(
+            take(&mut tx, b"hash", Purpose::Setup, now)
+                .await
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            take(&mut tx, b"hash", Purpose::Setup, now)
+                .await
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[sqlx::test]
@@ -182,7 +197,9 @@ mod tests {
         stored(&db, now).await;
         let mut tx = db.system().await.unwrap();
 
-        let late = take(&mut tx, b"hash", Purpose::Setup, now + Duration::minutes(30)).await.unwrap();
+        let late = take(&mut tx, b"hash", Purpose::Setup, now + Duration::minutes(30))
+            .await
+            .unwrap();
 
         assert!(late.is_none());
     }

@@ -87,18 +87,24 @@ pub async fn signed_in(
 
 /// Ends a session.
 pub async fn delete(db: &Db, id: SessionId) -> Result<(), StoreError> {
-    sqlx::query!("delete from sessions where id = $1", id.as_uuid()).execute(db.system_pool()).await?;
+    sqlx::query!("delete from sessions where id = $1", id.as_uuid())
+        .execute(db.system_pool())
+        .await?;
     Ok(())
 }
 
 /// Ends a session by its token's hash: the one that a new sign-in replaces.
 pub async fn delete_by_token(tx: &mut SystemTx, token_hash: &[u8]) -> Result<(), StoreError> {
-    sqlx::query!("delete from sessions where token_hash = $1", token_hash).execute(&mut **tx).await?;
+    sqlx::query!("delete from sessions where token_hash = $1", token_hash)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
 /// Ends all sessions of a person.
 pub async fn delete_of_user(tx: &mut SystemTx, user: UserId) -> Result<(), StoreError> {
-    sqlx::query!("delete from sessions where user_id = $1", user.as_uuid()).execute(&mut **tx).await?;
+    sqlx::query!("delete from sessions where user_id = $1", user.as_uuid())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }

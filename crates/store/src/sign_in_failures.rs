@@ -44,9 +44,12 @@ pub async fn admit(db: &Db, subject: &str, now: DateTime<Utc>) -> Result<Admitte
     if counted.is_some() {
         return Ok(Admitted::Yes);
     }
-    let row = sqlx::query!("select failures, last_at from sign_in_failures where subject = $1", subject)
-        .fetch_optional(db.system_pool())
-        .await?;
+    let row = sqlx::query!(
+        "select failures, last_at from sign_in_failures where subject = $1",
+        subject
+    )
+    .fetch_optional(db.system_pool())
+    .await?;
     Ok(row.map_or(Admitted::After(Duration::seconds(1)), |row| {
         let wait = Duration::seconds(1 << (row.failures - FREE).clamp(0, 20)).min(LONGEST_WAIT);
         Admitted::After((row.last_at + wait - now).max(Duration::seconds(1)))
@@ -56,23 +59,31 @@ pub async fn admit(db: &Db, subject: &str, now: DateTime<Utc>) -> Result<Admitte
 /// Takes one try back: of an address, when the password given from there was right. The others stay, lest somebody
 /// clears them by signing in to an account of their own.
 pub async fn forgive(db: &Db, subject: &str) -> Result<(), StoreError> {
-    sqlx::query!("update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 0", subject)
-        .execute(db.system_pool())
-        .await?;
+    sqlx::query!(
+        "update sign_in_failures set failures = failures - 1 where subject = $1 and failures > 0",
+        subject
+    )
+    .execute(db.system_pool())
+    .await?;
     Ok(())
 }
 
 /// Starts from nothing: the right password was given.
 pub async fn clear(db: &Db, subject: &str) -> Result<(), StoreError> {
-    sqlx::query!("delete from sign_in_failures where subject = $1", subject).execute(db.system_pool()).await?;
+    sqlx::query!("delete from sign_in_failures where subject = $1", subject)
+        .execute(db.system_pool())
+        .await?;
     Ok(())
 }
 
 /// Forgets what counts no more; housekeeping. Returns how many.
 pub async fn prune(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
-    let done = sqlx::query!("delete from sign_in_failures where last_at <= $1", now - FORGOTTEN_AFTER)
-        .execute(db.system_pool())
-        .await?;
+    let done = sqlx::query!(
+        "delete from sign_in_failures where last_at <= $1",
+        now - FORGOTTEN_AFTER
+    )
+    .execute(db.system_pool())
+    .await?;
     Ok(done.rows_affected())
 }
 
@@ -90,16 +101,26 @@ mod tests {
         }
 
         let eleventh = admit(&db, "ip:198.51.100.7", start).await.unwrap();
-        let waited = admit(&db, "ip:198.51.100.7", start + Duration::seconds(1)).await.unwrap();
-        let twelfth = admit(&db, "ip:198.51.100.7", start + Duration::seconds(2)).await.unwrap();
+        let waited = admit(&db, "ip:198.51.100.7", start + Duration::seconds(1))
+            .await
+            .unwrap();
+        let twelfth = admit(&db, "ip:198.51.100.7", start + Duration::seconds(2))
+            .await
+            .unwrap();
 
         assert_eq!(eleventh, Admitted::After(Duration::seconds(1)));
         assert_eq!(waited, Admitted::Yes);
         assert_eq!(twelfth, Admitted::After(Duration::seconds(1)));
         assert_eq!(admit(&db, "ip:203.0.113.9", start).await.unwrap(), Admitted::Yes);
         let tomorrow = start + FORGOTTEN_AFTER + Duration::seconds(1);
-        assert_eq!(admit(&db, "ip:198.51.100.7", tomorrow).await.unwrap(), Admitted::Yes);
-        assert_eq!(admit(&db, "ip:198.51.100.7", tomorrow).await.unwrap(), Admitted::Yes);
+        assert_eq!(
+            admit(&db, "ip:198.51.100.7", tomorrow).await.unwrap(),
+            Admitted::Yes
+        );
+        assert_eq!(
+            admit(&db, "ip:198.51.100.7", tomorrow).await.unwrap(),
+            Admitted::Yes
+        );
     }
 
     #[sqlx::test]
@@ -112,7 +133,12 @@ mod tests {
             tries.spawn(async move { admit(&db, "account:a", now).await.unwrap() });
         }
 
-        let admitted = tries.join_all().await.into_iter().filter(|tried| *tried == Admitted::Yes).count();
+        let admitted = tries
+            .join_all()
+            .await
+            .into_iter()
+            .filter(|tried| *tried == Admitted::Yes)
+            .count();
 
         assert_eq!(admitted, 10);
     }

@@ -105,17 +105,23 @@ pub async fn password_hash(db: &Db, id: UserId) -> Result<Option<SecretString>, 
 
 /// The account of an address, disabled or not.
 pub async fn id_of_email(tx: &mut SystemTx, email: &str) -> Result<Option<UserId>, StoreError> {
-    Ok(sqlx::query_scalar!("select id from users where lower(email) = lower($1)", email)
-        .fetch_optional(&mut **tx)
-        .await?
-        .map(Into::into))
+    Ok(
+        sqlx::query_scalar!("select id from users where lower(email) = lower($1)", email)
+            .fetch_optional(&mut **tx)
+            .await?
+            .map(Into::into),
+    )
 }
 
 /// Sets a password; whoever calls it ends the person's sessions in the same transaction.
 pub async fn set_password(tx: &mut SystemTx, id: UserId, password_hash: &str) -> Result<bool, StoreError> {
-    let done = sqlx::query!("update users set password_hash = $2 where id = $1", id.as_uuid(), password_hash)
-        .execute(&mut **tx)
-        .await?;
+    let done = sqlx::query!(
+        "update users set password_hash = $2 where id = $1",
+        id.as_uuid(),
+        password_hash
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -125,9 +131,13 @@ pub async fn set_disabled(
     id: UserId,
     disabled_at: Option<DateTime<Utc>>,
 ) -> Result<bool, StoreError> {
-    let done = sqlx::query!("update users set disabled_at = $2 where id = $1", id.as_uuid(), disabled_at)
-        .execute(&mut **tx)
-        .await?;
+    let done = sqlx::query!(
+        "update users set disabled_at = $2 where id = $1",
+        id.as_uuid(),
+        disabled_at
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -151,17 +161,23 @@ pub async fn signed_in(
 
 /// Whether the installation has an administrator.
 pub async fn any_administrator(db: &Db) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select exists (select from users where is_administrator) as "exists!""#)
-        .fetch_one(db.system_pool())
-        .await?)
+    Ok(
+        sqlx::query_scalar!(r#"select exists (select from users where is_administrator) as "exists!""#)
+            .fetch_one(db.system_pool())
+            .await?,
+    )
 }
 
 /// The same inside a transaction that goes on to make one: two of them at once come one after the other.
 pub async fn any_administrator_locked(tx: &mut SystemTx) -> Result<bool, StoreError> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtext('botsmith.setup'))").fetch_one(&mut **tx).await?;
-    Ok(sqlx::query_scalar!(r#"select exists (select from users where is_administrator) as "exists!""#)
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('botsmith.setup'))")
         .fetch_one(&mut **tx)
-        .await?)
+        .await?;
+    Ok(
+        sqlx::query_scalar!(r#"select exists (select from users where is_administrator) as "exists!""#)
+            .fetch_one(&mut **tx)
+            .await?,
+    )
 }
 
 /// The addresses of the installation's administrators, oldest account first.

@@ -28,19 +28,30 @@ pub struct Overview {
 
 /// Makes a workspace.
 pub async fn insert(tx: &mut SystemTx, id: WorkspaceId, name: &str) -> Result<(), StoreError> {
-    sqlx::query!("insert into workspaces (id, name) values ($1, $2)", id.as_uuid(), name)
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query!(
+        "insert into workspaces (id, name) values ($1, $2)",
+        id.as_uuid(),
+        name
+    )
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
 /// This transaction's workspace.
 pub async fn get(tx: &mut TenantTx) -> Result<Option<Workspace>, StoreError> {
     let workspace = tx.workspace().as_uuid();
-    let row = sqlx::query!("select id, name, created_at from workspaces where id = $1", workspace)
-        .fetch_optional(tx.connection())
-        .await?;
-    Ok(row.map(|row| Workspace { id: row.id.into(), name: row.name, created_at: row.created_at }))
+    let row = sqlx::query!(
+        "select id, name, created_at from workspaces where id = $1",
+        workspace
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Workspace {
+        id: row.id.into(),
+        name: row.name,
+        created_at: row.created_at,
+    }))
 }
 
 /// Gives this transaction's workspace another name.
@@ -80,7 +91,11 @@ pub async fn all(db: &Db, after: Option<WorkspaceId>, limit: i64) -> Result<Vec<
     Ok(rows
         .into_iter()
         .map(|row| Overview {
-            workspace: Workspace { id: row.id.into(), name: row.name, created_at: row.created_at },
+            workspace: Workspace {
+                id: row.id.into(),
+                name: row.name,
+                created_at: row.created_at,
+            },
             members: row.members,
             chatbots: row.chatbots,
         })

@@ -6,7 +6,14 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Row};
 use store::Db;
 
 /// Tables that tenants read with other conditions than their own `workspace_id`, or not at all.
-const WITHOUT_WORKSPACE: &[&str] = &["installation", "users", "sessions", "sign_in_failures", "seen", "jobs"];
+const WITHOUT_WORKSPACE: &[&str] = &[
+    "installation",
+    "users",
+    "sessions",
+    "sign_in_failures",
+    "seen",
+    "jobs",
+];
 
 async fn tables(pool: &PgPool) -> Vec<String> {
     let rows = sqlx::query(
@@ -21,7 +28,10 @@ async fn tables(pool: &PgPool) -> Vec<String> {
 
 async fn as_role(pool: &PgPool, role: &'static str) -> PgConnection {
     let mut connection = PgConnection::connect_with(&pool.connect_options()).await.unwrap();
-    connection.execute(AssertSqlSafe(format!("set role {role}"))).await.unwrap();
+    connection
+        .execute(AssertSqlSafe(format!("set role {role}")))
+        .await
+        .unwrap();
     connection
 }
 
@@ -65,9 +75,14 @@ async fn s2_every_table_forces_row_level_security(pool: PgPool) {
     assert!(rows.len() > 25);
     for row in &rows {
         let table: String = row.get("relname");
-        assert!(row.get::<bool, _>("forced"), "{table} does not force row-level security");
         assert!(
-            row.get::<bool, _>("has_workspace") || table == "workspaces" || WITHOUT_WORKSPACE.contains(&table.as_str()),
+            row.get::<bool, _>("forced"),
+            "{table} does not force row-level security"
+        );
+        assert!(
+            row.get::<bool, _>("has_workspace")
+                || table == "workspaces"
+                || WITHOUT_WORKSPACE.contains(&table.as_str()),
             "{table} belongs to no workspace: say so in this test if it must be so"
         );
     }
@@ -94,13 +109,18 @@ async fn s2_the_tenant_role_without_a_tenant_sees_no_row_of_any_table(pool: PgPo
     let mut readable = 0;
     for table in tables(&pool).await {
         // A column that every table's readers may count by: `count(*)` needs some column to be readable.
-        match sqlx::query(AssertSqlSafe(format!("select count(*) as n from {table}"))).fetch_one(&mut tenant).await {
+        match sqlx::query(AssertSqlSafe(format!("select count(*) as n from {table}")))
+            .fetch_one(&mut tenant)
+            .await
+        {
             Ok(row) => {
                 readable += 1;
                 assert_eq!(row.get::<i64, _>("n"), 0, "{table} shows rows without a tenant");
             }
             Err(error) => {
-                let code = error.as_database_error().and_then(|e| e.code().map(|code| code.into_owned()));
+                let code = error
+                    .as_database_error()
+                    .and_then(|e| e.code().map(|code| code.into_owned()));
                 assert_eq!(code.as_deref(), Some("42501"), "{table}: {error}");
             }
         }
@@ -115,19 +135,44 @@ async fn s2_a_tenant_sees_and_changes_its_own_rows_only_whatever_the_query_says(
     fill(&pool, theirs, 2).await;
     let mut tenant = as_role(&pool, "botsmith_tenant").await;
     let mut tx = tenant.begin().await.unwrap();
-    sqlx::query("select set_config('botsmith.workspace', $1, true)").bind(ours.to_string()).execute(&mut *tx).await.unwrap();
+    sqlx::query("select set_config('botsmith.workspace', $1, true)")
+        .bind(ours.to_string())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
 
-    for table in ["memberships", "chatbots", "integrations", "contacts", "conversations", "messages", "api_keys"] {
-        let seen: Vec<uuid::Uuid> = sqlx::query_scalar(AssertSqlSafe(format!("select workspace_id from {table}")))
-            .fetch_all(&mut *tx)
-            .await
-            .unwrap();
+    for table in [
+        "memberships",
+        "chatbots",
+        "integrations",
+        "contacts",
+        "conversations",
+        "messages",
+        "api_keys",
+    ] {
+        let seen: Vec<uuid::Uuid> =
+            sqlx::query_scalar(AssertSqlSafe(format!("select workspace_id from {table}")))
+                .fetch_all(&mut *tx)
+                .await
+                .unwrap();
         assert_eq!(seen, [ours], "{table}");
     }
-    let names: Vec<String> = sqlx::query_scalar("select name from workspaces").fetch_all(&mut *tx).await.unwrap();
-    let people: Vec<String> = sqlx::query_scalar("select email from users").fetch_all(&mut *tx).await.unwrap();
-    let renamed = sqlx::query("update chatbots set name = 'mine now'").execute(&mut *tx).await.unwrap();
-    let moved = sqlx::query("update chatbots set workspace_id = $1").bind(theirs).execute(&mut *tx).await;
+    let names: Vec<String> = sqlx::query_scalar("select name from workspaces")
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    let people: Vec<String> = sqlx::query_scalar("select email from users")
+        .fetch_all(&mut *tx)
+        .await
+        .unwrap();
+    let renamed = sqlx::query("update chatbots set name = 'mine now'")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let moved = sqlx::query("update chatbots set workspace_id = $1")
+        .bind(theirs)
+        .execute(&mut *tx)
+        .await;
 
     assert_eq!(names, ["w1"]);
     assert_eq!(people, ["u1@example.test"]);

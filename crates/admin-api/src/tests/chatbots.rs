@@ -14,22 +14,50 @@ async fn a_chatbot_is_made_changed_archived_and_restored(pool: PgPool) {
     let list = format!("/api/workspaces/{}/chatbots", shop.workspace);
 
     let made = world.get(&path, &shop.owner).await.ok(200);
-    let changed = world.patch(&path, &shop.owner, json!({"instructions": "Be brief.", "max_answer_age_seconds": 60})).await.ok(200);
-    let archived = world.post(&format!("{path}/archive"), &shop.owner, json!({})).await.ok(200);
+    let changed = world
+        .patch(
+            &path,
+            &shop.owner,
+            json!({"instructions": "Be brief.", "max_answer_age_seconds": 60}),
+        )
+        .await
+        .ok(200);
+    let archived = world
+        .post(&format!("{path}/archive"), &shop.owner, json!({}))
+        .await
+        .ok(200);
 
-    assert_eq!((&made["name"], &made["version"], &made["model"]), (&json!("Help"), &json!(1), &json!(null)));
-    assert_eq!((&changed["instructions"], &changed["version"], &changed["name"]), (&json!("Be brief."), &json!(2), &json!("Help")));
+    assert_eq!(
+        (&made["name"], &made["version"], &made["model"]),
+        (&json!("Help"), &json!(1), &json!(null))
+    );
+    assert_eq!(
+        (&changed["instructions"], &changed["version"], &changed["name"]),
+        (&json!("Be brief."), &json!(2), &json!("Help"))
+    );
     assert!(archived["archived_at"].is_string());
     assert_eq!(world.get(&list, &shop.owner).await.ok(200)["items"], json!([]));
-    assert_eq!(world.get(&format!("{list}?archived=true"), &shop.owner).await.ok(200)["items"][0]["id"], made["id"]);
-    let restored = world.post(&format!("{path}/restore"), &shop.owner, json!({})).await.ok(200);
+    assert_eq!(
+        world
+            .get(&format!("{list}?archived=true"), &shop.owner)
+            .await
+            .ok(200)["items"][0]["id"],
+        made["id"]
+    );
+    let restored = world
+        .post(&format!("{path}/restore"), &shop.owner, json!({}))
+        .await
+        .ok(200);
     assert_eq!(restored["archived_at"], json!(null));
     for (body, field) in [
         (json!({"name": ""}), "name"),
         (json!({"name": "a\nb"}), "name"),
         (json!({"fallback_text": " "}), "fallback_text"),
         (json!({"max_answer_age_seconds": 1}), "max_answer_age_seconds"),
-        (json!({"model": {"base_url": "nope", "model": "m"}}), "model.base_url"),
+        (
+            json!({"model": {"base_url": "nope", "model": "m"}}),
+            "model.base_url",
+        ),
     ] {
         let refused = world.patch(&path, &shop.owner, body).await;
         refused.problem(422);
@@ -50,21 +78,49 @@ async fn a_models_key_stays_with_its_address_and_is_never_shown(pool: PgPool) {
     };
 
     let set = world.patch(&path, &shop.owner, with_key.clone()).await.ok(200);
-    let same = world.patch(&path, &shop.owner, json!({"model": model("https://models.example/v1/")})).await.ok(200);
-    let moved = world.patch(&path, &shop.owner, json!({"model": model("https://evil.example/v1")})).await;
+    let same = world
+        .patch(
+            &path,
+            &shop.owner,
+            json!({"model": model("https://models.example/v1/")}),
+        )
+        .await
+        .ok(200);
+    let moved = world
+        .patch(
+            &path,
+            &shop.owner,
+            json!({"model": model("https://evil.example/v1")}),
+        )
+        .await;
 
     assert_eq!(set["model"]["api_key"], "••••7890");
     assert_eq!(same["model"]["api_key"], "••••7890");
     assert!(moved.problem(422).contains("the address changed"));
-    let sealed: Vec<u8> =
-        sqlx::query_scalar("select model_key from chatbots where id = $1").bind(shop.chatbot).fetch_one(&world.pool).await.unwrap();
-    let place = vault::Place { row: shop.chatbot, column: store::chatbots::MODEL_KEY_COLUMN };
+    let sealed: Vec<u8> = sqlx::query_scalar("select model_key from chatbots where id = $1")
+        .bind(shop.chatbot)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    let place = vault::Place {
+        row: shop.chatbot,
+        column: store::chatbots::MODEL_KEY_COLUMN,
+    };
     let opened = world.keyring.open(shop.workspace, place, &sealed).await.unwrap();
     assert_eq!(opened.as_slice(), b"sk-canary-1234567890");
 
-    let without = world.patch(&path, &shop.owner, json!({"model": {"base_url": "https://evil.example/v1", "model": "m", "api_key": null}})).await;
+    let without = world
+        .patch(
+            &path,
+            &shop.owner,
+            json!({"model": {"base_url": "https://evil.example/v1", "model": "m", "api_key": null}}),
+        )
+        .await;
     assert_eq!(without.ok(200)["model"]["api_key"], json!(null));
-    let none = world.patch(&path, &shop.owner, json!({"model": null})).await.ok(200);
+    let none = world
+        .patch(&path, &shop.owner, json!({"model": null}))
+        .await
+        .ok(200);
     assert_eq!(none["model"], json!(null));
 }
 
@@ -74,24 +130,55 @@ async fn a_source_is_added_changed_and_deleted_and_the_indexer_is_told(pool: PgP
     let shop = world.shop().await;
     let base = format!("/api/chatbots/{}/sources", shop.chatbot);
 
-    let text = world.post(&base, &shop.owner, json!({"title": "Hours", "text": "We open at nine.\u{0}"})).await.ok(201);
+    let text = world
+        .post(
+            &base,
+            &shop.owner,
+            json!({"title": "Hours", "text": "We open at nine.\u{0}"}),
+        )
+        .await
+        .ok(201);
     let pairs = json!([{"question": "Where?", "answer": "Here."}]);
-    let qa = world.post(&base, &shop.owner, json!({"title": "FAQ", "pairs": pairs})).await.ok(201);
+    let qa = world
+        .post(&base, &shop.owner, json!({"title": "FAQ", "pairs": pairs}))
+        .await
+        .ok(201);
 
-    assert_eq!((&text["kind"], &text["state"], &qa["kind"]), (&json!("text"), &json!("pending"), &json!("qa")));
+    assert_eq!(
+        (&text["kind"], &text["state"], &qa["kind"]),
+        (&json!("text"), &json!("pending"), &json!("qa"))
+    );
     let told = world.api.queue().depth(&QueueName::Index).await.unwrap();
     assert_eq!(told, 2);
     let path = format!("{base}/{}", text["id"].as_str().unwrap());
     let read = world.get(&path, &shop.owner).await.ok(200);
     assert_eq!(read["text"], "We open at nine.");
-    let read = world.get(&format!("{base}/{}", qa["id"].as_str().unwrap()), &shop.owner).await.ok(200);
+    let read = world
+        .get(&format!("{base}/{}", qa["id"].as_str().unwrap()), &shop.owner)
+        .await
+        .ok(200);
     assert_eq!(read["pairs"], pairs);
-    let changed = world.patch(&path, &shop.owner, json!({"text": "We open at ten."})).await.ok(200);
+    let changed = world
+        .patch(&path, &shop.owner, json!({"text": "We open at ten."}))
+        .await
+        .ok(200);
     assert_eq!(changed["version"], 2);
-    world.post(&format!("{path}/retry"), &shop.owner, json!({})).await.problem(409);
+    world
+        .post(&format!("{path}/retry"), &shop.owner, json!({}))
+        .await
+        .problem(409);
     let first = world.get(&format!("{base}?limit=1"), &shop.owner).await.ok(200);
-    let second = world.get(&format!("{base}?limit=1&after={}", first["next"].as_str().unwrap()), &shop.owner).await.ok(200);
-    assert_eq!((&first["items"][0]["title"], &second["items"][0]["title"]), (&json!("Hours"), &json!("FAQ")));
+    let second = world
+        .get(
+            &format!("{base}?limit=1&after={}", first["next"].as_str().unwrap()),
+            &shop.owner,
+        )
+        .await
+        .ok(200);
+    assert_eq!(
+        (&first["items"][0]["title"], &second["items"][0]["title"]),
+        (&json!("Hours"), &json!("FAQ"))
+    );
     assert_eq!(second["next"], json!(null));
     world.delete(&path, &shop.owner).await.ok(204);
     world.get(&path, &shop.owner).await.problem(404);
@@ -111,15 +198,36 @@ async fn the_activity_log_says_who_did_what(pool: PgPool) {
     let world = World::new(pool).await;
     let shop = world.shop().await;
     let (key, key_id) = world.key(shop.workspace, Role::Admin).await;
-    world.patch(&format!("/api/chatbots/{}", shop.chatbot), &key, json!({"name": "New"})).await.ok(200);
+    world
+        .patch(
+            &format!("/api/chatbots/{}", shop.chatbot),
+            &key,
+            json!({"name": "New"}),
+        )
+        .await
+        .ok(200);
 
-    let log = world.get(&format!("/api/workspaces/{}/activity", shop.workspace), &shop.owner).await.ok(200);
+    let log = world
+        .get(
+            &format!("/api/workspaces/{}/activity", shop.workspace),
+            &shop.owner,
+        )
+        .await
+        .ok(200);
 
     let newest = &log["items"][0];
-    assert_eq!((&newest["action"], &newest["api_key_id"]), (&json!("chatbot.update"), &json!(key_id.to_string())));
+    assert_eq!(
+        (&newest["action"], &newest["api_key_id"]),
+        (&json!("chatbot.update"), &json!(key_id.to_string()))
+    );
     assert_eq!(newest["details"], json!({"changed": ["name"]}));
     assert_eq!(newest["target"], shop.chatbot.to_string());
-    let created = log["items"].as_array().unwrap().iter().find(|entry| entry["action"] == "chatbot.create").unwrap();
+    let created = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|entry| entry["action"] == "chatbot.create")
+        .unwrap();
     assert!(created["email"].as_str().unwrap().starts_with("owner."));
 }
 
@@ -129,17 +237,48 @@ async fn administrators_see_how_much_waits_in_the_queues(pool: PgPool) {
     let (root, _) = world.administrator().await;
     let shop = world.shop().await;
     let base = format!("/api/chatbots/{}/sources", shop.chatbot);
-    world.post(&base, &shop.owner, json!({"title": "Hours", "text": "We open at nine."})).await.ok(201);
+    world
+        .post(
+            &base,
+            &shop.owner,
+            json!({"title": "Hours", "text": "We open at nine."}),
+        )
+        .await
+        .ok(201);
 
     let queues = world.get("/api/administration/queues", &root).await.ok(200);
 
     let depth = |name: &str| {
-        queues["queues"].as_array().unwrap().iter().find(|queue| queue["name"] == name).unwrap_or_else(|| panic!("{name}"))["messages"].clone()
+        queues["queues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|queue| queue["name"] == name)
+            .unwrap_or_else(|| panic!("{name}"))["messages"]
+            .clone()
     };
     assert_eq!(depth("knowledge.index"), 1);
     assert_eq!(depth("chat.inbound"), 0);
-    assert!(queues["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "outbound.twilio"));
-    world.get("/api/administration/queues", &shop.owner).await.problem(404);
-    assert_eq!(world.get("/api/administration/dead-letters", &root).await.ok(200)["items"], json!([]));
-    assert_eq!(world.get("/api/administration/users", &root).await.ok(200)["items"].as_array().unwrap().len(), 2);
+    assert!(
+        queues["queues"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|queue| queue["name"] == "outbound.twilio")
+    );
+    world
+        .get("/api/administration/queues", &shop.owner)
+        .await
+        .problem(404);
+    assert_eq!(
+        world.get("/api/administration/dead-letters", &root).await.ok(200)["items"],
+        json!([])
+    );
+    assert_eq!(
+        world.get("/api/administration/users", &root).await.ok(200)["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
 }

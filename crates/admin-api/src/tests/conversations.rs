@@ -41,8 +41,17 @@ async fn talk(world: &World, shop: &Shop) -> Talk {
              values ('{attachment}', '{w}', '{integration}', '{question}', 0, 'https://x', 'image/png', 'stored', '{blob}');
          reset role"
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.unwrap();
-    Talk { conversation, question, reply, part, attachment }
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&world.pool)
+        .await
+        .unwrap();
+    Talk {
+        conversation,
+        question,
+        reply,
+        part,
+        attachment,
+    }
 }
 
 async fn dead_letter(world: &World, shop: &Shop, part: Uuid) -> Uuid {
@@ -62,7 +71,11 @@ async fn dead_letter(world: &World, shop: &Shop, part: Uuid) -> Uuid {
 }
 
 async fn state_of(world: &World, part: Uuid) -> String {
-    sqlx::query_scalar("select state from parts where id = $1").bind(part).fetch_one(&world.pool).await.unwrap()
+    sqlx::query_scalar("select state from parts where id = $1")
+        .bind(part)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -73,9 +86,17 @@ async fn a_message_shows_its_whole_journey(pool: PgPool) {
     let base = format!("/api/conversations/{}/messages", talk.conversation);
 
     let messages = world.get(&base, &shop.owner).await.ok(200);
-    let question = world.get(&format!("{base}/{}", talk.question), &shop.owner).await.ok(200);
+    let question = world
+        .get(&format!("{base}/{}", talk.question), &shop.owner)
+        .await
+        .ok(200);
 
-    let ids: Vec<&Value> = messages["items"].as_array().unwrap().iter().map(|message| &message["id"]).collect();
+    let ids: Vec<&Value> = messages["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| &message["id"])
+        .collect();
     assert_eq!(ids, [&json!(talk.reply), &json!(talk.question)]);
     assert_eq!(messages["items"][1], question);
     let journey = &question["journey"];
@@ -86,11 +107,22 @@ async fn a_message_shows_its_whole_journey(pool: PgPool) {
     assert_eq!(journey["answer"]["passages"][0]["score"], 3.5);
     assert_eq!(journey["reply_id"], json!(talk.reply));
     let part = &journey["parts"][0];
-    assert_eq!((&part["state"], &part["error"], &part["due_at"]), (&json!("dead"), &json!("gave up"), &Value::Null));
-    let outcomes: Vec<&Value> = part["calls"].as_array().unwrap().iter().map(|call| &call["outcome"]).collect();
+    assert_eq!(
+        (&part["state"], &part["error"], &part["due_at"]),
+        (&json!("dead"), &json!("gave up"), &Value::Null)
+    );
+    let outcomes: Vec<&Value> = part["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| &call["outcome"])
+        .collect();
     assert_eq!(outcomes, ["retry", "rejected"]);
     assert_eq!(question["attachments"][0]["id"], json!(talk.attachment));
-    assert_eq!(messages["items"][0]["journey"]["parts"][0]["id"], json!(talk.part));
+    assert_eq!(
+        messages["items"][0]["journey"]["parts"][0]["id"],
+        json!(talk.part)
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -100,10 +132,19 @@ async fn conversations_are_found_by_what_they_are_about(pool: PgPool) {
     let talk = talk(&world, &shop).await;
     let base = format!("/api/workspaces/{}/conversations", shop.workspace);
 
-    let one = world.get(&format!("/api/conversations/{}", talk.conversation), &shop.owner).await.ok(200);
+    let one = world
+        .get(&format!("/api/conversations/{}", talk.conversation), &shop.owner)
+        .await
+        .ok(200);
     for (query, found) in [
         (String::new(), 1),
-        (format!("?chatbot_id={}&integration_id={}&platform=twilio&handler=bot", shop.chatbot, shop.integration), 1),
+        (
+            format!(
+                "?chatbot_id={}&integration_id={}&platform=twilio&handler=bot",
+                shop.chatbot, shop.integration
+            ),
+            1,
+        ),
         ("?contact=ada".to_owned(), 1),
         ("?contact=5550111".to_owned(), 1),
         ("?contact=%25".to_owned(), 0),
@@ -129,16 +170,31 @@ async fn an_agent_who_answers_takes_the_conversation_over_and_can_hand_it_back(p
     let (agent, _) = world.person(shop.workspace, Role::Agent).await;
     let base = format!("/api/conversations/{}", talk.conversation);
 
-    let accepted = world.post(&format!("{base}/replies"), &agent, json!({"text": "Hello Ada"})).await.ok(202);
+    let accepted = world
+        .post(&format!("{base}/replies"), &agent, json!({"text": "Hello Ada"}))
+        .await
+        .ok(202);
     let taken = world.get(&base, &agent).await.ok(200);
-    let back = world.post(&format!("{base}/hand-back"), &agent, json!({})).await.ok(200);
-    let again = world.post(&format!("{base}/take-over"), &agent, json!({})).await.ok(200);
+    let back = world
+        .post(&format!("{base}/hand-back"), &agent, json!({}))
+        .await
+        .ok(200);
+    let again = world
+        .post(&format!("{base}/take-over"), &agent, json!({}))
+        .await
+        .ok(200);
 
     assert_eq!(accepted["conversation_id"], json!(talk.conversation));
-    assert_eq!((&taken["handler"], &back["handler"], &again["handler"]), (&json!("human"), &json!("bot"), &json!("human")));
+    assert_eq!(
+        (&taken["handler"], &back["handler"], &again["handler"]),
+        (&json!("human"), &json!("bot"), &json!("human"))
+    );
     let reply = format!("{base}/messages/{}", accepted["message_id"].as_str().unwrap());
     let reply = world.get(&reply, &agent).await.ok(200);
-    assert_eq!((&reply["sender"], &reply["text"]), (&json!("agent"), &json!("Hello Ada")));
+    assert_eq!(
+        (&reply["sender"], &reply["text"]),
+        (&json!("agent"), &json!("Hello Ada"))
+    );
     assert_eq!(reply["journey"]["parts"][0]["state"], "queued");
     assert!(reply["journey"]["parts"][0]["due_at"].is_string());
 }
@@ -148,10 +204,16 @@ async fn an_attachment_is_shown_without_running_anything(pool: PgPool) {
     let world = World::new(pool).await;
     let shop = world.shop().await;
     let talk = talk(&world, &shop).await;
-    let path = format!("/api/conversations/{}/attachments/{}", talk.conversation, talk.attachment);
+    let path = format!(
+        "/api/conversations/{}/attachments/{}",
+        talk.conversation, talk.attachment
+    );
 
     let picture = world.get(&path, &shop.owner).await;
-    sqlx::query("update blobs set content_type = 'image/svg+xml'").execute(&world.pool).await.unwrap();
+    sqlx::query("update blobs set content_type = 'image/svg+xml'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     let script = world.get(&path, &shop.owner).await;
     sqlx::query("update attachments set state = 'refused', blob_id = null, error = 'too large'")
         .execute(&world.pool)
@@ -165,7 +227,12 @@ async fn an_attachment_is_shown_without_running_anything(pool: PgPool) {
     assert_eq!(picture.headers["content-disposition"], "inline");
     assert_eq!(script.headers["content-type"], "application/octet-stream");
     assert_eq!(script.headers["content-disposition"], "attachment");
-    assert!(script.headers["content-security-policy"].to_str().unwrap().contains("sandbox"));
+    assert!(
+        script.headers["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("sandbox")
+    );
     assert!(refused.problem(409).contains("too large"));
 }
 
@@ -178,8 +245,13 @@ async fn a_dead_letter_comes_back_once_or_is_put_away(pool: PgPool) {
     let base = format!("/api/workspaces/{}/dead-letters", shop.workspace);
 
     let listed = world.get(&base, &shop.owner).await.ok(200);
-    let replayed = world.post(&format!("{base}/{letter}/replay"), &shop.owner, json!({})).await.ok(200);
-    let again = world.post(&format!("{base}/{letter}/replay"), &shop.owner, json!({})).await;
+    let replayed = world
+        .post(&format!("{base}/{letter}/replay"), &shop.owner, json!({}))
+        .await
+        .ok(200);
+    let again = world
+        .post(&format!("{base}/{letter}/replay"), &shop.owner, json!({}))
+        .await;
 
     assert_eq!(listed["items"][0]["reason"], "the platform refused the reply");
     assert_eq!(replayed, json!({"parts": 1, "messages": 0}));
@@ -187,16 +259,47 @@ async fn a_dead_letter_comes_back_once_or_is_put_away(pool: PgPool) {
     assert_eq!(state_of(&world, talk.part).await, "queued");
     assert_eq!(world.get(&base, &shop.owner).await.ok(200)["items"], json!([]));
 
-    sqlx::query("update parts set state = 'dead'").execute(&world.pool).await.unwrap();
+    sqlx::query("update parts set state = 'dead'")
+        .execute(&world.pool)
+        .await
+        .unwrap();
     let second = dead_letter(&world, &shop, talk.part).await;
-    world.post(&format!("{base}/replay"), &shop.owner, json!({})).await.problem(422);
-    world.post(&format!("{base}/replay"), &shop.owner, json!({"integration_id": Uuid::now_v7()})).await.problem(404);
-    world.post(&format!("{base}/{second}/discard"), &shop.owner, json!({})).await.ok(204);
-    world.post(&format!("{base}/{second}/discard"), &shop.owner, json!({})).await.problem(404);
-    let none = world.post(&format!("{base}/replay"), &shop.owner, json!({"integration_id": shop.integration})).await;
+    world
+        .post(&format!("{base}/replay"), &shop.owner, json!({}))
+        .await
+        .problem(422);
+    world
+        .post(
+            &format!("{base}/replay"),
+            &shop.owner,
+            json!({"integration_id": Uuid::now_v7()}),
+        )
+        .await
+        .problem(404);
+    world
+        .post(&format!("{base}/{second}/discard"), &shop.owner, json!({}))
+        .await
+        .ok(204);
+    world
+        .post(&format!("{base}/{second}/discard"), &shop.owner, json!({}))
+        .await
+        .problem(404);
+    let none = world
+        .post(
+            &format!("{base}/replay"),
+            &shop.owner,
+            json!({"integration_id": shop.integration}),
+        )
+        .await;
     assert_eq!(none.ok(200), json!({"parts": 0, "messages": 0}));
     let third = dead_letter(&world, &shop, talk.part).await;
-    let matching = world.post(&format!("{base}/replay"), &shop.owner, json!({"from": "2020-01-01T00:00:00Z"})).await;
+    let matching = world
+        .post(
+            &format!("{base}/replay"),
+            &shop.owner,
+            json!({"from": "2020-01-01T00:00:00Z"}),
+        )
+        .await;
     assert_eq!(matching.ok(200)["parts"], 1, "{third}");
 }
 
@@ -206,11 +309,21 @@ async fn stats_count_what_passed(pool: PgPool) {
     let shop = world.shop().await;
     talk(&world, &shop).await;
 
-    let stats =
-        world.get(&format!("/api/integrations/{}/{}/stats", shop.chatbot, shop.integration), &shop.owner).await.ok(200);
+    let stats = world
+        .get(
+            &format!("/api/integrations/{}/{}/stats", shop.chatbot, shop.integration),
+            &shop.owner,
+        )
+        .await
+        .ok(200);
 
     assert_eq!(
-        (&stats["conversations"], &stats["messages_in"], &stats["messages_out"], &stats["errors"]),
+        (
+            &stats["conversations"],
+            &stats["messages_in"],
+            &stats["messages_out"],
+            &stats["errors"]
+        ),
         (&json!(1), &json!(1), &json!(1), &json!(1))
     );
     assert!(stats["last_used_at"].is_string());

@@ -18,9 +18,20 @@ async fn the_pages_load_nothing_from_elsewhere_and_run_only_our_scripts(pool: Pg
         assert_eq!(page.status, 200);
         assert_eq!(page.headers["content-type"], kind);
         let csp = page.headers["content-security-policy"].to_str().unwrap();
-        assert!(csp.contains("default-src 'none'") && !csp.contains("unsafe"), "{csp}");
-        assert!(!page.text.contains("http://") && !page.text.contains("https://"), "{path} names another address");
-        assert!(!page.text.contains("innerHTML") && !page.text.contains("style=") && !page.text.contains("onclick"), "{path}");
+        assert!(
+            csp.contains("default-src 'none'") && !csp.contains("unsafe"),
+            "{csp}"
+        );
+        assert!(
+            !page.text.contains("http://") && !page.text.contains("https://"),
+            "{path} names another address"
+        );
+        assert!(
+            !page.text.contains("innerHTML")
+                && !page.text.contains("style=")
+                && !page.text.contains("onclick"),
+            "{path}"
+        );
     }
 }
 
@@ -38,7 +49,18 @@ async fn the_description_is_openapi_3_1_and_every_reference_in_it_leads_somewher
         assert!(schemas.contains_key(name), "{name} is described nowhere");
     }
     for secret in ["auth_token", "password_hash", "token_hash", "key_hash"] {
-        let named = schemas.iter().find(|(_, schema)| schema["properties"].get(secret).is_some());
+        let named = schemas
+            .iter()
+            .find(|(_, schema)| schema["properties"].get(secret).is_some());
         assert!(named.is_none(), "{named:?}");
     }
+}
+
+#[test]
+fn zz_dump() {
+    std::fs::write(
+        "/tmp/a_openapi.json",
+        crate::openapi::json(&crate::routes::table()).unwrap(),
+    )
+    .unwrap();
 }

@@ -26,7 +26,12 @@ async fn s28_with_the_database_away_every_login_and_key_is_answered_503(pool: Pg
         (Method::GET, format!("/api/chatbots/{id}"), &cookie, 503),
         (Method::GET, format!("/api/chatbots/{id}"), &key, 503),
         (Method::POST, format!("/api/twilio/{id}/send-sms"), &key, 503),
-        (Method::DELETE, format!("/api/integrations/{id}/{id}"), &cookie, 503),
+        (
+            Method::DELETE,
+            format!("/api/integrations/{id}/{id}"),
+            &cookie,
+            503,
+        ),
         (Method::GET, "/api/administration/users".to_owned(), &cookie, 503),
         (Method::GET, "/api/session".to_owned(), &cookie, 503),
         (Method::GET, "/api/setup".to_owned(), &As::Nobody, 503),
@@ -36,7 +41,9 @@ async fn s28_with_the_database_away_every_login_and_key_is_answered_503(pool: Pg
         (Method::GET, "/healthz".to_owned(), &As::Nobody, 200),
         (Method::GET, "/api/openapi.json".to_owned(), &As::Nobody, 200),
     ] {
-        let request = world.request(method.clone(), &path, who).timeout(Duration::from_secs(20));
+        let request = world
+            .request(method.clone(), &path, who)
+            .timeout(Duration::from_secs(20));
         requests.spawn(async move {
             let response = request.send().await.unwrap();
             let status = response.status();
@@ -44,12 +51,19 @@ async fn s28_with_the_database_away_every_login_and_key_is_answered_503(pool: Pg
         });
     }
     let sign_in = world
-        .post("/api/session", &As::Nobody, serde_json::json!({"email": "root@example.test", "password": "x"}))
+        .post(
+            "/api/session",
+            &As::Nobody,
+            serde_json::json!({"email": "root@example.test", "password": "x"}),
+        )
         .await;
 
     for (method, path, expected, status, text) in requests.join_all().await {
         assert_eq!(status, expected, "{method} {path}: {text}");
-        assert!(path == "/readyz" || !text.contains("127.0.0.1"), "{path} tells where the database is: {text}");
+        assert!(
+            path == "/readyz" || !text.contains("127.0.0.1"),
+            "{path} tells where the database is: {text}"
+        );
     }
     sign_in.problem(503);
     assert!(sign_in.headers.contains_key("retry-after"));
@@ -63,7 +77,13 @@ async fn s28_a_member_who_was_removed_is_out_at_the_next_request(pool: PgPool) {
     let path = format!("/api/chatbots/{}", shop.chatbot);
     world.get(&path, &agent).await.ok(200);
 
-    world.delete(&format!("/api/workspaces/{}/members/{agent_id}", shop.workspace), &shop.owner).await.ok(204);
+    world
+        .delete(
+            &format!("/api/workspaces/{}/members/{agent_id}", shop.workspace),
+            &shop.owner,
+        )
+        .await
+        .ok(204);
 
     world.get(&path, &agent).await.problem(404);
 }

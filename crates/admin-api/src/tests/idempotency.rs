@@ -7,7 +7,14 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 
 async fn post(world: &World, who: &As, path: &str, key: &str, body: Value) -> super::Answer {
-    world.send(world.request(Method::POST, path, who).header("idempotency-key", key).json(&body)).await
+    world
+        .send(
+            world
+                .request(Method::POST, path, who)
+                .header("idempotency-key", key)
+                .json(&body),
+        )
+        .await
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -19,7 +26,14 @@ async fn a_repeated_post_hears_the_first_answer_and_does_nothing(pool: PgPool) {
     let first = post(&world, &shop.owner, &path, "k1", json!({"name": "One"})).await;
     let repeat = post(&world, &shop.owner, &path, "k1", json!({"name": "One"})).await;
     let other = post(&world, &shop.owner, &path, "k1", json!({"name": "Two"})).await;
-    let elsewhere = post(&world, &shop.owner, &format!("/api/chatbots/{}/archive", shop.chatbot), "k1", json!({})).await;
+    let elsewhere = post(
+        &world,
+        &shop.owner,
+        &format!("/api/chatbots/{}/archive", shop.chatbot),
+        "k1",
+        json!({}),
+    )
+    .await;
     let next = post(&world, &shop.owner, &path, "k2", json!({"name": "One"})).await;
 
     assert_eq!(first.status, 201);
@@ -40,9 +54,13 @@ async fn a_request_that_was_refused_may_be_mended_under_the_same_key(pool: PgPoo
     let shop = world.shop().await;
     let path = format!("/api/workspaces/{}/chatbots", shop.workspace);
 
-    post(&world, &shop.owner, &path, "k1", json!({"name": ""})).await.problem(422);
+    post(&world, &shop.owner, &path, "k1", json!({"name": ""}))
+        .await
+        .problem(422);
 
-    post(&world, &shop.owner, &path, "k1", json!({"name": "Mended"})).await.ok(201);
+    post(&world, &shop.owner, &path, "k1", json!({"name": "Mended"}))
+        .await
+        .ok(201);
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -56,7 +74,11 @@ async fn of_many_at_once_one_does_the_work(pool: PgPool) {
 
     let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert!(!made.is_empty() && made.iter().all(|answer| answer.text == made[0].text));
-    assert!(answers.iter().all(|answer| answer.status == 201 || answer.status == 409));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 201 || answer.status == 409)
+    );
     let listed = world.get(&path, &shop.owner).await.ok(200);
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
 }
@@ -68,8 +90,12 @@ async fn keys_of_different_callers_do_not_meet(pool: PgPool) {
     let (key, _) = world.key(shop.workspace, Role::Admin).await;
     let path = format!("/api/workspaces/{}/chatbots", shop.workspace);
 
-    let ours = post(&world, &shop.owner, &path, "k1", json!({"name": "One"})).await.ok(201);
-    let theirs = post(&world, &key, &path, "k1", json!({"name": "One"})).await.ok(201);
+    let ours = post(&world, &shop.owner, &path, "k1", json!({"name": "One"}))
+        .await
+        .ok(201);
+    let theirs = post(&world, &key, &path, "k1", json!({"name": "One"}))
+        .await
+        .ok(201);
 
     assert_ne!(ours["id"], theirs["id"]);
 }
@@ -85,11 +111,16 @@ async fn s20_a_secret_that_is_shown_once_is_kept_sealed_and_replayed_to_its_call
     let repeat = post(&world, &shop.owner, &path, "k1", body).await.ok(201);
 
     assert_eq!(first["key"], repeat["key"]);
-    let stored: Vec<Vec<u8>> =
-        sqlx::query_scalar("select body from idempotency_keys").fetch_all(&world.pool).await.unwrap();
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("select body from idempotency_keys")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
     let key = first["key"].as_str().unwrap().as_bytes();
     assert_eq!(stored.len(), 1);
-    assert!(!stored[0].windows(key.len()).any(|window| window == key), "the key lies there in clear");
+    assert!(
+        !stored[0].windows(key.len()).any(|window| window == key),
+        "the key lies there in clear"
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -97,9 +128,20 @@ async fn a_workspace_is_made_once_too_and_bad_keys_are_refused(pool: PgPool) {
     let world = World::new(pool).await;
     let (root, _) = world.administrator().await;
 
-    let first = post(&world, &root, "/api/workspaces", "k1", json!({"name": "Acme"})).await.ok(201);
-    let repeat = post(&world, &root, "/api/workspaces", "k1", json!({"name": "Acme"})).await.ok(201);
-    let long = post(&world, &root, "/api/workspaces", &"k".repeat(201), json!({"name": "Acme"})).await;
+    let first = post(&world, &root, "/api/workspaces", "k1", json!({"name": "Acme"}))
+        .await
+        .ok(201);
+    let repeat = post(&world, &root, "/api/workspaces", "k1", json!({"name": "Acme"}))
+        .await
+        .ok(201);
+    let long = post(
+        &world,
+        &root,
+        "/api/workspaces",
+        &"k".repeat(201),
+        json!({"name": "Acme"}),
+    )
+    .await;
     let blank = post(&world, &root, "/api/workspaces", "a b", json!({"name": "Acme"})).await;
 
     assert_eq!(first["id"], repeat["id"]);

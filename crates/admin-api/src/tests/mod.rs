@@ -58,7 +58,8 @@ pub struct Answer {
 
 impl Answer {
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("not JSON: {} {:?}", self.status, self.text))
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|_| panic!("not JSON: {} {:?}", self.status, self.text))
     }
 
     /// The session cookie that it sets, as a browser would send it back.
@@ -81,7 +82,11 @@ impl Answer {
     #[track_caller]
     pub fn ok(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text);
-        if self.text.is_empty() { Value::Null } else { self.json() }
+        if self.text.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 }
 
@@ -111,7 +116,11 @@ pub fn settings() -> Settings {
 
 pub fn keyring(db: &Db) -> Keyring {
     let master_key = SecretString::from(BASE64_STANDARD.encode([7; 32]));
-    let masters = MasterKeys::load(&vault::Settings { master_key, ..Default::default() }).unwrap();
+    let masters = MasterKeys::load(&vault::Settings {
+        master_key,
+        ..Default::default()
+    })
+    .unwrap();
     Keyring::new(db.clone(), masters)
 }
 
@@ -127,27 +136,53 @@ impl World {
 
     pub async fn over(pool: PgPool, db: Db, settings: Settings) -> Self {
         let stop = CancellationToken::new();
-        let queue = queue::Queue::open(&queue::Settings::default(), &db, stop.clone()).await.unwrap();
+        let queue = queue::Queue::open(&queue::Settings::default(), &db, stop.clone())
+            .await
+            .unwrap();
         let clock = Clock::manual(start_of_time());
         let keyring = keyring(&db);
         let channels = Registry::new([channel::ChannelHandle::new(pigeon::Pigeon)]).unwrap();
-        let api = AdminApi::new(settings, db.clone(), queue, keyring.clone(), channels, clock.clone()).unwrap();
+        let api = AdminApi::new(
+            settings,
+            db.clone(),
+            queue,
+            keyring.clone(),
+            channels,
+            clock.clone(),
+        )
+        .unwrap();
         let service = Service::start(api.clone(), Readiness::new()).await.unwrap();
         let address = service.address();
         let guard = stop.clone().drop_guard();
         // A thread and a runtime of its own, as in a process of its own.
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(service.run(stop)).unwrap();
         });
-        Self { pool, db, api, clock, keyring, http: reqwest::Client::new(), address, _stop: guard }
+        Self {
+            pool,
+            db,
+            api,
+            clock,
+            keyring,
+            http: reqwest::Client::new(),
+            address,
+            _stop: guard,
+        }
     }
 
     pub fn request(&self, method: Method, path: &str, who: &As) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.address));
+        let request = self
+            .http
+            .request(method, format!("http://{}{path}", self.address));
         match who {
             As::Nobody => request,
-            As::Cookie(cookie) => request.header("cookie", cookie).header("x-requested-with", "test"),
+            As::Cookie(cookie) => request
+                .header("cookie", cookie)
+                .header("x-requested-with", "test"),
             As::Key(key) => request.bearer_auth(key),
         }
     }
@@ -155,7 +190,11 @@ impl World {
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, text: response.text().await.unwrap() }
+        Answer {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+        }
     }
 
     pub async fn get(&self, path: &str, who: &As) -> Answer {
@@ -167,7 +206,8 @@ impl World {
     }
 
     pub async fn patch(&self, path: &str, who: &As, body: Value) -> Answer {
-        self.send(self.request(Method::PATCH, path, who).json(&body)).await
+        self.send(self.request(Method::PATCH, path, who).json(&body))
+            .await
     }
 
     pub async fn delete(&self, path: &str, who: &As) -> Answer {
@@ -176,7 +216,10 @@ impl World {
 
     /// The first administrator, signed in, with their workspace.
     pub async fn administrator(&self) -> (As, WorkspaceId) {
-        let link = setup::setup_link(&self.db, &self.api.settings().public_url, self.api.now()).await.unwrap().unwrap();
+        let link = setup::setup_link(&self.db, &self.api.settings().public_url, self.api.now())
+            .await
+            .unwrap()
+            .unwrap();
         let answer = self
             .post(
                 "/api/setup",
@@ -185,7 +228,11 @@ impl World {
             )
             .await;
         assert_eq!(answer.status, 201, "{}", answer.text);
-        let workspace = answer.json()["workspaces"][0]["id"].as_str().unwrap().parse().unwrap();
+        let workspace = answer.json()["workspaces"][0]["id"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
         (As::Cookie(answer.cookie().unwrap()), workspace)
     }
 
@@ -195,8 +242,12 @@ impl World {
         let token = crate::token::new("");
         let mut tx = self.db.system().await.unwrap();
         let email = format!("{role}.{}@example.test", user.as_uuid().simple());
-        store::users::insert(&mut tx, user, &email, "", None, false, now).await.unwrap();
-        store::memberships::add(&mut tx, workspace, user, role, now).await.unwrap();
+        store::users::insert(&mut tx, user, &email, "", None, false, now)
+            .await
+            .unwrap();
+        store::memberships::add(&mut tx, workspace, user, role, now)
+            .await
+            .unwrap();
         let session = store::sessions::NewSession {
             id: SessionId::new(),
             token_hash: &crate::token::hash(&token).unwrap(),
@@ -207,7 +258,10 @@ impl World {
         };
         store::sessions::insert(&mut tx, &session, now).await.unwrap();
         tx.commit().await.unwrap();
-        (As::Cookie(format!("__Host-botsmith={}", token.expose_secret())), user)
+        (
+            As::Cookie(format!("__Host-botsmith={}", token.expose_secret())),
+            user,
+        )
     }
 
     /// A key with this role in the workspace.
@@ -222,7 +276,9 @@ impl World {
             role,
             created_by: None,
         };
-        store::api_keys::insert(&mut tx, &new, self.api.now()).await.unwrap();
+        store::api_keys::insert(&mut tx, &new, self.api.now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         (As::Key(key.expose_secret().to_owned()), id)
     }
@@ -240,7 +296,11 @@ impl World {
         let workspace = self.workspace("Shop").await;
         let (owner, _) = self.person(workspace, Role::Owner).await;
         let chatbot = self
-            .post(&format!("/api/workspaces/{workspace}/chatbots"), &owner, json!({"name": "Help"}))
+            .post(
+                &format!("/api/workspaces/{workspace}/chatbots"),
+                &owner,
+                json!({"name": "Help"}),
+            )
             .await
             .ok(201)["id"]
             .as_str()
@@ -248,14 +308,23 @@ impl World {
             .parse()
             .unwrap();
         let integration = self
-            .post(&format!("/api/integrations/{chatbot}"), &owner, json!({"platform": "twilio", "credentials": pigeon::good()}))
+            .post(
+                &format!("/api/integrations/{chatbot}"),
+                &owner,
+                json!({"platform": "twilio", "credentials": pigeon::good()}),
+            )
             .await
             .ok(201)["id"]
             .as_str()
             .unwrap()
             .parse()
             .unwrap();
-        Shop { workspace, owner, chatbot, integration }
+        Shop {
+            workspace,
+            owner,
+            chatbot,
+            integration,
+        }
     }
 }
 

@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, ConversationKey, CredentialsError, Field,
-    FieldKind, Identity, Limits, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError,
-    Received, Reply, SendError, Sent, Setup, SetupStep, Status, WebhookRequest, WebhookStatus,
+    Address, Addressing, Capabilities, Channel, CheckError, Connected, ConversationKey, CredentialsError,
+    Field, FieldKind, Identity, Limits, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews,
+    ReceiveError, Received, Reply, SendError, Sent, Setup, SetupStep, Status, WebhookRequest, WebhookStatus,
 };
 use domain::{PhoneNumber, Platform};
 use secrecy::{ExposeSecret, SecretString};
@@ -50,7 +50,13 @@ impl Channel for Pigeon {
     }
 
     fn setup(&self) -> Setup {
-        let field = |name, kind, optional| Field { name, label: name, help: "on the perch", kind, optional };
+        let field = |name, kind, optional| Field {
+            name,
+            label: name,
+            help: "on the perch",
+            kind,
+            optional,
+        };
         Setup {
             title: "Pigeon",
             fields: vec![
@@ -58,8 +64,15 @@ impl Channel for Pigeon {
                 field("auth_token", FieldKind::Secret, false),
                 field("phone_number", FieldKind::Phone, true),
             ],
-            steps: vec![SetupStep { title: "Point it here", detail: "Paste {webhook_url} there." }],
-            limits: Limits { sends_per_second: 3.0, reply_window: None, settle: Duration::ZERO },
+            steps: vec![SetupStep {
+                title: "Point it here",
+                detail: "Paste {webhook_url} there.",
+            }],
+            limits: Limits {
+                sends_per_second: 3.0,
+                reply_window: None,
+                settle: Duration::ZERO,
+            },
         }
     }
 
@@ -67,7 +80,10 @@ impl Channel for Pigeon {
         if credentials.account_sid.starts_with("AC") {
             return Ok(());
         }
-        Err(CredentialsError { field: "account_sid".to_owned(), problem: "begins with AC".to_owned() })
+        Err(CredentialsError {
+            field: "account_sid".to_owned(),
+            problem: "begins with AC".to_owned(),
+        })
     }
 
     fn account(&self, credentials: &Credentials) -> String {
@@ -81,28 +97,46 @@ impl Channel for Pigeon {
     /// Ten characters a pigeon, and one pigeon for media.
     fn compose(&self, reply: &Reply) -> Vec<OutboundContent> {
         let texts = channel::text::split(&reply.text, 10, |text| text.chars().count());
-        let mut contents: Vec<OutboundContent> =
-            texts.into_iter().map(|text| OutboundContent { text, media: Vec::new() }).collect();
+        let mut contents: Vec<OutboundContent> = texts
+            .into_iter()
+            .map(|text| OutboundContent {
+                text,
+                media: Vec::new(),
+            })
+            .collect();
         if !reply.media.is_empty() {
-            contents.push(OutboundContent { text: String::new(), media: reply.media.clone() });
+            contents.push(OutboundContent {
+                text: String::new(),
+                media: reply.media.clone(),
+            });
         }
         contents
     }
 
     async fn send(&self, _: &OutboundPart, _: &Credentials) -> Result<Sent, SendError> {
-        Err(SendError::Rejected { code: None, reason: "not in these tests".to_owned() })
+        Err(SendError::Rejected {
+            code: None,
+            reason: "not in these tests".to_owned(),
+        })
     }
 
     async fn check(&self, credentials: &Credentials) -> Result<Identity, CheckError> {
         credentials.accepted()?;
-        Ok(Identity { name: "+14155550100".to_owned(), details: vec!["trial account".to_owned()] })
+        Ok(Identity {
+            name: "+14155550100".to_owned(),
+            details: vec!["trial account".to_owned()],
+        })
     }
 
     async fn connect(&self, _: &Url, credentials: &Credentials) -> Result<Connected, CheckError> {
         credentials.accepted()?;
         Ok(match credentials.phone_number {
-            Some(_) => Connected::Registered { set_on: "the number".to_owned() },
-            None => Connected::Manual { instructions: "set it by hand".to_owned() },
+            Some(_) => Connected::Registered {
+                set_on: "the number".to_owned(),
+            },
+            None => Connected::Manual {
+                instructions: "set it by hand".to_owned(),
+            },
         })
     }
 
@@ -118,16 +152,25 @@ impl Channel for Pigeon {
 
 impl Addressing<Credentials> for Pigeon {
     fn address(&self, to: &str, _: &Credentials) -> Result<Address, CredentialsError> {
-        let number = PhoneNumber::try_from(to)
-            .map_err(|error| CredentialsError { field: "to".to_owned(), problem: error.to_string() })?;
-        Ok(Address { contact: number.to_string(), conversation: ConversationKey(number.to_string()) })
+        let number = PhoneNumber::try_from(to).map_err(|error| CredentialsError {
+            field: "to".to_owned(),
+            problem: error.to_string(),
+        })?;
+        Ok(Address {
+            contact: number.to_string(),
+            conversation: ConversationKey(number.to_string()),
+        })
     }
 }
 
 impl Previews for Pigeon {
     fn preview(&self, text: &str) -> Preview {
         let encoding = if text.is_ascii() { "GSM-7" } else { "UCS-2" };
-        Preview { messages: vec![text.to_owned()], segments: 1, encoding: encoding.to_owned() }
+        Preview {
+            messages: vec![text.to_owned()],
+            segments: 1,
+            encoding: encoding.to_owned(),
+        }
     }
 }
 
@@ -135,11 +178,20 @@ impl Previews for Pigeon {
 impl Status<Credentials> for Pigeon {
     async fn webhook(&self, credentials: &Credentials) -> Result<WebhookStatus, CheckError> {
         credentials.accepted()?;
-        Ok(WebhookStatus { url: Some("https://elsewhere.example".to_owned()), method: None, set_on: "the number".to_owned() })
+        Ok(WebhookStatus {
+            url: Some("https://elsewhere.example".to_owned()),
+            method: None,
+            set_on: "the number".to_owned(),
+        })
     }
 
     async fn number(&self, credentials: &Credentials) -> Result<NumberCapabilities, CheckError> {
         credentials.accepted()?;
-        Ok(NumberCapabilities { number: "+14155550100".to_owned(), sms: true, mms: false, voice: true })
+        Ok(NumberCapabilities {
+            number: "+14155550100".to_owned(),
+            sms: true,
+            mms: false,
+            voice: true,
+        })
     }
 }

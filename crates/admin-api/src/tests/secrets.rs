@@ -55,7 +55,10 @@ async fn s20_no_canary_is_found_in_any_answer_log_or_table(pool: PgPool) {
     let mut answers = Vec::new();
     let shop = world.shop().await;
     let url = &world.api.settings().public_url;
-    let link = crate::setup::setup_link(&world.db, url, world.api.now()).await.unwrap().unwrap();
+    let link = crate::setup::setup_link(&world.db, url, world.api.now())
+        .await
+        .unwrap()
+        .unwrap();
     let setup_token = super::token_of(&link.url);
     let set_up = json!({"token": setup_token, "email": "root@example.test", "password": CANARIES[2]});
     let root = world.post("/api/setup", &As::Nobody, set_up).await;
@@ -70,25 +73,75 @@ async fn s20_no_canary_is_found_in_any_answer_log_or_table(pool: PgPool) {
     let credentials = |token: &str| json!({"platform": "twilio", "credentials": {"auth_token": token}});
     let model = json!({"base_url": "https://m.example/v1", "model": "m", "api_key": CANARIES[1]});
     let requests = [
-        ("POST", "/api/session", &As::Nobody, json!({"email": "root@example.test", "password": CANARIES[2]})),
-        ("POST", "/api/session", &As::Nobody, json!({"email": CANARIES[2], "password": [CANARIES[2]]})),
-        ("POST", "/api/password-reset", &As::Nobody, json!({"token": CANARIES[3], "password": CANARIES[2]})),
+        (
+            "POST",
+            "/api/session",
+            &As::Nobody,
+            json!({"email": "root@example.test", "password": CANARIES[2]}),
+        ),
+        (
+            "POST",
+            "/api/session",
+            &As::Nobody,
+            json!({"email": CANARIES[2], "password": [CANARIES[2]]}),
+        ),
+        (
+            "POST",
+            "/api/password-reset",
+            &As::Nobody,
+            json!({"token": CANARIES[3], "password": CANARIES[2]}),
+        ),
         ("PATCH", &bot, &shop.owner, json!({"model": model})),
-        ("PATCH", &bot, &shop.owner, json!({"max_answer_age_seconds": CANARIES[3]})),
+        (
+            "PATCH",
+            &bot,
+            &shop.owner,
+            json!({"max_answer_age_seconds": CANARIES[3]}),
+        ),
         ("GET", &bot, &shop.owner, json!({})),
-        ("POST", &format!("{bot}/sources"), &shop.owner, json!({"title": "T", "text": CANARIES[5]})),
+        (
+            "POST",
+            &format!("{bot}/sources"),
+            &shop.owner,
+            json!({"title": "T", "text": CANARIES[5]}),
+        ),
         ("GET", &base, &shop.owner, json!({})),
         ("POST", &base, &shop.owner, credentials(CANARIES[6])),
-        ("POST", &base, &shop.owner, json!({"platform": "twilio", "credentials": {"phone": CANARIES[3]}})),
-        ("POST", &base, &shop.owner, json!({"platform": "twilio", "credentials": CANARIES[3]})),
-        ("POST", &base, &shop.owner, json!({"platform": "twilio", "credentials": {"account_sid": "SK1"}})),
+        (
+            "POST",
+            &base,
+            &shop.owner,
+            json!({"platform": "twilio", "credentials": {"phone": CANARIES[3]}}),
+        ),
+        (
+            "POST",
+            &base,
+            &shop.owner,
+            json!({"platform": "twilio", "credentials": CANARIES[3]}),
+        ),
+        (
+            "POST",
+            &base,
+            &shop.owner,
+            json!({"platform": "twilio", "credentials": {"account_sid": "SK1"}}),
+        ),
         ("POST", &format!("{one}/test"), &shop.owner, json!({})),
         ("POST", &format!("{one}/connect"), &shop.owner, json!({})),
         ("GET", &format!("{one}/webhook"), &shop.owner, json!({})),
         ("GET", &format!("{one}/stats"), &shop.owner, json!({})),
         ("GET", &format!("{base}/logs"), &shop.owner, json!({})),
-        ("POST", &sms, &shop.owner, json!({"to": "+14155550123", "text": CANARIES[4]})),
-        ("GET", &format!("/api/workspaces/{}/activity", shop.workspace), &shop.owner, json!({})),
+        (
+            "POST",
+            &sms,
+            &shop.owner,
+            json!({"to": "+14155550123", "text": CANARIES[4]}),
+        ),
+        (
+            "GET",
+            &format!("/api/workspaces/{}/activity", shop.workspace),
+            &shop.owner,
+            json!({}),
+        ),
         ("GET", "/api/administration/users", &root_as, json!({})),
         ("GET", "/metrics", &As::Nobody, json!({})),
         ("GET", "/readyz", &As::Nobody, json!({})),
@@ -97,12 +150,18 @@ async fn s20_no_canary_is_found_in_any_answer_log_or_table(pool: PgPool) {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = world.request(method.clone(), path, who);
         if method != reqwest::Method::GET {
-            request = request.json(&body).header("idempotency-key", uuid::Uuid::now_v7().to_string());
+            request = request
+                .json(&body)
+                .header("idempotency-key", uuid::Uuid::now_v7().to_string());
         }
         answers.push(world.send(request).await);
     }
     let key = world
-        .post(&format!("/api/workspaces/{}/api-keys", shop.workspace), &shop.owner, json!({"name": "k", "role": "viewer"}))
+        .post(
+            &format!("/api/workspaces/{}/api-keys", shop.workspace),
+            &shop.owner,
+            json!({"name": "k", "role": "viewer"}),
+        )
         .await
         .ok(201)["key"]
         .as_str()
@@ -117,11 +176,23 @@ async fn s20_no_canary_is_found_in_any_answer_log_or_table(pool: PgPool) {
         }
     }
     let session_token = session.split_once('=').unwrap().1;
-    let secrets = [pigeon::CANARY, CANARIES[1], CANARIES[2], CANARIES[3], CANARIES[6], &setup_token, session_token, &key];
+    let secrets = [
+        pigeon::CANARY,
+        CANARIES[1],
+        CANARIES[2],
+        CANARIES[3],
+        CANARIES[6],
+        &setup_token,
+        session_token,
+        &key,
+    ];
     for (table, row) in everything(&world).await {
         for secret in secrets {
             let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
-            assert!(!row.contains(secret) && !row.contains(&hex), "{secret} lies in {table}");
+            assert!(
+                !row.contains(secret) && !row.contains(&hex),
+                "{secret} lies in {table}"
+            );
         }
     }
     if logging {
@@ -134,17 +205,23 @@ async fn s20_no_canary_is_found_in_any_answer_log_or_table(pool: PgPool) {
 }
 
 async fn everything(world: &World) -> Vec<(String, String)> {
-    let tables: Vec<String> = sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
-        .fetch_all(&world.pool)
-        .await
-        .unwrap();
-    let mut found = Vec::new();
-    for table in tables {
-        let rows = sqlx::query(AssertSqlSafe(format!("select to_jsonb(t)::text as row from {table} t")))
+    let tables: Vec<String> =
+        sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
             .fetch_all(&world.pool)
             .await
             .unwrap();
-        found.extend(rows.iter().map(|row| (table.clone(), row.get::<String, _>("row"))));
+    let mut found = Vec::new();
+    for table in tables {
+        let rows = sqlx::query(AssertSqlSafe(format!(
+            "select to_jsonb(t)::text as row from {table} t"
+        )))
+        .fetch_all(&world.pool)
+        .await
+        .unwrap();
+        found.extend(
+            rows.iter()
+                .map(|row| (table.clone(), row.get::<String, _>("row"))),
+        );
     }
     assert!(found.iter().any(|(table, _)| table == "integrations"));
     found

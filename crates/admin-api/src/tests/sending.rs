@@ -11,7 +11,10 @@ fn sms(shop: &Shop) -> String {
 }
 
 async fn parts(world: &World) -> Vec<(i64, Value, String, String)> {
-    sqlx::query_as("select position, content, sender, state from parts order by position").fetch_all(&world.pool).await.unwrap()
+    sqlx::query_as("select position, content, sender, state from parts order by position")
+        .fetch_all(&world.pool)
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -20,15 +23,23 @@ async fn a_message_is_stored_with_its_parts_before_it_is_answered_202(pool: PgPo
     let shop = world.shop().await;
     let (key, _) = world.key(shop.workspace, Role::Agent).await;
 
-    let body = json!({"to": "+14155550123", "text": "hello dear world", "media": ["https://example.com/a.png"]});
+    let body =
+        json!({"to": "+14155550123", "text": "hello dear world", "media": ["https://example.com/a.png"]});
     let sent = world.post(&sms(&shop), &key, body).await.ok(202);
     let generic = world
-        .post(&format!("/api/twilio/{}/send", shop.chatbot), &key, json!({"to": "+14155550123", "text": "again"}))
+        .post(
+            &format!("/api/twilio/{}/send", shop.chatbot),
+            &key,
+            json!({"to": "+14155550123", "text": "again"}),
+        )
         .await
         .ok(202);
 
     assert_eq!(sent["parts"].as_array().unwrap().len(), 3);
-    assert_eq!((&sent["parts"][0]["segments"], &sent["segments"]), (&json!(1), &json!(3)));
+    assert_eq!(
+        (&sent["parts"][0]["segments"], &sent["segments"]),
+        (&json!(1), &json!(3))
+    );
     assert_eq!(sent["conversation_id"], generic["conversation_id"]);
     let stored = parts(&world).await;
     let contents: Vec<&Value> = stored.iter().map(|(_, content, _, _)| content).collect();
@@ -41,7 +52,11 @@ async fn a_message_is_stored_with_its_parts_before_it_is_answered_202(pool: PgPo
             &json!({"text": "again"})
         ]
     );
-    assert!(stored.iter().all(|(_, _, sender, state)| sender == "api" && state == "queued"));
+    assert!(
+        stored
+            .iter()
+            .all(|(_, _, sender, state)| sender == "api" && state == "queued")
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -49,10 +64,19 @@ async fn a_number_that_is_not_e164_is_refused_with_what_was_given_and_what_is_ex
     let world = World::new(pool).await;
     let shop = world.shop().await;
 
-    for (to, problem) in [("4155550123", "does not begin with +"), ("+1 415 555", "not a digit"), ("+123", "fewer than 8")] {
-        let refused = world.post(&sms(&shop), &shop.owner, json!({"to": to, "text": "x"})).await;
+    for (to, problem) in [
+        ("4155550123", "does not begin with +"),
+        ("+1 415 555", "not a digit"),
+        ("+123", "fewer than 8"),
+    ] {
+        let refused = world
+            .post(&sms(&shop), &shop.owner, json!({"to": to, "text": "x"}))
+            .await;
         let detail = refused.problem(422);
-        assert!(detail.contains(to) && detail.contains(problem) && detail.contains("+14155550123"), "{detail}");
+        assert!(
+            detail.contains(to) && detail.contains(problem) && detail.contains("+14155550123"),
+            "{detail}"
+        );
         assert_eq!(refused.json()["field"], "to");
     }
     for body in [
@@ -74,10 +98,12 @@ async fn somebody_who_opted_out_gets_nothing_until_they_send_start(pool: PgPool)
     let body = json!({"to": "+14155550123", "text": "hello"});
     world.post(&sms(&shop), &shop.owner, body.clone()).await.ok(202);
     let opt = async |at: &str| {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("set role botsmith_system; update contacts set opted_out_at = {at}; reset role")))
-            .execute(&world.pool)
-            .await
-            .unwrap();
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+            "set role botsmith_system; update contacts set opted_out_at = {at}; reset role"
+        )))
+        .execute(&world.pool)
+        .await
+        .unwrap();
     };
 
     opt("now()").await;
@@ -98,22 +124,56 @@ async fn an_integration_that_cannot_deliver_says_why_and_what_to_do(pool: PgPool
     let integration = format!("/api/integrations/{}/{}", shop.chatbot, shop.integration);
     let send = async || world.post(&sms(&shop), &shop.owner, body.clone()).await;
 
-    world.post(&format!("{integration}/toggle"), &shop.owner, json!({"enabled": false})).await.ok(200);
+    world
+        .post(
+            &format!("{integration}/toggle"),
+            &shop.owner,
+            json!({"enabled": false}),
+        )
+        .await
+        .ok(200);
     assert!(send().await.problem(409).contains("switched off"));
 
-    world.post(&format!("{integration}/toggle"), &shop.owner, json!({"enabled": true})).await.ok(200);
+    world
+        .post(
+            &format!("{integration}/toggle"),
+            &shop.owner,
+            json!({"enabled": true}),
+        )
+        .await
+        .ok(200);
     let refused = json!({"platform": "twilio", "credentials": {"auth_token": "refused-by-the-platform"}});
-    world.post(&format!("/api/integrations/{}", shop.chatbot), &shop.owner, refused).await.ok(200);
-    world.post(&format!("{integration}/test"), &shop.owner, json!({})).await.ok(200);
+    world
+        .post(
+            &format!("/api/integrations/{}", shop.chatbot),
+            &shop.owner,
+            refused,
+        )
+        .await
+        .ok(200);
+    world
+        .post(&format!("{integration}/test"), &shop.owner, json!({}))
+        .await
+        .ok(200);
     assert!(send().await.problem(409).contains("has to be reconnected"));
 
     world.delete(&integration, &shop.owner).await.ok(204);
     assert!(send().await.problem(409).contains("no twilio integration"));
 
-    world.post(&format!("/api/chatbots/{}/archive", shop.chatbot), &shop.owner, json!({})).await.ok(200);
+    world
+        .post(
+            &format!("/api/chatbots/{}/archive", shop.chatbot),
+            &shop.owner,
+            json!({}),
+        )
+        .await
+        .ok(200);
     assert!(send().await.problem(409).contains("archived"));
     let elsewhere = format!("/api/fax/{}/send", shop.chatbot);
-    world.post(&elsewhere, &shop.owner, body.clone()).await.problem(404);
+    world
+        .post(&elsewhere, &shop.owner, body.clone())
+        .await
+        .problem(404);
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -121,8 +181,13 @@ async fn a_repeated_send_sends_once(pool: PgPool) {
     let world = World::new(pool).await;
     let shop = world.shop().await;
     let send = async || {
-        let request = world.request(Method::POST, &sms(&shop), &shop.owner).header("idempotency-key", "order-17");
-        world.send(request.json(&json!({"to": "+14155550123", "text": "hello"}))).await.ok(202)
+        let request = world
+            .request(Method::POST, &sms(&shop), &shop.owner)
+            .header("idempotency-key", "order-17");
+        world
+            .send(request.json(&json!({"to": "+14155550123", "text": "hello"})))
+            .await
+            .ok(202)
     };
 
     let (first, second) = (send().await, send().await);
@@ -137,10 +202,22 @@ async fn a_preview_tells_messages_segments_and_alphabet(pool: PgPool) {
     let shop = world.shop().await;
     let path = format!("/api/twilio/{}/preview", shop.chatbot);
 
-    let plain = world.post(&path, &shop.owner, json!({"text": "hello dear world"})).await.ok(200);
-    let wide = world.post(&path, &shop.owner, json!({"text": "hello dear wörld"})).await.ok(200);
+    let plain = world
+        .post(&path, &shop.owner, json!({"text": "hello dear world"}))
+        .await
+        .ok(200);
+    let wide = world
+        .post(&path, &shop.owner, json!({"text": "hello dear wörld"}))
+        .await
+        .ok(200);
 
-    assert_eq!(plain, json!({"messages": ["hello dear", "world"], "segments": 2, "encoding": "GSM-7"}));
+    assert_eq!(
+        plain,
+        json!({"messages": ["hello dear", "world"], "segments": 2, "encoding": "GSM-7"})
+    );
     assert_eq!(wide["encoding"], "UCS-2");
-    world.post(&path, &shop.owner, json!({"text": ""})).await.problem(422);
+    world
+        .post(&path, &shop.owner, json!({"text": ""}))
+        .await
+        .problem(422);
 }

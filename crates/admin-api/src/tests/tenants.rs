@@ -30,7 +30,10 @@ impl Tenant {
             .keyring
             .seal(
                 workspace,
-                vault::Place { row, column: store::integrations::CREDENTIALS_COLUMN },
+                vault::Place {
+                    row,
+                    column: store::integrations::CREDENTIALS_COLUMN,
+                },
                 pigeon::good().to_string().as_bytes(),
             )
             .await
@@ -65,7 +68,10 @@ impl Tenant {
                  values ('{letter}', '{w}', '{integration}', 'part', '{part}', 'r');
              reset role"
         );
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&world.pool).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&world.pool)
+            .await
+            .unwrap();
         let ids = BTreeMap::from([
             ("workspace_id", workspace.to_string()),
             ("user_id", member.to_string()),
@@ -83,7 +89,9 @@ impl Tenant {
     }
 
     fn id(&self, name: &str) -> &str {
-        self.ids.get(name).unwrap_or_else(|| panic!("a route has the id {name}: give this test an example of it"))
+        self.ids
+            .get(name)
+            .unwrap_or_else(|| panic!("a route has the id {name}: give this test an example of it"))
     }
 
     /// Everything that the database has of this tenant.
@@ -108,7 +116,10 @@ impl Tenant {
             found.insert(table, rows.iter().map(|row| row.get("row")).collect());
         }
         let rows: usize = found.values().map(Vec::len).sum();
-        assert!(rows > 15, "the test does not see the rows: is its login a superuser?");
+        assert!(
+            rows > 15,
+            "the test does not see the rows: is its login a superuser?"
+        );
         found
     }
 }
@@ -195,7 +206,9 @@ fn body(operation: &Operation) -> Option<Value> {
         "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
         "sending_send" | "sending_send_sms" => to,
         "sending_preview" => json!({"text": "hello"}),
-        "sessions_change_password" => json!({"current_password": "x", "new_password": "correct horse staple"}),
+        "sessions_change_password" => {
+            json!({"current_password": "x", "new_password": "correct horse staple"})
+        }
         other => panic!("{other} takes a body: give this test an example of it"),
     })
 }
@@ -208,13 +221,20 @@ fn address(operation: &Operation, id: impl Fn(&str) -> String) -> String {
     path
 }
 
-async fn call(world: &World, operation: &Operation, path: &str, body: Option<Value>, who: &As) -> super::Answer {
+async fn call(
+    world: &World,
+    operation: &Operation,
+    path: &str,
+    body: Option<Value>,
+    who: &As,
+) -> super::Answer {
     let request = world.request(operation.method.clone(), path, who);
-    world.send(match body {
-        Some(body) => request.json(&body),
-        None => request,
-    })
-    .await
+    world
+        .send(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -229,13 +249,23 @@ async fn s1_another_tenants_id_in_any_place_of_any_route_is_not_found_and_change
     let before = theirs.everything(&world).await;
     let mut tried = BTreeSet::new();
 
-    for operation in operations(&world).iter().filter(|operation| !operation.public && !operation.ids.is_empty()) {
+    for operation in operations(&world)
+        .iter()
+        .filter(|operation| !operation.public && !operation.ids.is_empty())
+    {
         let body = body(operation);
         let mut addresses: Vec<String> = operation
             .ids
             .iter()
             .map(|foreign| {
-                address(operation, |name| if name == foreign { theirs.id(name) } else { ours.id(name) }.to_owned())
+                address(operation, |name| {
+                    if name == foreign {
+                        theirs.id(name)
+                    } else {
+                        ours.id(name)
+                    }
+                    .to_owned()
+                })
             })
             .collect();
         addresses.push(address(operation, |name| theirs.id(name).to_owned()));
@@ -244,16 +274,31 @@ async fn s1_another_tenants_id_in_any_place_of_any_route_is_not_found_and_change
                 let answer = call(&world, operation, &path, body.clone(), who).await;
                 // Too low a role in one's own workspace is told so before the id is looked at.
                 let refused = answer.status == 404 || (answer.status == 403 && *role != Role::Owner);
-                let keys_have_no_account = answer.status == 403 && matches!(who, As::Key(_)) && path.contains("/administration/");
-                assert!(refused || keys_have_no_account, "{} {path} as {role}: {} {}", operation.method, answer.status, answer.text);
-                assert!(!answer.text.contains(&theirs.workspace.to_string()), "{path}: {}", answer.text);
+                let keys_have_no_account =
+                    answer.status == 403 && matches!(who, As::Key(_)) && path.contains("/administration/");
+                assert!(
+                    refused || keys_have_no_account,
+                    "{} {path} as {role}: {} {}",
+                    operation.method,
+                    answer.status,
+                    answer.text
+                );
+                assert!(
+                    !answer.text.contains(&theirs.workspace.to_string()),
+                    "{path}: {}",
+                    answer.text
+                );
             }
         }
         tried.insert(operation.name.clone());
     }
 
     assert!(tried.len() > 45, "only {} routes have ids", tried.len());
-    assert_eq!(theirs.everything(&world).await, before, "something of the other tenant was changed");
+    assert_eq!(
+        theirs.everything(&world).await,
+        before,
+        "something of the other tenant was changed"
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -267,20 +312,39 @@ async fn s1_another_tenants_id_in_a_body_or_query_shows_and_changes_nothing(pool
     for operation in operations(&world).iter().filter(|operation| !operation.public) {
         let path = address(operation, |name| ours.id(name).to_owned());
         for name in &operation.query_ids {
-            let answer = call(&world, operation, &format!("{path}?{name}={}", theirs.id(name)), None, &owner).await;
-            let nothing = answer.status == 404 || (answer.status == 200 && answer.json()["items"] == json!([]));
+            let answer = call(
+                &world,
+                operation,
+                &format!("{path}?{name}={}", theirs.id(name)),
+                None,
+                &owner,
+            )
+            .await;
+            let nothing =
+                answer.status == 404 || (answer.status == 200 && answer.json()["items"] == json!([]));
             assert!(nothing, "{path}?{name}=: {}", answer.text);
             tried += 1;
         }
         for name in &operation.body_ids {
-            let answer = call(&world, operation, &path, Some(json!({ name.as_str(): theirs.id(name) })), &owner).await;
+            let answer = call(
+                &world,
+                operation,
+                &path,
+                Some(json!({ name.as_str(): theirs.id(name) })),
+                &owner,
+            )
+            .await;
             assert_eq!(answer.status, 404, "{path} with {name}: {}", answer.text);
             tried += 1;
         }
     }
 
     assert!(tried >= 5, "only {tried} ids in bodies and queries");
-    assert_eq!(theirs.everything(&world).await, before, "something of the other tenant was changed");
+    assert_eq!(
+        theirs.everything(&world).await,
+        before,
+        "something of the other tenant was changed"
+    );
 }
 
 /// Without this the matrix would hold for an API that answers 404 to everything.
@@ -298,7 +362,13 @@ async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
 
         let answer = call(&world, &operation, &path, body(&operation), &owner).await;
 
-        assert!(answer.status.is_success(), "{} {path}: {} {}", operation.method, answer.status, answer.text);
+        assert!(
+            answer.status.is_success(),
+            "{} {path}: {} {}",
+            operation.method,
+            answer.status,
+            answer.text
+        );
     }
 }
 
@@ -310,13 +380,19 @@ async fn s1_lists_show_ones_own_items_only(pool: PgPool) {
     let (owner, _) = world.person(ours.workspace, Role::Owner).await;
     let mut lists = 0;
 
-    for operation in operations(&world).iter().filter(|operation| operation.method == Method::GET && !operation.public) {
+    for operation in operations(&world)
+        .iter()
+        .filter(|operation| operation.method == Method::GET && !operation.public)
+    {
         let path = address(operation, |name| ours.id(name).to_owned());
         let answer = call(&world, operation, &path, None, &owner).await;
         if answer.status == 200 && answer.text.starts_with("{\"items\"") {
             lists += 1;
             for (name, id) in &theirs.ids {
-                assert!(!answer.text.contains(id.as_str()), "{path} shows the other tenant's {name}");
+                assert!(
+                    !answer.text.contains(id.as_str()),
+                    "{path} shows the other tenant's {name}"
+                );
             }
         }
     }
@@ -330,10 +406,23 @@ async fn an_administrator_of_the_installation_sees_the_list_of_workspaces_and_no
     let (administrator, own) = world.administrator().await;
     let tenant = Tenant::new(&world).await;
 
-    let listed = world.get("/api/administration/workspaces", &administrator).await.ok(200);
-    let chatbot = world.get(&format!("/api/chatbots/{}", tenant.id("chatbot_id")), &administrator).await;
+    let listed = world
+        .get("/api/administration/workspaces", &administrator)
+        .await
+        .ok(200);
+    let chatbot = world
+        .get(
+            &format!("/api/chatbots/{}", tenant.id("chatbot_id")),
+            &administrator,
+        )
+        .await;
 
-    let names: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    let names: Vec<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["id"].as_str().unwrap())
+        .collect();
     assert_eq!(names, [own.to_string(), tenant.workspace.to_string()]);
     assert_eq!(listed["items"][1]["chatbots"], 1);
     chatbot.problem(404);

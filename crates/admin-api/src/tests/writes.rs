@@ -7,8 +7,18 @@ use sqlx::PgPool;
 
 /// Fields that would change whose something is, or what somebody may do.
 const PRIVILEGED: &[&str] = &[
-    "id", "workspace_id", "chatbot_id", "user_id", "is_administrator", "role_id", "password_hash", "state", "version",
-    "created_at", "credentials_shown", "x",
+    "id",
+    "workspace_id",
+    "chatbot_id",
+    "user_id",
+    "is_administrator",
+    "role_id",
+    "password_hash",
+    "state",
+    "version",
+    "created_at",
+    "credentials_shown",
+    "x",
 ];
 
 /// Bodies are refused for the unknown field, whether or not the rest is there.
@@ -24,13 +34,20 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             let body = operation["requestBody"]["content"]["application/json"]["schema"].to_string();
-            let Some((name, schema)) =
-                schemas.iter().find(|(name, _)| body.contains(&format!("#/components/schemas/{name}\"")))
+            let Some((name, schema)) = schemas
+                .iter()
+                .find(|(name, _)| body.contains(&format!("#/components/schemas/{name}\"")))
             else {
-                assert!(!operation["requestBody"].is_object(), "{path}: a body without a named schema");
+                assert!(
+                    !operation["requestBody"].is_object(),
+                    "{path}: a body without a named schema"
+                );
                 continue;
             };
-            assert_eq!(schema["additionalProperties"], false, "{name} takes unknown fields");
+            assert_eq!(
+                schema["additionalProperties"], false,
+                "{name} takes unknown fields"
+            );
             let known = schema["properties"].as_object().unwrap();
             let address = path
                 .replace("{workspace_id}", &shop.workspace.to_string())
@@ -38,7 +55,11 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
                 .replace("{integration_id}", &shop.integration.to_string())
                 .replace("{platform}", "twilio");
             let own = !address.contains('{');
-            let who = if address.contains("/administration/") { &root } else { &shop.owner };
+            let who = if address.contains("/administration/") {
+                &root
+            } else {
+                &shop.owner
+            };
             for field in PRIVILEGED.iter().filter(|field| !known.contains_key(**field)) {
                 let mut body: Map<String, Value> = example(schemas, schema);
                 body.insert((*field).to_owned(), json!("00000000-0000-7000-8000-000000000001"));
@@ -46,9 +67,16 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
                 let answer = world.send(world.request(method, &address, who).json(&body)).await;
                 if own {
                     let detail = answer.problem(422);
-                    assert!(detail.contains(&format!("unknown field `{field}`")), "{address}: {detail}");
+                    assert!(
+                        detail.contains(&format!("unknown field `{field}`")),
+                        "{address}: {detail}"
+                    );
                 } else {
-                    assert!([404, 422].contains(&answer.status.as_u16()), "{address}: {}", answer.text);
+                    assert!(
+                        [404, 422].contains(&answer.status.as_u16()),
+                        "{address}: {}",
+                        answer.text
+                    );
                 }
                 tried += 1;
             }
@@ -60,14 +88,22 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
 
 /// Something of the right type in every field.
 fn example(schemas: &Map<String, Value>, schema: &Value) -> Map<String, Value> {
-    schema["properties"].as_object().unwrap().iter().map(|(name, property)| (name.clone(), value(schemas, property))).collect()
+    schema["properties"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, property)| (name.clone(), value(schemas, property)))
+        .collect()
 }
 
 fn value(schemas: &Map<String, Value>, property: &Value) -> Value {
     if let Some(reference) = property["$ref"].as_str() {
         return Value::Object(example(schemas, &schemas[reference.rsplit('/').next().unwrap()]));
     }
-    if let Some(choice) = property["oneOf"].as_array().and_then(|all| all.iter().find(|one| one["type"] != "null")) {
+    if let Some(choice) = property["oneOf"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["type"] != "null"))
+    {
         return value(schemas, choice);
     }
     if property["type"].to_string().contains("null") {
@@ -91,11 +127,18 @@ async fn s18_ids_of_owners_come_from_the_caller_and_never_from_the_body(pool: Pg
     let theirs = world.workspace("Theirs").await;
 
     let refused = world
-        .patch(&format!("/api/chatbots/{}", shop.chatbot), &shop.owner, json!({"workspace_id": theirs}))
+        .patch(
+            &format!("/api/chatbots/{}", shop.chatbot),
+            &shop.owner,
+            json!({"workspace_id": theirs}),
+        )
         .await;
 
     refused.problem(422);
-    let chatbot = world.get(&format!("/api/chatbots/{}", shop.chatbot), &shop.owner).await.ok(200);
+    let chatbot = world
+        .get(&format!("/api/chatbots/{}", shop.chatbot), &shop.owner)
+        .await
+        .ok(200);
     assert_eq!(chatbot["workspace_id"], shop.workspace.to_string());
 }
 
@@ -105,23 +148,56 @@ async fn a_body_that_cannot_be_read_is_refused_with_what_is_wrong_with_it(pool: 
     let shop = world.shop().await;
     let path = format!("/api/workspaces/{}/chatbots", shop.workspace);
     let send = async |content_type: &str, body: Vec<u8>| {
-        let request = world.request(Method::POST, &path, &shop.owner).header("content-type", content_type);
+        let request = world
+            .request(Method::POST, &path, &shop.owner)
+            .header("content-type", content_type);
         world.send(request.body(body)).await
     };
     let json = "application/json; charset=utf-8";
 
-    assert!(send(json, b"{\"name\": ".to_vec()).await.problem(400).contains("EOF"));
-    assert!(send(json, b"{\"name\": \"\xff\"}".to_vec()).await.problem(400).contains("not UTF-8 at byte 10"));
+    assert!(
+        send(json, b"{\"name\": ".to_vec())
+            .await
+            .problem(400)
+            .contains("EOF")
+    );
+    assert!(
+        send(json, b"{\"name\": \"\xff\"}".to_vec())
+            .await
+            .problem(400)
+            .contains("not UTF-8 at byte 10")
+    );
     assert!(send(json, Vec::new()).await.problem(400).contains("no body"));
-    assert!(send("text/plain", b"{}".to_vec()).await.problem(415).contains("application/json"));
-    assert!(send(json, b"{}".to_vec()).await.problem(422).contains("missing field `name`"));
+    assert!(
+        send("text/plain", b"{}".to_vec())
+            .await
+            .problem(415)
+            .contains("application/json")
+    );
+    assert!(
+        send(json, b"{}".to_vec())
+            .await
+            .problem(422)
+            .contains("missing field `name`")
+    );
     assert!(send(json, b"[]".to_vec()).await.status.is_client_error());
     let large = format!("{{\"name\": \"{}\"}}", "x".repeat(70_000));
-    assert_eq!(send(json, large.into_bytes()).await.problem(413), "a body may have 65536 bytes at most");
+    assert_eq!(
+        send(json, large.into_bytes()).await.problem(413),
+        "a body may have 65536 bytes at most"
+    );
     let deep = "[".repeat(10_000);
     assert!(send(json, deep.into_bytes()).await.status.is_client_error());
-    let nul = send(json, br#"{"name": "He\u0000lp", "instructions": "a\u0000b"}"#.to_vec()).await.ok(201);
-    assert_eq!((nul["name"].as_str(), nul["instructions"].as_str()), (Some("Help"), Some("ab")));
+    let nul = send(
+        json,
+        br#"{"name": "He\u0000lp", "instructions": "a\u0000b"}"#.to_vec(),
+    )
+    .await
+    .ok(201);
+    assert_eq!(
+        (nul["name"].as_str(), nul["instructions"].as_str()),
+        (Some("Help"), Some("ab"))
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -130,7 +206,11 @@ async fn a_body_of_unknown_length_is_cut_off_at_the_limit(pool: PgPool) {
     let shop = world.shop().await;
     let pieces = (0..100).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024]));
     let request = world
-        .request(Method::POST, &format!("/api/workspaces/{}/chatbots", shop.workspace), &shop.owner)
+        .request(
+            Method::POST,
+            &format!("/api/workspaces/{}/chatbots", shop.workspace),
+            &shop.owner,
+        )
         .header("content-type", "application/json")
         .body(reqwest::Body::wrap_stream(futures_util::stream::iter(pieces)));
 
@@ -146,11 +226,29 @@ async fn a_query_with_an_unknown_or_unfit_value_is_refused(pool: PgPool) {
     let shop = world.shop().await;
     let base = format!("/api/workspaces/{}/conversations", shop.workspace);
 
-    for query in ["order=id", "limit=0", "limit=201", "limit=x", "after=1", "handler=robot", "chatbot_id=' or 1=1"] {
+    for query in [
+        "order=id",
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "after=1",
+        "handler=robot",
+        "chatbot_id=' or 1=1",
+    ] {
         let answer = world.get(&format!("{base}?{query}"), &shop.owner).await;
-        assert!([400, 422].contains(&answer.status.as_u16()), "{query}: {}", answer.text);
+        assert!(
+            [400, 422].contains(&answer.status.as_u16()),
+            "{query}: {}",
+            answer.text
+        );
         answer.problem(answer.status.as_u16());
     }
-    world.get(&format!("{base}?limit=200&handler=human&contact=%2B1"), &shop.owner).await.ok(200);
+    world
+        .get(
+            &format!("{base}?limit=200&handler=human&contact=%2B1"),
+            &shop.owner,
+        )
+        .await
+        .ok(200);
     world.get(&base, &As::Nobody).await.problem(401);
 }
