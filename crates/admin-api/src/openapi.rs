@@ -115,6 +115,19 @@ fn describe(route: &Route) -> utoipa::openapi::path::Operation {
             .build();
         operation.parameters.get_or_insert_default().push(RefOr::T(key));
     }
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = match status.as_str() {
+                "201" => "Made.",
+                "202" => "Stored, and on its way.",
+                "204" => "Done.",
+                _ => "As asked for.",
+            }
+            .to_owned();
+        }
+    }
     operation
         .responses
         .responses
