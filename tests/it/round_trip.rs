@@ -204,8 +204,13 @@ fn a_platform_that_says_wait_is_not_called_before_that() {
 
         visitor.ask(QUESTION).await.unwrap();
 
-        let calls: Vec<_> =
-            twilio.calls().into_iter().filter(|call| call.to.as_deref() == Some(&visitor.number)).collect();
+        let calls = wait::until("both calls' ends", PATIENCE, async || {
+            let of_visitor = |call: &simulator::twilio::Call| call.to.as_deref() == Some(&visitor.number);
+            let calls: Vec<_> = twilio.calls().into_iter().filter(of_visitor).collect();
+            Ok((calls.len() >= 2).then_some(calls))
+        })
+        .await
+        .unwrap();
         let outcomes: Vec<_> = calls.iter().map(|call| call.outcome.as_str()).collect();
         assert_eq!(outcomes, ["429 20429", "201"]);
         let waited = (calls[1].at - calls[0].at).to_std().unwrap();

@@ -54,11 +54,19 @@ pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken)
         None => parts::platforms(&shared),
         Some(name) => vec![Platform::try_from(name.as_str()).with_context(|| format!("{name:?} is no platform"))?],
     };
-    let mut senders = Running::new(stop.clone());
-    for platform in platforms {
-        senders.add("a sender", parts::sender(&settings, &shared, platform)?.run(stop.clone()));
-    }
-    quiet("the sender", &settings, sender.health, shared, stop, senders.finish()).await
+    let senders: Vec<_> = platforms
+        .into_iter()
+        .map(|platform| parts::sender(&settings, &shared, platform))
+        .collect::<anyhow::Result<_>>()?;
+    let until = stop.clone();
+    let part = async move {
+        let mut running = Running::new(until.clone());
+        for sender in senders {
+            running.add("a sender", sender.run(until.clone()));
+        }
+        running.finish().await
+    };
+    quiet("the sender", &settings, sender.health, shared, stop, part).await
 }
 
 /// `botsmith indexer`

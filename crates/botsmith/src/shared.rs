@@ -13,6 +13,9 @@ use vault::{Keyring, MasterKeys};
 /// The first pause between attempts to reach a database that is away, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 
+/// How long a database may take to answer that it is there.
+const PING: Duration = Duration::from_millis(1_500);
+
 /// What every role needs. Cheap to clone.
 #[derive(Clone)]
 pub struct Shared {
@@ -101,10 +104,11 @@ fn watch(readiness: &Readiness, db: &Db, queue: &Queue) {
     readiness.check("database", move || {
         let db = db.clone();
         async move {
-            match db.ping().await {
-                Ok(()) => Ok(()),
-                Err(error) if error.is_transient() => Err(format!("{} cannot be reached", db.address())),
-                Err(_) => Err(format!("{} has no schema yet: run `botsmith migrate`", db.address())),
+            match tokio::time::timeout(PING, db.ping()).await {
+                Ok(Ok(())) => Ok(()),
+                Err(_) => Err(format!("{} cannot be reached", db.address())),
+                Ok(Err(error)) if error.is_transient() => Err(format!("{} cannot be reached", db.address())),
+                Ok(Err(_)) => Err(format!("{} has no schema yet: run `botsmith migrate`", db.address())),
             }
         }
     });

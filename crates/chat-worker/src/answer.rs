@@ -105,7 +105,7 @@ impl Answerer {
         question: &str,
         passages: &[Passage],
     ) -> Result<(Answer, Option<String>), StoreError> {
-        let sure = passages.first().is_some_and(|best| best.signals.coverage > 0.5); // INTERIM
+        let sure = knowledge::confidence(passages).suffices();
         let to_quote = if sure { passages } else { &[] };
         let (model, error) = match self.model(bot).await {
             Ok(model) => (model, None),

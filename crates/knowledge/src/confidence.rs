@@ -5,7 +5,7 @@
 //! its article; four paragraphs) and of such that do not (all articles but its own; another article; four paragraphs of
 //! another article; and, counting a tenth, of those that lack only its paragraph). Predicted for articles that were not
 //! learned from, the area under the curve is 0.988 for questions off the one subject that a chatbot knows, 0.995 for
-//! chatbots of four paragraphs, 0.966 when one article of sixteen is missing, 0.865 when one paragraph is. It hardly tells
+//! chatbots of four paragraphs, 0.966 when one article of sixteen is missing, 0.865 when one paragraph of all is. It hardly tells
 //! questions that were written to look answerable (0.58): words alone do not say enough for that.
 
 use domain::Passage;

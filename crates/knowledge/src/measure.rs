@@ -274,3 +274,26 @@ fn measure_pairs() {
         report("clinc150: out of scope", &inside, &outside);
     }
 }
+
+/// What a thousand small chatbots take in truth, beside what their snapshots say.
+#[test]
+#[ignore = "slow, and measures the whole process"]
+fn measure_memory() {
+    let resident = || {
+        let pages: usize = fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        pages * 4096
+    };
+    let documents: Vec<_> = (0..8)
+        .map(|i| (i.to_string(), format!("Part {i}"), format!("The hammer number {i} is kept in drawer {}. ", i * 7).repeat(15)))
+        .collect();
+    let warm_up = snapshot(documents.iter()).0;
+    let before = resident();
+    let all: Vec<Snapshot> = (0..1000).map(|_| snapshot(documents.iter()).0).collect();
+    let said: usize = all.iter().map(Snapshot::bytes).sum();
+    println!(
+        "1000 chatbots of {} passages: {} KiB each, said {} KiB each",
+        warm_up.len(),
+        (resident() - before) / 1024 / 1000,
+        said / 1024 / 1000
+    );
+}

@@ -113,7 +113,7 @@ impl Drop for Broker {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "starts a broker of its own"]
 async fn an_alarm_refuses_publishing_in_time_and_stops_no_consumer() {
-    let broker = Broker::start(25_671);
+    let broker = Broker::start(25_691);
     broker.ready().await;
     let world = broker.world();
     let process = world.process().await;

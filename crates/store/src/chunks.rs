@@ -148,6 +148,23 @@ pub async fn by_ids(
         .collect())
 }
 
+/// Passages that stay, by column.
+#[derive(Default)]
+struct Kept {
+    ids: Vec<Uuid>,
+    positions: Vec<i32>,
+}
+
+/// Passages that come, by column.
+#[derive(Default)]
+struct New {
+    ids: Vec<Uuid>,
+    positions: Vec<i32>,
+    headings: Vec<String>,
+    questions: Vec<Option<String>>,
+    texts: Vec<String>,
+}
+
 /// Makes a document's passages these. One that says what an old one said keeps its id; `renamed`: their document has a
 /// new title, so that every copy of them is out of date.
 pub(crate) async fn replace(
@@ -173,20 +190,20 @@ pub(crate) async fn replace(
             .push(row.id);
     }
 
-    let mut kept = (Vec::new(), Vec::new());
-    let mut new: (Vec<Uuid>, Vec<i32>, Vec<String>, Vec<Option<String>>, Vec<String>) = Default::default();
+    let mut kept = Kept::default();
+    let mut new = New::default();
     for (position, chunk) in (0i32..).zip(chunks) {
         match unused.get_mut(chunk).and_then(Vec::pop) {
             Some(id) => {
-                kept.0.push(id);
-                kept.1.push(position);
+                kept.ids.push(id);
+                kept.positions.push(position);
             }
             None => {
-                new.0.push(ChunkId::new().as_uuid());
-                new.1.push(position);
-                new.2.push(chunk.heading.clone());
-                new.3.push(chunk.question.clone());
-                new.4.push(chunk.text.clone());
+                new.ids.push(ChunkId::new().as_uuid());
+                new.positions.push(position);
+                new.headings.push(chunk.heading.clone());
+                new.questions.push(chunk.question.clone());
+                new.texts.push(chunk.text.clone());
             }
         }
     }
@@ -198,8 +215,8 @@ pub(crate) async fn replace(
              since_version = case when $3 then $4 else since_version end
          from unnest($1::uuid[], $2::int[]) as kept (id, position)
          where chunks.id = kept.id and (chunks.position <> kept.position or $3)",
-        &kept.0,
-        &kept.1,
+        &kept.ids,
+        &kept.positions,
         renamed,
         knowledge_version,
     )
@@ -210,11 +227,11 @@ pub(crate) async fn replace(
          select id, $6, $7, $8, position, heading, question, text, $9
          from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[])
              as new (id, position, heading, question, text)",
-        &new.0,
-        &new.1,
-        &new.2,
-        &new.3 as &[Option<String>],
-        &new.4,
+        &new.ids,
+        &new.positions,
+        &new.headings,
+        &new.questions as &[Option<String>],
+        &new.texts,
         claimed.workspace.as_uuid(),
         claimed.chatbot.as_uuid(),
         document.as_uuid(),

@@ -42,6 +42,21 @@ async fn the_description_is_openapi_3_1_and_every_reference_in_it_leads_somewher
     let document = world.get("/api/openapi.json", &As::Nobody).await.ok(200);
 
     assert_eq!(document["openapi"], "3.1.0");
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for response in methods
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|operation| operation["responses"].as_object().unwrap().values())
+        {
+            assert!(
+                response["description"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty()),
+                "{path}: {response}"
+            );
+        }
+    }
     let text = document.to_string();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for reference in text.split("#/components/schemas/").skip(1) {
@@ -54,13 +69,4 @@ async fn the_description_is_openapi_3_1_and_every_reference_in_it_leads_somewher
             .find(|(_, schema)| schema["properties"].get(secret).is_some());
         assert!(named.is_none(), "{named:?}");
     }
-}
-
-#[test]
-fn zz_dump() {
-    std::fs::write(
-        "/tmp/a_openapi.json",
-        crate::openapi::json(&crate::routes::table()).unwrap(),
-    )
-    .unwrap();
 }
