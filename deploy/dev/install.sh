@@ -2,7 +2,7 @@
 # Checks that this machine has what BotSmith is built, run and tested with, and installs what is missing.
 #
 #   install.sh run     what `make run` needs: Rust, a C compiler, PostgreSQL
-#   install.sh test    the same, and RabbitMQ
+#   install.sh test    the same, RabbitMQ, and docker-compose (its engine is not needed)
 #
 # Debian and Ubuntu packages are installed when we are root or may use sudo without a password; otherwise the exact
 # commands are printed. Servers that come with packages are not started: BotSmith runs its own, on this machine only.
@@ -19,6 +19,10 @@ postgres_found || need postgresql
 command -v setpriv >/dev/null || need util-linux
 if [ "$what" = test ] && [ -z "${AMQP_URL:-}" ]; then
     command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || need rabbitmq-server
+fi
+
+if [ "$what" = test ] && ! docker compose version >/dev/null 2>&1; then
+    command -v docker-compose >/dev/null || need docker-compose
 fi
 
 as_root=()

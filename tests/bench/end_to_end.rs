@@ -42,23 +42,47 @@ fn options(mode: Mode, model: Duration) -> Options {
 }
 
 fn messages(rate: f64, duration: Duration) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of messages")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a count of messages"
+    )]
     let count = (rate * duration.as_secs_f64()) as u64;
     count.max(20)
 }
 
 async fn run(product: &Product, rate: f64, duration: Duration, first: u64) -> anyhow::Result<Report> {
-    let load = Load { first, ..Load::new(messages(rate, duration), rate, 800) };
-    Ok(product.run(&load)?.settle(Duration::from_secs(60), Duration::ZERO).await)
+    let load = Load {
+        first,
+        ..Load::new(messages(rate, duration), rate, 800)
+    };
+    Ok(product
+        .run(&load)?
+        .settle(Duration::from_secs(60), Duration::ZERO)
+        .await)
 }
 
 /// Times at 20, 50 and 100 messages a second, with and without a model.
 pub async fn times(effort: Effort) -> anyhow::Result<()> {
-    let mut table =
-        Table::new(&["roles", "messages/s", "model ms", "p50 ms", "p99 ms", "overhead p50 ms", "overhead p99 ms", "fdatasync ms"]);
+    let mut table = Table::new(&[
+        "roles",
+        "messages/s",
+        "model ms",
+        "p50 ms",
+        "p99 ms",
+        "overhead p50 ms",
+        "overhead p99 ms",
+        "fdatasync ms",
+    ]);
     let mut first = 1;
-    let split = Mode::Split { gateways: 1, workers: 1 };
-    for (name, mode) in [("split, RabbitMQ", split), ("one process, PostgreSQL", Mode::AllInOne)] {
+    let split = Mode::Split {
+        gateways: 1,
+        workers: 1,
+    };
+    for (name, mode) in [
+        ("split, RabbitMQ", split),
+        ("one process, PostgreSQL", Mode::AllInOne),
+    ] {
         for model in [Duration::ZERO, MODEL] {
             let product = Product::start(options(mode, model)).await?;
             run(&product, 20.0, effort.warm_up, first).await?;
@@ -91,10 +115,24 @@ pub async fn times(effort: Effort) -> anyhow::Result<()> {
 /// Ramps up until the backlog grows.
 pub async fn sustained(effort: Effort) -> anyhow::Result<()> {
     for (name, mode) in [
-        ("split, RabbitMQ, one chat-worker", Mode::Split { gateways: 1, workers: 1 }),
+        (
+            "split, RabbitMQ, one chat-worker",
+            Mode::Split {
+                gateways: 1,
+                workers: 1,
+            },
+        ),
         ("one process, PostgreSQL", Mode::AllInOne),
     ] {
-        let mut table = Table::new(&["offered/s", "answered/s", "p50 ms", "p99 ms", "last answer after s", "busiest", "holds"]);
+        let mut table = Table::new(&[
+            "offered/s",
+            "answered/s",
+            "p50 ms",
+            "p99 ms",
+            "last answer after s",
+            "busiest",
+            "holds",
+        ]);
         let product = Product::start(options(mode, MODEL)).await?;
         run(&product, 50.0, effort.warm_up, 1).await?;
         let mut highest = 0.0;
@@ -125,7 +163,10 @@ pub async fn sustained(effort: Effort) -> anyhow::Result<()> {
             }
             highest = rate;
         }
-        table.print(&format!("Highest sustained rate: {name}, model {} ms", MODEL.as_millis()));
+        table.print(&format!(
+            "Highest sustained rate: {name}, model {} ms",
+            MODEL.as_millis()
+        ));
         println!("sustained {highest:.0}/s (goal {RATE_GOAL:.0}/s)\n");
         product.finish().await?;
     }
@@ -135,15 +176,34 @@ pub async fn sustained(effort: Effort) -> anyhow::Result<()> {
 /// Processor time by program, of everything that runs on this machine.
 fn processors(product: &Product) -> Vec<(String, f64)> {
     let mut used: Vec<(String, f64)> = Vec::new();
-    let ours: Vec<(u32, String)> = product.roles().iter().filter_map(|role| Some((role.pid()?, role.name()))).collect();
+    let ours: Vec<(u32, String)> = product
+        .roles()
+        .iter()
+        .filter_map(|role| Some((role.pid()?, role.name())))
+        .collect();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Some(seconds) = processor_seconds(pid) else { continue };
+        let Some(pid) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let Some(seconds) = processor_seconds(pid) else {
+            continue;
+        };
         let name = match ours.iter().find(|(ours, _)| *ours == pid) {
             Some((_, name)) => name.clone(),
-            None => std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default().trim().to_owned(),
+            None => std::fs::read_to_string(entry.path().join("comm"))
+                .unwrap_or_default()
+                .trim()
+                .to_owned(),
         };
-        let name = if name == "beam.smp" { "rabbitmq".to_owned() } else { name };
+        let name = if name == "beam.smp" {
+            "rabbitmq".to_owned()
+        } else {
+            name
+        };
         match used.iter_mut().find(|(is, _)| *is == name) {
             Some((_, sum)) => *sum += seconds,
             None => used.push((name, seconds)),
@@ -157,11 +217,16 @@ fn busiest(before: &[(String, f64)], after: &[(String, f64)], took: Duration) ->
     let mut used: Vec<(&str, f64)> = after
         .iter()
         .map(|(name, seconds)| {
-            let earlier = before.iter().find(|(is, _)| is == name).map_or(0.0, |(_, seconds)| *seconds);
+            let earlier = before
+                .iter()
+                .find(|(is, _)| is == name)
+                .map_or(0.0, |(_, seconds)| *seconds);
             (name.as_str(), (seconds - earlier).max(0.0) / took.as_secs_f64())
         })
         .collect();
     used.sort_by(|a, b| b.1.total_cmp(&a.1));
     let top = used.iter().take(5).filter(|(_, share)| *share >= 0.02);
-    top.map(|(name, share)| format!("{name} {:.0} %", share * 100.0)).collect::<Vec<_>>().join(", ")
+    top.map(|(name, share)| format!("{name} {:.0} %", share * 100.0))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

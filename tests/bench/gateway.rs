@@ -20,7 +20,10 @@ const GOAL: f64 = 0.6;
 
 pub async fn run(effort: Effort) -> anyhow::Result<()> {
     let options = Options {
-        mode: Mode::Split { gateways: 1, workers: 1 },
+        mode: Mode::Split {
+            gateways: 1,
+            workers: 1,
+        },
         own_broker: true,
         ..Options::default()
     };
@@ -41,11 +44,22 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
     let handler = Role::start(Plan {
         name: "bare".to_owned(),
         program: std::env::current_exe()?,
-        arguments: ["bare", "--listen", &format!("127.0.0.1:{port}"), "--broker", &broker].map(str::to_owned).into(),
+        arguments: [
+            "bare",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+            "--broker",
+            &broker,
+        ]
+        .map(str::to_owned)
+        .into(),
         environment: Vec::new(),
         folder: product.folder().to_owned(),
     })?;
-    wait::until("the bare handler", Duration::from_secs(20), async || Ok(TcpStream::connect(bare).await.ok())).await?;
+    wait::until("the bare handler", Duration::from_secs(20), async || {
+        Ok(TcpStream::connect(bare).await.ok())
+    })
+    .await?;
 
     let mut rounds: Vec<(Rate, Rate)> = Vec::new();
     for _ in 0..effort.rounds {
@@ -53,7 +67,14 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
         let gateway = generator::run(ours, &requests, effort.warm_up, effort.measure).await?;
         rounds.push((limit, gateway));
     }
-    let mut table = Table::new(&["round", "bare handler/s", "p50/p99 ms", "gateway/s", "p50/p99 ms", "share"]);
+    let mut table = Table::new(&[
+        "round",
+        "bare handler/s",
+        "p50/p99 ms",
+        "gateway/s",
+        "p50/p99 ms",
+        "share",
+    ]);
     let mut shares = Vec::new();
     for (number, (limit, gateway)) in rounds.iter().enumerate() {
         let share = gateway.per_second / limit.per_second;
@@ -70,7 +91,10 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
     table.print(&format!(
         "Webhooks a second, {CONNECTIONS} connections: verify, publish, wait for the confirm (quorum queue)"
     ));
-    let refused: u64 = rounds.iter().map(|(limit, gateway)| limit.refused + gateway.refused).sum();
+    let refused: u64 = rounds
+        .iter()
+        .map(|(limit, gateway)| limit.refused + gateway.refused)
+        .sum();
     shares.sort_by(f64::total_cmp);
     let median = *shares.get(shares.len() / 2).context("no round")?;
     println!(

@@ -120,7 +120,11 @@ async fn answer(connection: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Res
     let status = text.get(9..12).context("no status line")?.parse()?;
     let length = text.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        if name.eq_ignore_ascii_case("content-length") { value.trim().parse::<usize>().ok() } else { None }
+        if name.eq_ignore_ascii_case("content-length") {
+            value.trim().parse::<usize>().ok()
+        } else {
+            None
+        }
     });
     let length = length.context("an answer without Content-Length")?;
     while buffer.len() < head + length {

@@ -54,9 +54,17 @@ struct Effort {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let effort = if arguments.quick {
-        Effort { warm_up: Duration::from_secs(1), measure: Duration::from_secs(4), rounds: 1 }
+        Effort {
+            warm_up: Duration::from_secs(1),
+            measure: Duration::from_secs(4),
+            rounds: 1,
+        }
     } else {
-        Effort { warm_up: Duration::from_secs(3), measure: Duration::from_secs(15), rounds: 3 }
+        Effort {
+            warm_up: Duration::from_secs(3),
+            measure: Duration::from_secs(15),
+            rounds: 3,
+        }
     };
     if let Some(Part::Bare(arguments)) = arguments.part {
         return bare::run(arguments).await;
@@ -88,8 +96,18 @@ fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let cpu = read("/proc/cpuinfo");
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or_default();
     let memory = read("/proc/meminfo");
-    let kilobytes = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or_default().trim();
-    format!("{processors} processors ({}), memory {kilobytes}", model.trim_start_matches([' ', '\t', ':']))
+    let kilobytes = memory
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))
+        .unwrap_or_default()
+        .trim();
+    format!(
+        "{processors} processors ({}), memory {kilobytes}",
+        model.trim_start_matches([' ', '\t', ':'])
+    )
 }

@@ -1,6 +1,9 @@
 //! Resident memory of each role, idle and after load, and how long it takes to be ready.
 
-use crate::{Effort, table::{Table, mb}};
+use crate::{
+    Effort,
+    table::{Table, mb},
+};
 use std::time::{Duration, Instant};
 use whole_product::{
     load::Load,
@@ -13,13 +16,24 @@ const GOAL: &str = "100 MB";
 
 pub async fn run(effort: Effort) -> anyhow::Result<()> {
     let mut table = Table::new(&["role", "idle MB", "at 100/s MB (highest)", "ready after s"]);
-    let split = Mode::Split { gateways: 1, workers: 1 };
+    let split = Mode::Split {
+        gateways: 1,
+        workers: 1,
+    };
     for mode in [split, Mode::AllInOne] {
-        let mut product = Product::start(Options { mode, own_broker: mode == split, ..Options::default() }).await?;
+        let mut product = Product::start(Options {
+            mode,
+            own_broker: mode == split,
+            ..Options::default()
+        })
+        .await?;
         let ready = start_up(&product).await?;
         tokio::time::sleep(Duration::from_secs(5)).await;
         let idle: Vec<_> = product.roles().iter().map(|role| role.resident_bytes()).collect();
-        let broker_idle = product.own_broker().ok().and_then(|broker| broker.resident_bytes());
+        let broker_idle = product
+            .own_broker()
+            .ok()
+            .and_then(|broker| broker.resident_bytes());
         let mut highest = idle.clone();
         let load = Load::new(effort.measure.as_secs() * 100, 100.0, 200);
         let mut run = product.run(&load)?;
@@ -28,14 +42,29 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
             () = run.written() => {}
             () = watch(&watched, &mut highest) => {}
         }
-        run.settle(Duration::from_secs(60), Duration::ZERO).await.ensure_kept(0.0)?;
-        for ((role, idle), (highest, ready)) in
-            product.roles().iter().zip(idle).zip(highest.into_iter().zip(ready))
+        run.settle(Duration::from_secs(60), Duration::ZERO)
+            .await
+            .ensure_kept(0.0)?;
+        for ((role, idle), (highest, ready)) in product
+            .roles()
+            .iter()
+            .zip(idle)
+            .zip(highest.into_iter().zip(ready))
         {
-            table.row(vec![role.name(), mb(idle), mb(highest), format!("{:.2}", ready.as_secs_f64())]);
+            table.row(vec![
+                role.name(),
+                mb(idle),
+                mb(highest),
+                format!("{:.2}", ready.as_secs_f64()),
+            ]);
         }
         if broker_idle.is_some() {
-            table.row(vec!["(RabbitMQ)".to_owned(), mb(broker_idle), String::new(), String::new()]);
+            table.row(vec![
+                "(RabbitMQ)".to_owned(),
+                mb(broker_idle),
+                String::new(),
+                String::new(),
+            ]);
         }
         product.finish().await?;
     }

@@ -43,7 +43,10 @@ async fn main() -> anyhow::Result<()> {
     let mut broken = Vec::new();
     for (name, title) in [
         ("kill-roles", "kill -9 of a random role every 2 s"),
-        ("kill-all-in-one", "kill -9 of everything in one process every 2 s, and of PostgreSQL once"),
+        (
+            "kill-all-in-one",
+            "kill -9 of everything in one process every 2 s, and of PostgreSQL once",
+        ),
         ("thrice", "every webhook three times, to two gateways"),
         ("kill-broker", "kill -9 of RabbitMQ"),
         ("kill-database", "kill -9 of PostgreSQL"),
@@ -70,7 +73,11 @@ async fn one(name: &str, title: &str, scale: Scale) -> anyhow::Result<()> {
         "kill-database" => (chaos::kill_database(scale, 3).await?, DUPLICATES),
         "kill-broker" => {
             let run = chaos::kill_broker(scale, 3).await?;
-            let recovered: Vec<_> = run.recovered.iter().map(|took| format!("{:.1} s", took.as_secs_f64())).collect();
+            let recovered: Vec<_> = run
+                .recovered
+                .iter()
+                .map(|took| format!("{:.1} s", took.as_secs_f64()))
+                .collect();
             run.outcome.print(title, scale.seed);
             println!("  taken again after the port opened: {}", recovered.join(", "));
             run.ensure_recovered()?;

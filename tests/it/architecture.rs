@@ -7,11 +7,31 @@ use std::{collections::BTreeSet, fs, path::Path};
 const LAYERS: &[(&str, &[&str])] = &[
     ("words", &["domain"]),
     ("contracts", &["channel", "wire"]),
-    ("adapters", &["channel-sender-*", "channel-testkit", "egress", "embedded-postgres", "process", "store"]),
+    (
+        "adapters",
+        &[
+            "channel-sender-*",
+            "channel-testkit",
+            "egress",
+            "embedded-postgres",
+            "process",
+            "store",
+        ],
+    ),
     ("adapters on those", &["knowledge", "models", "queue", "vault"]),
     ("accounts", &["accounts"]),
     ("assembly", &["channel-sender", "platforms"]),
-    ("services", &["admin-api", "chat-worker", "gateway", "indexer", "scheduler", "simulator"]),
+    (
+        "services",
+        &[
+            "admin-api",
+            "chat-worker",
+            "gateway",
+            "indexer",
+            "scheduler",
+            "simulator",
+        ],
+    ),
     ("binary", &["botsmith"]),
     ("whole-product tests", &["whole-product"]),
 ];
@@ -29,27 +49,47 @@ const CONFINED: &[(&str, &[&str])] = &[
 
 fn metadata() -> Metadata {
     let manifest = whole_product::binary::workspace().join("Cargo.toml");
-    MetadataCommand::new().manifest_path(manifest).no_deps().exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .unwrap()
 }
 
 fn layer(name: &str) -> Option<usize> {
     let exactly = |pattern: &&str| *pattern == name;
-    let by_prefix = |pattern: &&str| pattern.strip_suffix('*').is_some_and(|prefix| name.starts_with(prefix));
+    let by_prefix = |pattern: &&str| {
+        pattern
+            .strip_suffix('*')
+            .is_some_and(|prefix| name.starts_with(prefix))
+    };
     LAYERS
         .iter()
         .position(|(_, patterns)| patterns.iter().any(exactly))
-        .or_else(|| LAYERS.iter().position(|(_, patterns)| patterns.iter().any(by_prefix)))
+        .or_else(|| {
+            LAYERS
+                .iter()
+                .position(|(_, patterns)| patterns.iter().any(by_prefix))
+        })
 }
 
 /// What a package's code uses, tests aside: those may build on anything.
 fn used(package: &Package) -> impl Iterator<Item = &str> {
-    package.dependencies.iter().filter(|used| used.kind != DependencyKind::Development).map(|used| used.name.as_str())
+    package
+        .dependencies
+        .iter()
+        .filter(|used| used.kind != DependencyKind::Development)
+        .map(|used| used.name.as_str())
 }
 
 #[test]
 fn every_crate_has_a_layer() {
-    let homeless: Vec<_> =
-        metadata().packages.iter().map(|package| package.name.to_string()).filter(|name| layer(name).is_none()).collect();
+    let homeless: Vec<_> = metadata()
+        .packages
+        .iter()
+        .map(|package| package.name.to_string())
+        .filter(|name| layer(name).is_none())
+        .collect();
 
     assert!(homeless.is_empty(), "in no layer: {homeless:?}");
 }
@@ -57,7 +97,11 @@ fn every_crate_has_a_layer() {
 #[test]
 fn every_arrow_points_down() {
     let metadata = metadata();
-    let ours: BTreeSet<&str> = metadata.packages.iter().map(|package| package.name.as_str()).collect();
+    let ours: BTreeSet<&str> = metadata
+        .packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .collect();
     let mut wrong = Vec::new();
     for package in &metadata.packages {
         for used in used(package).filter(|used| ours.contains(used)) {
@@ -74,7 +118,11 @@ fn every_arrow_points_down() {
 #[test]
 fn services_do_not_know_each_other() {
     let services = LAYERS.iter().find(|(layer, _)| *layer == "services").unwrap().1;
-    for package in metadata().packages.iter().filter(|package| services.contains(&package.name.as_str())) {
+    for package in metadata()
+        .packages
+        .iter()
+        .filter(|package| services.contains(&package.name.as_str()))
+    {
         let known: Vec<_> = used(package).filter(|used| services.contains(used)).collect();
 
         assert!(known.is_empty(), "{} knows {known:?}", package.name);
@@ -83,8 +131,14 @@ fn services_do_not_know_each_other() {
 
 #[test]
 fn only_the_list_of_platforms_names_a_platforms_crate() {
-    for package in metadata().packages.iter().filter(|package| *package.name != "platforms") {
-        let named: Vec<_> = used(package).filter(|used| used.starts_with("channel-sender-")).collect();
+    for package in metadata()
+        .packages
+        .iter()
+        .filter(|package| *package.name != "platforms")
+    {
+        let named: Vec<_> = used(package)
+            .filter(|used| used.starts_with("channel-sender-"))
+            .collect();
 
         assert!(named.is_empty(), "{} names {named:?}", package.name);
     }
@@ -92,9 +146,17 @@ fn only_the_list_of_platforms_names_a_platforms_crate() {
 
 #[test]
 fn a_platforms_crate_knows_neither_queue_nor_database_nor_web_server() {
-    for package in metadata().packages.iter().filter(|package| package.name.starts_with("channel-sender-")) {
+    for package in metadata()
+        .packages
+        .iter()
+        .filter(|package| package.name.starts_with("channel-sender-"))
+    {
         for forbidden in ["queue", "store", "lapin", "sqlx", "actix-web", "vault"] {
-            assert!(!used(package).any(|used| used == forbidden), "{} uses {forbidden}", package.name);
+            assert!(
+                !used(package).any(|used| used == forbidden),
+                "{} uses {forbidden}",
+                package.name
+            );
         }
     }
 }
@@ -105,7 +167,11 @@ fn confined_libraries_are_used_where_they_belong_and_nowhere_else() {
         for package in &metadata().packages {
             let uses = used(package).any(|used| used.replace('-', "_") == *library);
 
-            assert!(!uses || homes.contains(&package.name.as_str()), "{} uses {library}", package.name);
+            assert!(
+                !uses || homes.contains(&package.name.as_str()),
+                "{} uses {library}",
+                package.name
+            );
         }
     }
 }
@@ -125,7 +191,9 @@ fn no_source_names_a_confined_library() {
                 // Tests may: they need a database, and stand at the end of their file.
                 let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
                 let code = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-                if file.file_name() != Some("tests.rs".as_ref()) && code.into_iter().any(|line| names(line, &path)) {
+                if file.file_name() != Some("tests.rs".as_ref())
+                    && code.into_iter().any(|line| names(line, &path))
+                {
                     wrong.push(format!("{} names {path}", file.display()));
                 }
             });

@@ -30,16 +30,30 @@ async fn post(chatbot: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> (u16, S
 }
 
 fn encoded(form: &[(String, String)]) -> Vec<u8> {
-    form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish().into_bytes()
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish()
+        .into_bytes()
 }
 
 /// A problem that names its reason: to a machine in `type`, to a person in `detail`.
 fn assert_problem(answer: &str, status: u16, reason: &str) {
     let problem: Value = serde_json::from_str(answer).unwrap_or_else(|_| panic!("no problem+json: {answer}"));
     assert_eq!(problem["status"], status, "{problem}");
-    assert!(problem["type"].as_str().is_some_and(|kind| kind.ends_with(reason)), "{problem} is not {reason}");
-    assert!(problem["title"].is_string() && problem["request_id"].is_string(), "{problem}");
-    assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() > 10), "{problem}");
+    assert!(
+        problem["type"]
+            .as_str()
+            .is_some_and(|kind| kind.ends_with(reason)),
+        "{problem} is not {reason}"
+    );
+    assert!(
+        problem["title"].is_string() && problem["request_id"].is_string(),
+        "{problem}"
+    );
+    assert!(
+        problem["detail"].as_str().is_some_and(|detail| detail.len() > 10),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -60,8 +74,16 @@ fn a_webhook_that_is_not_in_order_is_refused_with_the_reason() {
         let (status, answer) = post("not-an-id", encoded(&form), &[("X-Twilio-Signature", &signed)]).await;
         assert_eq!(status, 404, "no id: {answer}");
 
-        let (status, answer) = post(&bot, encoded(&form), &[("X-Twilio-Signature", "bm90IHRoaXMgb25l")]).await;
-        assert!(status == 401 || status == 403, "wrong signature: {status} {answer}");
+        let (status, answer) = post(
+            &bot,
+            encoded(&form),
+            &[("X-Twilio-Signature", "bm90IHRoaXMgb25l")],
+        )
+        .await;
+        assert!(
+            status == 401 || status == 403,
+            "wrong signature: {status} {answer}"
+        );
         assert_problem(&answer, status, "bad-signature");
 
         let (status, answer) = post(&bot, encoded(&form), &[]).await;
@@ -77,7 +99,10 @@ fn a_webhook_that_is_not_in_order_is_refused_with_the_reason() {
         let params = foreign.params();
         let signature = sender.signature(&path, &params);
         let (status, answer) = post(&bot, encoded(&params), &[("X-Twilio-Signature", &signature)]).await;
-        assert!((400..=403).contains(&status), "someone else's account: {status} {answer}");
+        assert!(
+            (400..=403).contains(&status),
+            "someone else's account: {status} {answer}"
+        );
         assert_problem(&answer, status, "foreign-account");
 
         let gateway = visitor.product.role("gateway-1").unwrap();
@@ -85,7 +110,10 @@ fn a_webhook_that_is_not_in_order_is_refused_with_the_reason() {
         for reason in ["unknown_chatbot", "bad_signature", "too_large"] {
             assert!(log.contains(reason), "the log does not name {reason}");
         }
-        assert!(!log.contains(QUESTION) && !log.contains(&visitor.number), "the log tells what was written, or by whom");
+        assert!(
+            !log.contains(QUESTION) && !log.contains(&visitor.number),
+            "the log tells what was written, or by whom"
+        );
         assert!(visitor.replies().is_empty());
     });
 }
@@ -94,8 +122,16 @@ fn a_webhook_that_is_not_in_order_is_refused_with_the_reason() {
 fn a_disabled_integration_refuses_and_says_so_until_it_is_enabled_again() {
     alone(async {
         let visitor = Visitor::new().await.unwrap();
-        let toggle = format!("/api/integrations/{}/{}/toggle", visitor.bot.chatbot_id, visitor.bot.integration_id);
-        visitor.product.api().post(&toggle, &json!({"enabled": false})).await.unwrap();
+        let toggle = format!(
+            "/api/integrations/{}/{}/toggle",
+            visitor.bot.chatbot_id, visitor.bot.integration_id
+        );
+        visitor
+            .product
+            .api()
+            .post(&toggle, &json!({"enabled": false}))
+            .await
+            .unwrap();
 
         // The gateway hears of it by a live event.
         let refused = wait::until("the gateway to know", PATIENCE, async || {
@@ -107,9 +143,18 @@ fn a_disabled_integration_refuses_and_says_so_until_it_is_enabled_again() {
 
         assert!((400..500).contains(&refused.status.unwrap()), "{refused:?}");
         assert_problem(&refused.body, refused.status.unwrap(), "disabled");
-        visitor.product.api().post(&toggle, &json!({"enabled": true})).await.unwrap();
+        visitor
+            .product
+            .api()
+            .post(&toggle, &json!({"enabled": true}))
+            .await
+            .unwrap();
         wait::until("the gateway to take messages again", PATIENCE, async || {
-            Ok(visitor.deliver(&visitor.message(QUESTION)).await?.accepted().then_some(()))
+            Ok(visitor
+                .deliver(&visitor.message(QUESTION))
+                .await?
+                .accepted()
+                .then_some(()))
         })
         .await
         .unwrap();
@@ -132,12 +177,29 @@ fn a_form_that_cannot_be_read_is_refused_even_when_it_is_signed() {
             visitor.number.replace('+', "%2B"),
             visitor.bot.number.replace('+', "%2B")
         );
-        for broken in [format!("{fields}&Body=%ff%fe"), format!("{fields}&Body=100%"), "MessageSid".to_owned(), String::new()] {
-            let signature = visitor.product.sender().unwrap().signature(&path, &lenient(broken.as_bytes()));
-            let (status, answer) = post(&bot, broken.clone().into_bytes(), &[("X-Twilio-Signature", &signature)]).await;
+        for broken in [
+            format!("{fields}&Body=%ff%fe"),
+            format!("{fields}&Body=100%"),
+            "MessageSid".to_owned(),
+            String::new(),
+        ] {
+            let signature = visitor
+                .product
+                .sender()
+                .unwrap()
+                .signature(&path, &lenient(broken.as_bytes()));
+            let (status, answer) = post(
+                &bot,
+                broken.clone().into_bytes(),
+                &[("X-Twilio-Signature", &signature)],
+            )
+            .await;
 
             assert!((400..500).contains(&status), "{broken}: {status} {answer}");
-            assert!(serde_json::from_str::<Value>(&answer).is_ok_and(|problem| problem["detail"].is_string()), "{answer}");
+            assert!(
+                serde_json::from_str::<Value>(&answer).is_ok_and(|problem| problem["detail"].is_string()),
+                "{answer}"
+            );
         }
         assert!(visitor.replies().is_empty());
     });
@@ -150,7 +212,12 @@ fn a_nul_in_a_text_is_taken_out_and_the_rest_is_answered() {
         let reply = visitor.ask("What are your\u{0} opening hours?").await.unwrap();
 
         assert!(reply.body.contains("9:00"), "{}", reply.body);
-        let stored = visitor.product.api().messages_with(&visitor.bot, &visitor.number).await.unwrap();
+        let stored = visitor
+            .product
+            .api()
+            .messages_with(&visitor.bot, &visitor.number)
+            .await
+            .unwrap();
         assert_eq!(stored[0]["text"], QUESTION);
     });
 }
@@ -162,7 +229,12 @@ fn a_number_that_is_none_is_refused_with_what_was_given_and_what_is_expected() {
         let path = format!("/api/twilio/{}/send-sms", visitor.bot.chatbot_id);
 
         let body = json!({"to": "415 555", "text": "Hi"});
-        let refused = visitor.product.api().ask(Method::POST, &path, Some(&body)).await.unwrap();
+        let refused = visitor
+            .product
+            .api()
+            .ask(Method::POST, &path, Some(&body))
+            .await
+            .unwrap();
 
         assert!(refused.status == 400 || refused.status == 422, "{refused:?}");
         let said = refused.body.to_string();
@@ -175,15 +247,33 @@ fn a_message_the_gateway_was_told_twice_with_two_texts_is_the_first() {
     alone(async {
         let visitor = Visitor::new().await.unwrap();
         let first = visitor.message(QUESTION);
-        let second = Inbound { body: "Do you ship abroad?".to_owned(), ..first.clone() };
+        let second = Inbound {
+            body: "Do you ship abroad?".to_owned(),
+            ..first.clone()
+        };
         let sender = visitor.product.sender().unwrap();
-        assert!(sender.deliver(&visitor.bot.chatbot_id, &first, Retries::TWILIO).await.accepted());
+        assert!(
+            sender
+                .deliver(&visitor.bot.chatbot_id, &first, Retries::TWILIO)
+                .await
+                .accepted()
+        );
         let reply = visitor.reply_after(0).await.unwrap();
-        assert!(sender.deliver(&visitor.bot.chatbot_id, &second, Retries::TWILIO).await.accepted());
+        assert!(
+            sender
+                .deliver(&visitor.bot.chatbot_id, &second, Retries::TWILIO)
+                .await
+                .accepted()
+        );
         visitor.ask(QUESTION).await.unwrap();
 
         assert!(reply.body.contains("9:00"));
-        assert!(visitor.replies().iter().all(|reply| !reply.body.contains("Europe")));
+        assert!(
+            visitor
+                .replies()
+                .iter()
+                .all(|reply| !reply.body.contains("Europe"))
+        );
     });
 }
 
@@ -192,7 +282,10 @@ fn plan(folder: &std::path::Path, arguments: &[&str], environment: &[(&str, &str
         name: "role".into(),
         program: binary::botsmith().unwrap().to_owned(),
         arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-        environment: environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        environment: environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
         folder: folder.to_owned(),
     }
 }
@@ -210,7 +303,10 @@ fn an_unknown_setting_stops_the_start_and_names_the_nearest() {
 
         assert!(!output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(said.contains("BOTSMITH__GATEWAY__LISTN") && said.contains("BOTSMITH__GATEWAY__LISTEN"), "{said}");
+        assert!(
+            said.contains("BOTSMITH__GATEWAY__LISTN") && said.contains("BOTSMITH__GATEWAY__LISTEN"),
+            "{said}"
+        );
     });
 }
 
@@ -224,27 +320,54 @@ fn a_database_and_a_broker_that_are_away_are_named_waited_for_and_admitted() {
         let database = format!("127.0.0.1:{database}");
         let environment = [
             ("BOTSMITH__GATEWAY__LISTEN", listen.as_str()),
-            ("BOTSMITH__GATEWAY__PUBLIC_URL", whole_product::product::PUBLIC_URL),
-            ("BOTSMITH__STORE__URL", &format!("postgres://u:secret-password@{database}/d")),
-            ("BOTSMITH__QUEUE__URL", &format!("amqp://u:secret-password@127.0.0.1:{broker}")),
+            (
+                "BOTSMITH__GATEWAY__PUBLIC_URL",
+                whole_product::product::PUBLIC_URL,
+            ),
+            (
+                "BOTSMITH__STORE__URL",
+                &format!("postgres://u:secret-password@{database}/d"),
+            ),
+            (
+                "BOTSMITH__QUEUE__URL",
+                &format!("amqp://u:secret-password@127.0.0.1:{broker}"),
+            ),
             ("BOTSMITH__VAULT__MASTER_KEY", key),
         ];
         let role = Role::start(plan(folder.path(), &["gateway"], &environment)).unwrap();
         role.let_it_end();
 
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .unwrap();
         let said = wait::until("an honest readiness", PATIENCE, async || {
-            anyhow::ensure!(role.pid().is_some(), "it has ended: {}{}", role.stdout(), role.stderr());
+            anyhow::ensure!(
+                role.pid().is_some(),
+                "it has ended: {}{}",
+                role.stdout(),
+                role.stderr()
+            );
             let answer = http.get(format!("http://{listen}/readyz")).send().await?;
             Ok((answer.status() == 503).then_some(answer.text().await?))
         })
         .await
         .unwrap();
         let webhook = http.post(format!("http://{listen}/api/twilio/webhook/{}", Uuid::now_v7()));
-        let answer = webhook.header("X-Twilio-Signature", "x").body("a=b").send().await.unwrap();
+        let answer = webhook
+            .header("X-Twilio-Signature", "x")
+            .body("a=b")
+            .send()
+            .await
+            .unwrap();
 
         assert!(said.contains(&database), "{said}");
-        assert_eq!(answer.status(), 503, "a gateway that cannot look refuses, and never says 404");
+        assert_eq!(
+            answer.status(),
+            503,
+            "a gateway that cannot look refuses, and never says 404"
+        );
         assert!(answer.headers().contains_key("Retry-After"));
         wait::until("both addresses in the log", PATIENCE, async || {
             let log = format!("{}{}", role.stdout(), role.stderr());
@@ -253,7 +376,14 @@ fn a_database_and_a_broker_that_are_away_are_named_waited_for_and_admitted() {
         })
         .await
         .unwrap();
-        assert!(http.get(format!("http://{listen}/healthz")).send().await.unwrap().status().is_success());
+        assert!(
+            http.get(format!("http://{listen}/healthz"))
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
         let stopped = role.stop(Duration::from_secs(30)).await.unwrap();
         assert_eq!(stopped.status.code(), Some(0), "{}", role.stderr());
     });

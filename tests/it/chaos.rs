@@ -9,7 +9,10 @@ use whole_product::{
 const DUPLICATES_PER_MILLE: f64 = 10.0;
 
 fn seed() -> u64 {
-    std::env::var("CHAOS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_251)
+    std::env::var("CHAOS_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(20_251)
 }
 
 fn kept(title: &str, outcome: &Outcome, duplicates: f64) {
@@ -23,7 +26,11 @@ fn nothing_is_lost_when_roles_are_killed() {
         let outcome = chaos::kill_roles(Scale::short(seed())).await.unwrap();
 
         assert!(outcome.faults.len() >= 2, "too few kills to mean anything");
-        kept("kill -9 of a random role every 2 s", &outcome, DUPLICATES_PER_MILLE);
+        kept(
+            "kill -9 of a random role every 2 s",
+            &outcome,
+            DUPLICATES_PER_MILLE,
+        );
     });
 }
 
@@ -33,7 +40,11 @@ fn nothing_is_lost_when_everything_in_one_process_is_killed_and_its_database_too
         let outcome = chaos::kill_all_in_one(Scale::short(seed())).await.unwrap();
 
         assert!(outcome.faults.len() >= 2, "too few kills to mean anything");
-        kept("kill -9 of everything in one process", &outcome, DUPLICATES_PER_MILLE);
+        kept(
+            "kill -9 of everything in one process",
+            &outcome,
+            DUPLICATES_PER_MILLE,
+        );
     });
 }
 

@@ -2,7 +2,11 @@
 
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use whole_product::{broker::Broker, database::Database, role::{Plan, Role}};
+use whole_product::{
+    broker::Broker,
+    database::Database,
+    role::{Plan, Role},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_of_our_own_listens_on_the_loopback_only_and_comes_back_after_a_kill() {
@@ -11,8 +15,18 @@ async fn a_broker_of_our_own_listens_on_the_loopback_only_and_comes_back_after_a
     assert!(connection(broker.port()).await.is_ok());
     let listening = std::fs::read_to_string("/proc/net/tcp").unwrap();
     let hex = format!(":{:04X} ", broker.port());
-    assert!(listening.lines().any(|line| line.contains(&format!("0100007F{hex}"))), "not on the loopback");
-    assert!(!listening.lines().any(|line| line.contains(&format!("00000000{hex}"))), "open to the world");
+    assert!(
+        listening
+            .lines()
+            .any(|line| line.contains(&format!("0100007F{hex}"))),
+        "not on the loopback"
+    );
+    assert!(
+        !listening
+            .lines()
+            .any(|line| line.contains(&format!("00000000{hex}"))),
+        "open to the world"
+    );
 
     broker.kill().unwrap();
     assert!(connection(broker.port()).await.is_err());
@@ -27,7 +41,10 @@ async fn a_role_that_dies_is_started_again_a_second_later_and_one_that_is_stoppe
     let role = Role::start(Plan {
         name: "sleeper".into(),
         program: "/bin/sh".into(),
-        arguments: vec!["-c".into(), "trap 'exit 0' TERM; while :; do sleep 0.1; done".into()],
+        arguments: vec![
+            "-c".into(),
+            "trap 'exit 0' TERM; while :; do sleep 0.1; done".into(),
+        ],
         environment: Vec::new(),
         folder: folder.path().to_owned(),
     })

@@ -35,7 +35,10 @@ pub async fn product() -> anyhow::Result<&'static Product> {
     SHARED
         .get_or_try_init(|| {
             Product::start_without_bots(Options {
-                mode: Mode::Split { gateways: 1, workers: 2 },
+                mode: Mode::Split {
+                    gateways: 1,
+                    workers: 2,
+                },
                 model: None,
                 bots: BOTS,
                 ..Options::default()
@@ -54,7 +57,11 @@ impl Visitor {
         let bot = product.api().new_bot(&format!("Bot {index}"), &number).await?;
         product.api().add_opening_hours(&bot).await?;
         product.api().indexed(&bot, PATIENCE).await?;
-        Ok(Self { product, bot, number: contact(9_000 + index as u64) })
+        Ok(Self {
+            product,
+            bot,
+            number: contact(9_000 + index as u64),
+        })
     }
 
     /// A message of theirs, not sent yet.
@@ -64,7 +71,11 @@ impl Visitor {
 
     /// Delivers a message as the platform would.
     pub async fn deliver(&self, message: &Inbound) -> anyhow::Result<Delivered> {
-        Ok(self.product.sender()?.deliver(&self.bot.chatbot_id, message, Retries::TWILIO).await)
+        Ok(self
+            .product
+            .sender()?
+            .deliver(&self.bot.chatbot_id, message, Retries::TWILIO)
+            .await)
     }
 
     /// Writes; fails unless the webhook takes it.
@@ -83,7 +94,11 @@ impl Visitor {
 
     /// Waits for the first reply after a position.
     pub async fn reply_after(&self, position: u64) -> anyhow::Result<Message> {
-        let reply = self.product.twilio().next_to(&self.number, position, PATIENCE).await;
+        let reply = self
+            .product
+            .twilio()
+            .next_to(&self.number, position, PATIENCE)
+            .await;
         reply.ok_or_else(|| anyhow::anyhow!("no reply within {PATIENCE:?}"))
     }
 
@@ -99,7 +114,10 @@ impl Visitor {
         let mut last = Value::Null;
         let found = wait::until("a message's journey", PATIENCE, async || {
             let messages = self.product.api().messages_with(&self.bot, &self.number).await?;
-            let message = messages.into_iter().rev().find(|m| m["direction"] == "inbound" && m["text"] == text);
+            let message = messages
+                .into_iter()
+                .rev()
+                .find(|m| m["direction"] == "inbound" && m["text"] == text);
             if let Some(message) = &message {
                 last = message.clone();
             }
@@ -113,5 +131,7 @@ impl Visitor {
 /// The times at which a stage was reached.
 pub fn time(value: &Value) -> chrono::DateTime<chrono::Utc> {
     let text = value.as_str().unwrap_or_else(|| panic!("no time: {value}"));
-    chrono::DateTime::parse_from_rfc3339(text).unwrap_or_else(|error| panic!("{text}: {error}")).to_utc()
+    chrono::DateTime::parse_from_rfc3339(text)
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
+        .to_utc()
 }

@@ -46,8 +46,15 @@ pub struct Answer {
 impl Api {
     /// At this address, signed in as nobody.
     pub fn new(url: &str) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build()?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), http, cookie: Mutex::default() })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(20))
+            .build()?;
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            http,
+            cookie: Mutex::default(),
+        })
     }
 
     /// Where it is.
@@ -57,7 +64,10 @@ impl Api {
 
     /// Asks; whatever the answer is.
     pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).header("x-requested-with", "tests");
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.url))
+            .header("x-requested-with", "tests");
         let cookie = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if !cookie.is_empty() {
             request = request.header("Cookie", cookie);
@@ -65,9 +75,16 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.with_context(|| format!("the API does not answer at {}", self.url))?;
+        let answer = request
+            .send()
+            .await
+            .with_context(|| format!("the API does not answer at {}", self.url))?;
         let status = answer.status().as_u16();
-        let set = answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let set = answer
+            .headers()
+            .get_all("set-cookie")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         let pairs: Vec<&str> = set.filter_map(|value| value.split(';').next()).collect();
         if !pairs.is_empty() {
             *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = pairs.join("; ");
@@ -76,8 +93,12 @@ impl Api {
         let body = if bytes.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&bytes)
-                .with_context(|| format!("{path}: {status} without JSON: {}", String::from_utf8_lossy(&bytes)))?
+            serde_json::from_slice(&bytes).with_context(|| {
+                format!(
+                    "{path}: {status} without JSON: {}",
+                    String::from_utf8_lossy(&bytes)
+                )
+            })?
         };
         Ok(Answer { status, body })
     }
@@ -127,9 +148,16 @@ impl Api {
                 "phone_number": number,
             },
         });
-        let integration = self.post(&format!("/api/integrations/{chatbot_id}"), &integration).await?;
+        let integration = self
+            .post(&format!("/api/integrations/{chatbot_id}"), &integration)
+            .await?;
         let integration_id = id(&integration)?;
-        Ok(Bot { workspace_id, chatbot_id, integration_id, number: number.to_owned() })
+        Ok(Bot {
+            workspace_id,
+            chatbot_id,
+            integration_id,
+            number: number.to_owned(),
+        })
     }
 
     /// Gives the chatbot knowledge that answers [`crate::load::QUESTION`].
@@ -139,7 +167,8 @@ impl Api {
             {"question": "Do you ship abroad?", "answer": "We ship to every country in Europe for 9 euros."},
         ]);
         let source = json!({"title": "Questions", "pairs": pairs});
-        self.post(&format!("/api/chatbots/{}/sources", bot.chatbot_id), &source).await?;
+        self.post(&format!("/api/chatbots/{}/sources", bot.chatbot_id), &source)
+            .await?;
         Ok(())
     }
 
@@ -152,7 +181,10 @@ impl Api {
             if let Some(failed) = items.iter().find(|source| source["state"] == "failed") {
                 bail!("a source failed: {failed}");
             }
-            Ok(items.iter().all(|source| source["state"] == "ready").then_some(()))
+            Ok(items
+                .iter()
+                .all(|source| source["state"] == "ready")
+                .then_some(()))
         })
         .await
     }
@@ -161,11 +193,23 @@ impl Api {
     pub async fn messages_with(&self, bot: &Bot, contact: &str) -> anyhow::Result<Vec<Value>> {
         let path = format!("/api/workspaces/{}/conversations?limit=200", bot.workspace_id);
         let conversations = self.get(&path).await?;
-        let items = conversations["items"].as_array().context("no list of conversations")?;
-        let found = items.iter().find(|conversation| conversation["contact"]["key"] == contact);
-        let Some(conversation) = found else { return Ok(Vec::new()) };
-        let path = format!("/api/conversations/{}/messages?limit=200", conversation["id"].as_str().unwrap_or_default());
-        let mut messages = self.get(&path).await?["items"].as_array().cloned().unwrap_or_default();
+        let items = conversations["items"]
+            .as_array()
+            .context("no list of conversations")?;
+        let found = items
+            .iter()
+            .find(|conversation| conversation["contact"]["key"] == contact);
+        let Some(conversation) = found else {
+            return Ok(Vec::new());
+        };
+        let path = format!(
+            "/api/conversations/{}/messages?limit=200",
+            conversation["id"].as_str().unwrap_or_default()
+        );
+        let mut messages = self.get(&path).await?["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         messages.reverse();
         Ok(messages)
     }
@@ -173,10 +217,16 @@ impl Api {
     /// A workspace's open dead letters.
     pub async fn dead_letters(&self, bot: &Bot) -> anyhow::Result<Vec<Value>> {
         let path = format!("/api/workspaces/{}/dead-letters", bot.workspace_id);
-        Ok(self.get(&path).await?["items"].as_array().cloned().unwrap_or_default())
+        Ok(self.get(&path).await?["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default())
     }
 }
 
 fn id(made: &Value) -> anyhow::Result<String> {
-    made["id"].as_str().map(str::to_owned).with_context(|| format!("no id in {made}"))
+    made["id"]
+        .as_str()
+        .map(str::to_owned)
+        .with_context(|| format!("no id in {made}"))
 }

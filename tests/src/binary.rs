@@ -19,13 +19,20 @@ pub fn botsmith() -> anyhow::Result<&'static Path> {
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/")).to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("/"))
+        .to_owned()
 }
 
 fn find() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("BOTSMITH_BIN") {
         let path = PathBuf::from(path);
-        anyhow::ensure!(path.is_file(), "BOTSMITH_BIN is {}, and no file is there", path.display());
+        anyhow::ensure!(
+            path.is_file(),
+            "BOTSMITH_BIN is {}, and no file is there",
+            path.display()
+        );
         return Ok(path);
     }
     let this = std::env::current_exe()?;
@@ -36,7 +43,9 @@ fn find() -> anyhow::Result<PathBuf> {
     let crates = workspace().join("crates");
     if built.is_none_or(|built| has_younger_source(&crates, built)) {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--package", "botsmith"]).current_dir(workspace());
+        cargo
+            .args(["build", "--package", "botsmith"])
+            .current_dir(workspace());
         match folder.file_name().and_then(|name| name.to_str()) {
             Some("debug") => {}
             Some(profile) => drop(cargo.args(["--profile", profile])),
@@ -49,13 +58,21 @@ fn find() -> anyhow::Result<PathBuf> {
 }
 
 fn has_younger_source(folder: &Path, than: SystemTime) -> bool {
-    let Ok(entries) = folder.read_dir() else { return false };
+    let Ok(entries) = folder.read_dir() else {
+        return false;
+    };
     entries.flatten().any(|entry| {
         let path = entry.path();
         if path.is_dir() {
             return !path.ends_with("tests") && has_younger_source(&path, than);
         }
-        let counts = path.extension().is_some_and(|end| end == "rs" || end == "toml" || end == "sql");
-        counts && entry.metadata().and_then(|found| found.modified()).is_ok_and(|changed| changed > than)
+        let counts = path
+            .extension()
+            .is_some_and(|end| end == "rs" || end == "toml" || end == "sql");
+        counts
+            && entry
+                .metadata()
+                .and_then(|found| found.modified())
+                .is_ok_and(|changed| changed > than)
     })
 }

@@ -14,8 +14,11 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 
 /// Where distributions put the program that starts a node without asking who we are.
-const PROGRAMS: &[&str] =
-    &["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/local/sbin/rabbitmq-server", "/opt/rabbitmq/sbin/rabbitmq-server"];
+const PROGRAMS: &[&str] = &[
+    "/usr/lib/rabbitmq/bin/rabbitmq-server",
+    "/usr/local/sbin/rabbitmq-server",
+    "/opt/rabbitmq/sbin/rabbitmq-server",
+];
 
 /// Data at rest is what survives a kill; nothing else does.
 pub struct Broker {
@@ -33,7 +36,8 @@ impl Broker {
     /// A fresh node, ready.
     pub async fn start() -> anyhow::Result<Self> {
         let program = PROGRAMS.iter().map(PathBuf::from).find(|path| path.is_file());
-        let program = program.context("RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)")?;
+        let program =
+            program.context("RabbitMQ is not installed (Debian: apt-get install rabbitmq-server)")?;
         let folder = tempfile::Builder::new().prefix("botsmith-rabbitmq-").tempdir()?;
         reaper::watch_folder(folder.path())?;
         let [port, mapper_port, distribution_port] = ports::free()?;
@@ -57,7 +61,16 @@ impl Broker {
             .context("Erlang's epmd does not run")?;
         reaper::watch(mapper.id())?;
         let name = format!("botsmith-test-{port}@localhost");
-        let mut broker = Self { folder, program, name, port, mapper_port, distribution_port, mapper, node: None };
+        let mut broker = Self {
+            folder,
+            program,
+            name,
+            port,
+            mapper_port,
+            distribution_port,
+            mapper,
+            node: None,
+        };
         broker.start_again().await?;
         Ok(broker)
     }
@@ -84,7 +97,9 @@ impl Broker {
 
     /// Kills the node as a power cut would.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        let Some(mut node) = self.node.take() else { return Ok(()) };
+        let Some(mut node) = self.node.take() else {
+            return Ok(());
+        };
         kill_group(node.id());
         node.wait()?;
         reaper::forget(node.id());
@@ -130,7 +145,10 @@ impl Broker {
             .env("RABBITMQ_GENERATED_CONFIG_DIR", folder.join("generated"))
             .env("RABBITMQ_FEATURE_FLAGS_FILE", folder.join("feature_flags"))
             .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-kernel inet_dist_use_interface {127,0,0,1}",
+            )
             .env("ERL_EPMD_PORT", self.mapper_port.to_string())
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             // The script then becomes the node instead of watching over it.

@@ -41,17 +41,33 @@ pub struct Scale {
     pub seed: u64,
     /// How long to look for late duplicates.
     pub afterwards: Duration,
+    /// Whether to spare the roles that a message does not pass.
+    pub spare_bystanders: bool,
 }
 
 impl Scale {
     /// As promised: 3,000 messages at 100 a second from 200 people.
     pub const fn full(seed: u64) -> Self {
-        Self { messages: 3000, rate: 100.0, conversations: 200, seed, afterwards: AFTERWARDS }
+        Self {
+            messages: 3000,
+            rate: 100.0,
+            conversations: 200,
+            seed,
+            afterwards: AFTERWARDS,
+            spare_bystanders: false,
+        }
     }
 
     /// What every test run can afford.
     pub const fn short(seed: u64) -> Self {
-        Self { messages: 300, rate: 40.0, conversations: 40, seed, afterwards: Duration::from_secs(2) }
+        Self {
+            messages: 300,
+            rate: 40.0,
+            conversations: 40,
+            seed,
+            afterwards: Duration::from_secs(2),
+            spare_bystanders: true,
+        }
     }
 
     fn load(&self) -> Load {
@@ -76,7 +92,11 @@ pub struct Outcome {
 impl Outcome {
     /// For people.
     pub fn print(&self, title: &str, seed: u64) {
-        println!("{title} (seed {seed}; {})\n{}", summary(&self.faults), self.report);
+        println!(
+            "{title} (seed {seed}; {})\n{}",
+            summary(&self.faults),
+            self.report
+        );
     }
 }
 
@@ -89,7 +109,10 @@ fn summary(faults: &[String]) -> String {
             None => counts.push((fault, 1)),
         }
     }
-    let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} ×{count}")).collect();
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| format!("{name} ×{count}"))
+        .collect();
     format!("{} faults: {}", faults.len(), counts.join(", "))
 }
 
@@ -97,23 +120,37 @@ fn is_over(run: &Run, scale: &Scale) -> bool {
     run.accepted() as u64 >= scale.messages
 }
 
-/// kill -9 of a role chosen by chance, every two seconds; each starts again a second later.
+/// Roles that no message passes.
+const BYSTANDERS: &[&str] = &["admin-api", "indexer"];
+
+/// kill -9 of a role chosen by chance, every two seconds; each starts again a second later. Nobody is hit twice before
+/// everybody was hit once.
 pub async fn kill_roles(scale: Scale) -> anyhow::Result<Outcome> {
-    let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
+    let options = Options {
+        mode: Mode::Split {
+            gateways: 2,
+            workers: 2,
+        },
+        ..Options::default()
+    };
     let product = Product::start(options).await?;
     let mut chance = StdRng::seed_from_u64(scale.seed);
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
+    let mut doomed: Vec<Arc<Role>> = Vec::new();
     loop {
         tokio::time::sleep(KILL_EVERY).await;
         if is_over(&run, &scale) {
             break;
         }
-        let alive: Vec<&Arc<Role>> = product.roles().iter().filter(|role| role.pid().is_some()).collect();
-        if alive.is_empty() {
+        if doomed.is_empty() {
+            doomed = product.roles().to_vec();
+            doomed.retain(|role| !(scale.spare_bystanders && BYSTANDERS.contains(&role.name().as_str())));
+        }
+        let victim = doomed.swap_remove(chance.random_range(0..doomed.len()));
+        if victim.pid().is_none() {
             continue;
         }
-        let victim = alive[chance.random_range(0..alive.len())];
         victim.kill()?;
         faults.push(victim.name());
     }
@@ -125,7 +162,11 @@ pub async fn kill_roles(scale: Scale) -> anyhow::Result<Outcome> {
 /// The same with every role in one process on its private PostgreSQL: the process is killed two seconds after it has
 /// come back each time, and once the database with it.
 pub async fn kill_all_in_one(scale: Scale) -> anyhow::Result<Outcome> {
-    let product = Product::start(Options { mode: Mode::AllInOne, ..Options::default() }).await?;
+    let product = Product::start(Options {
+        mode: Mode::AllInOne,
+        ..Options::default()
+    })
+    .await?;
     let run = product.run(&scale.load())?;
     let began = Instant::now();
     let mut faults = Vec::new();
@@ -155,12 +196,24 @@ pub async fn kill_all_in_one(scale: Scale) -> anyhow::Result<Outcome> {
 
 /// Every webhook comes three times at once, to two gateways.
 pub async fn every_webhook_thrice(scale: Scale) -> anyhow::Result<Outcome> {
-    let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
+    let options = Options {
+        mode: Mode::Split {
+            gateways: 2,
+            workers: 2,
+        },
+        ..Options::default()
+    };
     let product = Product::start(options).await?;
-    let run = product.run(&Load { deliveries: 3, ..scale.load() })?;
+    let run = product.run(&Load {
+        deliveries: 3,
+        ..scale.load()
+    })?;
     let report = run.settle(scale.duration() + DRAIN, scale.afterwards).await;
     product.finish().await?;
-    Ok(Outcome { report, faults: Vec::new() })
+    Ok(Outcome {
+        report,
+        faults: Vec::new(),
+    })
 }
 
 /// How long it took to be of use again after the broker's port opened, and the ledger.
@@ -176,18 +229,38 @@ impl BrokerOutcome {
     /// Fails unless webhooks were answered in time throughout, honestly refused meanwhile, and taken again soon.
     pub fn ensure_recovered(&self) -> anyhow::Result<()> {
         let report = &self.outcome.report;
-        anyhow::ensure!(report.unavailable > 0, "nobody was told 503 while the broker was away\n{report}");
-        anyhow::ensure!(report.slowest <= WEBHOOK_LIMIT, "a webhook took {:?}\n{report}", report.slowest);
-        let slowest = self.recovered.iter().max().context("the broker was never killed")?;
-        anyhow::ensure!(*slowest <= PUBLISHING_AGAIN, "published again {slowest:?} after the port opened\n{report}");
+        anyhow::ensure!(
+            report.unavailable > 0,
+            "nobody was told 503 while the broker was away\n{report}"
+        );
+        anyhow::ensure!(
+            report.slowest <= WEBHOOK_LIMIT,
+            "a webhook took {:?}\n{report}",
+            report.slowest
+        );
+        let slowest = self
+            .recovered
+            .iter()
+            .max()
+            .context("the broker was never killed")?;
+        anyhow::ensure!(
+            *slowest <= PUBLISHING_AGAIN,
+            "published again {slowest:?} after the port opened\n{report}"
+        );
         Ok(())
     }
 }
 
 /// kill -9 of RabbitMQ under load, and its start over the same data.
 pub async fn kill_broker(scale: Scale, times: usize) -> anyhow::Result<BrokerOutcome> {
-    let options =
-        Options { mode: Mode::Split { gateways: 1, workers: 2 }, own_broker: true, ..Options::default() };
+    let options = Options {
+        mode: Mode::Split {
+            gateways: 1,
+            workers: 2,
+        },
+        own_broker: true,
+        ..Options::default()
+    };
     let mut product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
@@ -204,21 +277,29 @@ pub async fn kill_broker(scale: Scale, times: usize) -> anyhow::Result<BrokerOut
         broker.start_again().await?;
         let opened = Instant::now();
         let accepted = run.accepted();
-        wait::until("a webhook to be taken again", Duration::from_secs(60), async || {
-            Ok((run.accepted() > accepted).then_some(()))
-        })
+        wait::until(
+            "a webhook to be taken again",
+            Duration::from_secs(60),
+            async || Ok((run.accepted() > accepted).then_some(())),
+        )
         .await?;
         recovered.push(opened.elapsed());
     }
     let report = run.settle(scale.duration() + DRAIN, scale.afterwards).await;
     product.finish().await?;
-    Ok(BrokerOutcome { outcome: Outcome { report, faults }, recovered })
+    Ok(BrokerOutcome {
+        outcome: Outcome { report, faults },
+        recovered,
+    })
 }
 
 /// kill -9 of PostgreSQL under load; it comes back by itself a second later.
 pub async fn kill_database(scale: Scale, times: usize) -> anyhow::Result<Outcome> {
     let options = Options {
-        mode: Mode::Split { gateways: 1, workers: 2 },
+        mode: Mode::Split {
+            gateways: 1,
+            workers: 2,
+        },
         private_database: true,
         ..Options::default()
     };
@@ -239,7 +320,13 @@ pub async fn kill_database(scale: Scale, times: usize) -> anyhow::Result<Outcome
 
 /// SIGTERM of each role in turn under load, as an upgrade does it: stopped in order, started again, and on to the next.
 pub async fn restart_in_turn(scale: Scale, rounds: usize) -> anyhow::Result<Outcome> {
-    let options = Options { mode: Mode::Split { gateways: 2, workers: 2 }, ..Options::default() };
+    let options = Options {
+        mode: Mode::Split {
+            gateways: 2,
+            workers: 2,
+        },
+        ..Options::default()
+    };
     let product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
@@ -256,7 +343,12 @@ pub async fn restart_in_turn(scale: Scale, rounds: usize) -> anyhow::Result<Outc
                 stopped.status,
                 last_lines(&role.stderr())
             );
-            anyhow::ensure!(stopped.took <= STOP_LIMIT, "{} took {:?} to stop", role.name(), stopped.took);
+            anyhow::ensure!(
+                stopped.took <= STOP_LIMIT,
+                "{} took {:?} to stop",
+                role.name(),
+                stopped.took
+            );
             role.resume()?;
             product.ready(Duration::from_secs(30)).await?;
             faults.push(role.name());

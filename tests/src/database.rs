@@ -62,7 +62,13 @@ impl Database {
                 eprintln!("the private PostgreSQL: {error}");
             }
         });
-        Ok(Self::Private(Private { url, data, stop, watch: Some(watch), _folder: folder }))
+        Ok(Self::Private(Private {
+            url,
+            data,
+            stop,
+            watch: Some(watch),
+            _folder: folder,
+        }))
     }
 
     /// How to connect.
@@ -88,7 +94,9 @@ impl Database {
     /// Removes it.
     pub async fn remove(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Shared { server, name } => sql(server, &format!("drop database if exists {name} with (force)")).await,
+            Self::Shared { server, name } => {
+                sql(server, &format!("drop database if exists {name} with (force)")).await
+            }
             Self::Private(private) => {
                 private.stop.cancel();
                 if let Some(watch) = private.watch.take() {
@@ -103,28 +111,49 @@ impl Database {
 /// Kills the server that has its data here: the postmaster at once, and its children notice.
 pub fn kill_postmaster(data: &Path) -> anyhow::Result<()> {
     let file = data.join("postmaster.pid");
-    let text = std::fs::read_to_string(&file).with_context(|| format!("no server runs in {}", data.display()))?;
-    let number = text.lines().next().and_then(|line| line.trim().parse().ok()).and_then(rustix::process::Pid::from_raw);
+    let text =
+        std::fs::read_to_string(&file).with_context(|| format!("no server runs in {}", data.display()))?;
+    let number = text
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok())
+        .and_then(rustix::process::Pid::from_raw);
     let number = number.with_context(|| format!("{} names no process", file.display()))?;
-    rustix::process::kill_process(number, rustix::process::Signal::KILL).context("the server could not be killed")
+    rustix::process::kill_process(number, rustix::process::Signal::KILL)
+        .context("the server could not be killed")
 }
 
 /// One statement, through PostgreSQL's own client: only `store` speaks SQL, and it has no reason to make databases.
 async fn sql(server: &Url, statement: &str) -> anyhow::Result<()> {
     let output = Command::new(psql())
-        .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command", statement])
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--set=ON_ERROR_STOP=1",
+            "--command",
+            statement,
+        ])
         .arg(server.as_str())
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
         .context("psql does not run (Debian: apt-get install postgresql-client)")?;
-    anyhow::ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr).trim());
+    anyhow::ensure!(
+        output.status.success(),
+        "psql: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(())
 }
 
 fn psql() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let installed = versions.map(|version| version.path().join("bin/psql")).find(|path| path.is_file());
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let installed = versions
+        .map(|version| version.path().join("bin/psql"))
+        .find(|path| path.is_file());
     installed.unwrap_or_else(|| "psql".into())
 }

@@ -64,7 +64,11 @@ impl Balance {
     /// Duplicates per accepted message.
     #[expect(clippy::cast_precision_loss, reason = "a share for people")]
     pub fn duplicated_share(&self) -> f64 {
-        if self.accepted == 0 { 0.0 } else { self.duplicated as f64 / self.accepted as f64 }
+        if self.accepted == 0 {
+            0.0
+        } else {
+            self.duplicated as f64 / self.accepted as f64
+        }
     }
 }
 
@@ -76,7 +80,11 @@ impl fmt::Display for Balance {
             self.accepted, self.answered, self.lost, self.duplicated, self.reordered
         )?;
         if self.unexpected > 0 || self.changed > 0 {
-            write!(f, " / unexpected {} / duplicates with another text {}", self.unexpected, self.changed)?;
+            write!(
+                f,
+                " / unexpected {} / duplicates with another text {}",
+                self.unexpected, self.changed
+            )?;
         }
         Ok(())
     }
@@ -86,14 +94,22 @@ impl Ledger {
     /// A message is about to be offered to the webhook. Messages of a contact are entered in their order.
     pub fn offer(&mut self, token: &str, contact: &str) {
         self.by_token.insert(token.to_owned(), self.entries.len());
-        let entry =
-            Entry { token: token.to_owned(), contact: contact.to_owned(), offered: Instant::now(), accepted: None };
+        let entry = Entry {
+            token: token.to_owned(),
+            contact: contact.to_owned(),
+            offered: Instant::now(),
+            accepted: None,
+        };
         self.entries.push(entry);
     }
 
     /// The webhook took it.
     pub fn accept(&mut self, token: &str) {
-        if let Some(entry) = self.by_token.get(token).and_then(|index| self.entries.get_mut(*index)) {
+        if let Some(entry) = self
+            .by_token
+            .get(token)
+            .and_then(|index| self.entries.get_mut(*index))
+        {
             entry.accepted.get_or_insert_with(Instant::now);
         }
     }
@@ -105,7 +121,8 @@ impl Ledger {
         named.sort_unstable();
         named.dedup();
         if named.is_empty() {
-            self.unexpected.push(format!("without a token: {:.80}", message.body));
+            self.unexpected
+                .push(format!("without a token: {:.80}", message.body));
         }
         let mut highest = None;
         for token in named {
@@ -114,7 +131,8 @@ impl Ledger {
                 continue;
             };
             if self.entries[index].contact != message.to {
-                self.unexpected.push(format!("{token} was answered to somebody else"));
+                self.unexpected
+                    .push(format!("{token} was answered to somebody else"));
                 continue;
             }
             if self.newest.get(&message.to).is_some_and(|newest| *newest > index) {
@@ -125,7 +143,10 @@ impl Ledger {
             if answers.first().is_some_and(|first| first.body != message.body) {
                 self.changed += 1;
             }
-            answers.push(Answer { at: Instant::now(), body: message.body.clone() });
+            answers.push(Answer {
+                at: Instant::now(),
+                body: message.body.clone(),
+            });
         }
         if let Some(highest) = highest {
             let newest = self.newest.entry(message.to.clone()).or_default();
@@ -140,7 +161,9 @@ impl Ledger {
 
     /// Accepted and not answered yet.
     pub fn outstanding(&self) -> usize {
-        self.accepted().filter(|entry| !self.answers.contains_key(&entry.token)).count()
+        self.accepted()
+            .filter(|entry| !self.answers.contains_key(&entry.token))
+            .count()
     }
 
     fn accepted(&self) -> impl Iterator<Item = &Entry> {
@@ -149,7 +172,9 @@ impl Ledger {
 
     /// The tokens of what was lost.
     pub fn lost(&self) -> Vec<String> {
-        let lost = self.accepted().filter(|entry| !self.answers.contains_key(&entry.token));
+        let lost = self
+            .accepted()
+            .filter(|entry| !self.answers.contains_key(&entry.token));
         lost.map(|entry| entry.token.clone()).collect()
     }
 
@@ -161,18 +186,27 @@ impl Ledger {
     /// From the webhook's first call to the reply's arrival at the platform, of every answered message in turn.
     pub fn durations(&self) -> Vec<Duration> {
         let first = |entry: &Entry| self.answers.get(&entry.token).and_then(|answers| answers.first());
-        self.accepted().filter_map(|entry| Some(first(entry)?.at.duration_since(entry.offered))).collect()
+        self.accepted()
+            .filter_map(|entry| Some(first(entry)?.at.duration_since(entry.offered)))
+            .collect()
     }
 
     /// When the last first answer came.
     pub fn last_answer(&self) -> Option<Instant> {
-        self.answers.values().filter_map(|answers| answers.first()).map(|answer| answer.at).max()
+        self.answers
+            .values()
+            .filter_map(|answers| answers.first())
+            .map(|answer| answer.at)
+            .max()
     }
 
     /// What it comes to.
     pub fn balance(&self) -> Balance {
         let accepted = self.accepted().count();
-        let answered = self.accepted().filter(|entry| self.answers.contains_key(&entry.token)).count();
+        let answered = self
+            .accepted()
+            .filter(|entry| self.answers.contains_key(&entry.token))
+            .count();
         Balance {
             accepted,
             answered,
@@ -243,7 +277,10 @@ mod tests {
         }
 
         let balance = ledger.balance();
-        assert_eq!((balance.duplicated, balance.reordered, balance.changed), (1, 1, 0));
+        assert_eq!(
+            (balance.duplicated, balance.reordered, balance.changed),
+            (1, 1, 0)
+        );
     }
 
     #[test]

@@ -35,7 +35,14 @@ pub struct Load {
 impl Load {
     /// This many, this fast, from this many people.
     pub fn new(messages: u64, rate: f64, conversations: u64) -> Self {
-        Self { messages, rate, conversations, deliveries: 1, question: QUESTION.to_owned(), first: 1 }
+        Self {
+            messages,
+            rate,
+            conversations,
+            deliveries: 1,
+            question: QUESTION.to_owned(),
+            first: 1,
+        }
     }
 }
 
@@ -122,7 +129,11 @@ impl fmt::Display for Report {
             write!(f, "\n  unexpected: {unexpected}")?;
         }
         if !self.lost.is_empty() {
-            write!(f, "\n  lost: {}", self.lost.iter().take(20).cloned().collect::<Vec<_>>().join(" "))?;
+            write!(
+                f,
+                "\n  lost: {}",
+                self.lost.iter().take(20).cloned().collect::<Vec<_>>().join(" ")
+            )?;
         }
         Ok(())
     }
@@ -197,7 +208,12 @@ impl Run {
             writers.spawn(writer.run(messages));
         }
         writers.spawn(pace(load.clone(), inboxes));
-        Self { ledger, tally, writers, listener }
+        Self {
+            ledger,
+            tally,
+            writers,
+            listener,
+        }
     }
 
     /// Accepted so far.
@@ -241,7 +257,9 @@ impl Run {
             unanswered: tally.unanswered,
             refused: tally.refused,
             slowest: tally.slowest,
-            drained: drained.map_or(Duration::ZERO, |(answer, accepted)| answer.saturating_duration_since(accepted)),
+            drained: drained.map_or(Duration::ZERO, |(answer, accepted)| {
+                answer.saturating_duration_since(accepted)
+            }),
             lost: ledger.lost(),
             unexpected: ledger.unexpected().to_vec(),
         }
@@ -283,9 +301,18 @@ impl Writer {
         while let Some(number) = messages.recv().await {
             let token = token(number);
             let text = format!("{} {token}", self.load.question);
-            let inbound = Inbound::sms(&self.target.account_sid, &self.contact, &self.target.number, &text);
+            let inbound = Inbound::sms(
+                &self.target.account_sid,
+                &self.contact,
+                &self.target.number,
+                &text,
+            );
             locked(&self.ledger).offer(&token, &self.contact);
-            let deliver = || self.target.sender.deliver(&self.target.chatbot, &inbound, Retries::PATIENT);
+            let deliver = || {
+                self.target
+                    .sender
+                    .deliver(&self.target.chatbot, &inbound, Retries::PATIENT)
+            };
             let deliveries = (0..self.load.deliveries).map(|_| deliver());
             let outcomes: Vec<Delivered> = futures_util::future::join_all(deliveries).await;
             let mut tally = locked(&self.tally);
@@ -298,7 +325,9 @@ impl Writer {
                     locked(&self.ledger).accept(&token);
                     tally.last_accepted = Some(Instant::now());
                 } else {
-                    tally.refused.push(format!("{token}: {:?} {:.200}", outcome.status, outcome.body));
+                    tally
+                        .refused
+                        .push(format!("{token}: {:?} {:.200}", outcome.status, outcome.body));
                 }
             }
         }

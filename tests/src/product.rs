@@ -70,7 +70,10 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            mode: Mode::Split { gateways: 1, workers: 2 },
+            mode: Mode::Split {
+                gateways: 1,
+                workers: 2,
+            },
             own_broker: false,
             private_database: false,
             model: Some(Behaviour::echo(Duration::from_millis(20))),
@@ -108,7 +111,10 @@ impl Product {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let mut product = Self::start_without_bots(options.clone()).await?;
         for number in 0..options.bots {
-            let bot = product.api.new_bot(&format!("Bot {number}"), &phone_number(number)).await?;
+            let bot = product
+                .api
+                .new_bot(&format!("Bot {number}"), &phone_number(number))
+                .await?;
             product.bots.push(bot);
         }
         for bot in &product.bots {
@@ -129,14 +135,19 @@ impl Product {
             Mode::Split { gateways, .. } => &[gateway_1, gateway_2, gateway_3][..gateways],
             Mode::AllInOne | Mode::AllInOneOnBroker => &[gateway_1][..],
         };
-        let gateways: Vec<String> = gateway_ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect();
+        let gateways: Vec<String> = gateway_ports
+            .iter()
+            .map(|port| format!("http://127.0.0.1:{port}"))
+            .collect();
         let simulator = Service::start(simulator::Settings {
             callback_origin: gateways.first().cloned(),
             ..simulator::Settings::default()
         })
         .await?;
         let account = Account::new(simulator::demo::ACCOUNT_SID, AUTH_TOKEN);
-        let account = (0..options.bots.max(1)).fold(account, |account, number| account.with_number(phone_number(number)));
+        let account = (0..options.bots.max(1)).fold(account, |account, number| {
+            account.with_number(phone_number(number))
+        });
         simulator.twilio().add_account(account);
         simulator.twilio().set_callbacks(options.callbacks);
 
@@ -158,7 +169,10 @@ impl Product {
             folder: folder.path().to_owned(),
             environment: vec![
                 ("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), PUBLIC_URL.to_owned()),
-                ("BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL".to_owned(), simulator.url()),
+                (
+                    "BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL".to_owned(),
+                    simulator.url(),
+                ),
                 ("BOTSMITH__TELEMETRY__FILTER".to_owned(), "info".to_owned()),
                 // Ten processes, other tests beside us, and a server that by default takes 100 connections.
                 ("BOTSMITH__STORE__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
@@ -171,7 +185,10 @@ impl Product {
         }
         if let Some(url) = broker_url {
             common.set("BOTSMITH__QUEUE__URL", &url);
-            common.set("BOTSMITH__QUEUE__NAMESPACE", &format!("t{}.", Uuid::new_v4().simple()));
+            common.set(
+                "BOTSMITH__QUEUE__NAMESPACE",
+                &format!("t{}.", Uuid::new_v4().simple()),
+            );
         }
         if let Some(database) = &database {
             common.set("BOTSMITH__STORE__URL", &database.url());
@@ -188,14 +205,22 @@ impl Product {
             api: Api::new(&format!("http://127.0.0.1:{api_port}"))?,
             gateways,
             bots: Vec::new(),
-            http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(5)).build()?,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(5))
+                .build()?,
             folder: Some(folder),
         };
         product.start_roles(common, gateway_ports, api_port).await?;
         Ok(product)
     }
 
-    async fn start_roles(&mut self, mut common: Common, gateway_ports: &[u16], api_port: u16) -> anyhow::Result<()> {
+    async fn start_roles(
+        &mut self,
+        mut common: Common,
+        gateway_ports: &[u16],
+        api_port: u16,
+    ) -> anyhow::Result<()> {
         let Mode::Split { workers, .. } = self.mode else {
             let url = self.gateways.first().context("no gateway")?.clone();
             let listen = url.trim_start_matches("http://").to_owned();
@@ -218,13 +243,15 @@ impl Product {
         for (index, port) in gateway_ports.iter().enumerate() {
             let listen = format!("127.0.0.1:{port}");
             let mut plan = common.plan(&format!("gateway-{}", index + 1), &["gateway"]);
-            plan.environment.push(("BOTSMITH__GATEWAY__LISTEN".to_owned(), listen.clone()));
+            plan.environment
+                .push(("BOTSMITH__GATEWAY__LISTEN".to_owned(), listen.clone()));
             self.roles.push(Role::start(plan)?);
             self.health.push(format!("http://{listen}"));
         }
         let listen = format!("127.0.0.1:{api_port}");
         let mut plan = common.plan("admin-api", &["admin-api"]);
-        plan.environment.push(("BOTSMITH__ADMIN_API__LISTEN".to_owned(), listen.clone()));
+        plan.environment
+            .push(("BOTSMITH__ADMIN_API__LISTEN".to_owned(), listen.clone()));
         self.roles.push(Role::start(plan)?);
         self.health.push(format!("http://{listen}"));
         let names = (1..=workers).map(|number| (format!("chat-worker-{number}"), vec!["chat-worker"]));
@@ -255,7 +282,12 @@ impl Product {
                 anyhow::ensure!(status.is_success(), "{status}: {}", answer.text().await?);
                 Ok(Some(()))
             });
-            ready.await.with_context(|| format!("the end of its log:\n{}", crate::chaos::last_lines(&role.stderr())))?;
+            ready.await.with_context(|| {
+                format!(
+                    "the end of its log:\n{}",
+                    crate::chaos::last_lines(&role.stderr())
+                )
+            })?;
         }
         Ok(())
     }
@@ -267,7 +299,10 @@ impl Product {
 
     /// The process of this name.
     pub fn role(&self, name: &str) -> anyhow::Result<&Arc<Role>> {
-        self.roles.iter().find(|role| role.name() == name).with_context(|| format!("there is no role {name}"))
+        self.roles
+            .iter()
+            .find(|role| role.name() == name)
+            .with_context(|| format!("there is no role {name}"))
     }
 
     /// Gateways' addresses.
@@ -307,7 +342,9 @@ impl Product {
 
     /// Its database, when it is not the private one of `botsmith all`.
     pub fn database(&self) -> anyhow::Result<&Database> {
-        self.database.as_ref().context("the database is the private one of `botsmith all`")
+        self.database
+            .as_ref()
+            .context("the database is the private one of `botsmith all`")
     }
 
     /// The broker, when it is its own.
@@ -322,7 +359,9 @@ impl Product {
 
     /// Where it runs, with the logs of its processes.
     pub fn folder(&self) -> &Path {
-        self.folder.as_ref().map_or(Path::new("/nonexistent"), TempDir::path)
+        self.folder
+            .as_ref()
+            .map_or(Path::new("/nonexistent"), TempDir::path)
     }
 
     /// Signs webhooks and posts them to all gateways in turn.
@@ -343,7 +382,11 @@ impl Product {
 
     /// Begins to write to all chatbots.
     pub fn run(&self, load: &Load) -> anyhow::Result<Run> {
-        let targets: Vec<Target> = self.bots.iter().map(|bot| self.target(bot)).collect::<anyhow::Result<_>>()?;
+        let targets: Vec<Target> = self
+            .bots
+            .iter()
+            .map(|bot| self.target(bot))
+            .collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(!targets.is_empty(), "there is no chatbot to write to");
         Ok(Run::start(load, &targets, self.twilio().listen()))
     }
@@ -418,7 +461,11 @@ impl Common {
             .output()
             .await?;
         if !output.status.success() {
-            bail!("botsmith {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr).trim());
+            bail!(
+                "botsmith {}: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

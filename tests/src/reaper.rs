@@ -42,10 +42,18 @@ fn tell(line: &str) -> anyhow::Result<()> {
     let mut shell = SHELL.lock().unwrap_or_else(PoisonError::into_inner);
     if shell.is_none() {
         let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(SCRIPT).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("-c")
+            .arg(SCRIPT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         *shell = Some(command.process_group(0).spawn().context("the reaper's shell")?);
     }
-    let input = shell.as_mut().and_then(|shell| shell.stdin.as_mut()).context("the reaper's shell has no input")?;
+    let input = shell
+        .as_mut()
+        .and_then(|shell| shell.stdin.as_mut())
+        .context("the reaper's shell has no input")?;
     writeln!(input, "{line}").context("the reaper's shell is gone")
 }
 

@@ -69,7 +69,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Role {
     /// Starts it, and starts it again whenever it ends, until it is told to stop.
     pub fn start(plan: Plan) -> anyhow::Result<Arc<Self>> {
-        let state = State { wanted: true, last_exit: None, exits: Vec::new() };
+        let state = State {
+            wanted: true,
+            last_exit: None,
+            exits: Vec::new(),
+        };
         let role = Arc::new(Self {
             plan: Mutex::new(plan),
             state: Arc::new(Mutex::new(state)),
@@ -112,28 +116,51 @@ impl Role {
     fn spawn(self: &Arc<Self>) -> anyhow::Result<()> {
         let plan = locked(&self.plan).clone();
         let file = |end: &str| {
-            OpenOptions::new().create(true).append(true).open(plan.folder.join(format!("{}.{end}", plan.name)))
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(plan.folder.join(format!("{}.{end}", plan.name)))
         };
         let mut command = Command::new(&plan.program);
-        command.args(&plan.arguments).env_clear().current_dir(&plan.folder);
+        command
+            .args(&plan.arguments)
+            .env_clear()
+            .current_dir(&plan.folder);
         for name in ["PATH", "HOME", "RUST_BACKTRACE"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
         command.envs(plan.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(file("out")?).stderr(file("err")?).process_group(0).kill_on_drop(true);
-        let child = command.spawn().with_context(|| format!("{} does not start", plan.name))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(file("out")?)
+            .stderr(file("err")?)
+            .process_group(0)
+            .kill_on_drop(true);
+        let child = command
+            .spawn()
+            .with_context(|| format!("{} does not start", plan.name))?;
         let pid = child.id().context("it ended before it began")?;
         reaper::watch(pid)?;
         self.starts.fetch_add(1, Ordering::Relaxed);
         self.running.send_replace(pid);
-        tokio::spawn(Self::watch(Arc::downgrade(self), child, pid, self.running.subscribe()));
+        tokio::spawn(Self::watch(
+            Arc::downgrade(self),
+            child,
+            pid,
+            self.running.subscribe(),
+        ));
         Ok(())
     }
 
     /// Waits for its end; and then starts it again, if that is still wanted a second later.
-    async fn watch(role: std::sync::Weak<Self>, mut child: Child, pid: u32, mut dropped: watch::Receiver<u32>) {
+    async fn watch(
+        role: std::sync::Weak<Self>,
+        mut child: Child,
+        pid: u32,
+        mut dropped: watch::Receiver<u32>,
+    ) {
         let status = tokio::select! {
             status = child.wait() => status,
             // The sender is gone: nobody wants it any more, and dropping the child kills it.
@@ -168,8 +195,13 @@ impl Role {
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let pid = self.pid().with_context(|| format!("{} does not run", self.name()))?;
-        let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).context("no such number")?;
+        let pid = self
+            .pid()
+            .with_context(|| format!("{} does not run", self.name()))?;
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("no such number")?;
         kill_process(pid, signal).with_context(|| format!("signal to {}", self.name()))
     }
 
@@ -204,7 +236,10 @@ impl Role {
         }
         let status = locked(&self.state).last_exit;
         match status {
-            Some(status) => Ok(Stopped { status, took: began.elapsed() }),
+            Some(status) => Ok(Stopped {
+                status,
+                took: began.elapsed(),
+            }),
             None => bail!("{} has not ended", self.name()),
         }
     }
@@ -227,7 +262,11 @@ impl Role {
     /// Starts it again after a stop.
     pub fn resume(self: &Arc<Self>) -> anyhow::Result<()> {
         locked(&self.state).wanted = true;
-        if self.pid().is_none() { self.spawn() } else { Ok(()) }
+        if self.pid().is_none() {
+            self.spawn()
+        } else {
+            Ok(())
+        }
     }
 
     /// What it wrote to standard error.
@@ -261,7 +300,11 @@ fn describe(status: ExitStatus) -> String {
 pub fn resident_bytes(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    line.split_whitespace()
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kilobytes| kilobytes * 1024)
 }
 
 /// Processor time that a process has used, in seconds.

@@ -101,7 +101,10 @@ impl Accounts {
     ) -> Result<Option<Arc<Account>>, AccountError> {
         let key = (chatbot, platform.clone());
         let kept = self.by_chatbot.get(&key).await;
-        if let Some(kept) = kept.as_ref().filter(|kept| age == Age::Kept && kept.read_at.elapsed() < FRESH) {
+        if let Some(kept) = kept
+            .as_ref()
+            .filter(|kept| age == Age::Kept && kept.read_at.elapsed() < FRESH)
+        {
             return Ok(Some(kept.account.clone()));
         }
         match store::channel_accounts::of_chatbot(&self.db, chatbot, platform).await {
@@ -111,7 +114,15 @@ impl Accounts {
             }
             Ok(Some(row)) => {
                 let account = self.open(row).await?;
-                self.by_chatbot.insert(key, Kept { read_at: Instant::now(), account: account.clone() }).await;
+                self.by_chatbot
+                    .insert(
+                        key,
+                        Kept {
+                            read_at: Instant::now(),
+                            account: account.clone(),
+                        },
+                    )
+                    .await;
                 Ok(Some(account))
             }
             Err(error) => match kept {
@@ -137,15 +148,31 @@ impl Accounts {
             return Ok(None);
         };
         let account = self.open(row).await?;
-        self.by_integration.insert(integration, Kept { read_at: Instant::now(), account: account.clone() }).await;
+        self.by_integration
+            .insert(
+                integration,
+                Kept {
+                    read_at: Instant::now(),
+                    account: account.clone(),
+                },
+            )
+            .await;
         Ok(Some(account))
     }
 
     async fn open(&self, row: ChannelAccount) -> Result<Arc<Account>, AccountError> {
-        let channel =
-            self.channels.get(&row.platform).ok_or_else(|| AccountError::UnknownPlatform(row.platform.clone()))?;
-        let place = Place { row: row.integration.as_uuid(), column: CREDENTIALS };
-        let json = self.keyring.open_text(row.workspace, place, &row.credentials).await?;
+        let channel = self
+            .channels
+            .get(&row.platform)
+            .ok_or_else(|| AccountError::UnknownPlatform(row.platform.clone()))?;
+        let place = Place {
+            row: row.integration.as_uuid(),
+            column: CREDENTIALS,
+        };
+        let json = self
+            .keyring
+            .open_text(row.workspace, place, &row.credentials)
+            .await?;
         let credentials = channel.open(&json)?;
         Ok(Arc::new(Account {
             integration: row.integration,
@@ -165,7 +192,17 @@ impl Accounts {
         message: domain::MessageId,
         plain: &[u8],
     ) -> Result<Vec<u8>, AccountError> {
-        Ok(self.keyring.seal(workspace, Place { row: message.as_uuid(), column: REPLY_TO }, plain).await?)
+        Ok(self
+            .keyring
+            .seal(
+                workspace,
+                Place {
+                    row: message.as_uuid(),
+                    column: REPLY_TO,
+                },
+                plain,
+            )
+            .await?)
     }
 
     /// Opens what [`Accounts::seal_reply_to`] sealed.
@@ -175,7 +212,10 @@ impl Accounts {
         message: domain::MessageId,
         sealed: &[u8],
     ) -> Result<secrecy::SecretString, AccountError> {
-        let place = Place { row: message.as_uuid(), column: REPLY_TO };
+        let place = Place {
+            row: message.as_uuid(),
+            column: REPLY_TO,
+        };
         Ok(self.keyring.open_text(workspace, place, sealed).await?)
     }
 
@@ -203,7 +243,9 @@ impl Accounts {
                 return;
             }
         };
-        let Some((platform, chatbot)) = topic.strip_prefix("integration.").and_then(|rest| rest.split_once('.'))
+        let Some((platform, chatbot)) = topic
+            .strip_prefix("integration.")
+            .and_then(|rest| rest.split_once('.'))
         else {
             return;
         };

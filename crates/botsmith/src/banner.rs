@@ -16,6 +16,8 @@ const QUESTIONS: [&str; 2] = ["Are you open on Sundays?", "Can you repair my bic
 pub struct Banner<'a> {
     /// Where people and platforms reach us, if all of it is up.
     pub address: Option<&'a Url>,
+    /// Whether everything works.
+    pub ready: bool,
     /// The link that makes whoever opens it the administrator, while there is none.
     pub set_up: Option<&'a str>,
     /// The demo bot.
@@ -36,14 +38,27 @@ impl Banner<'_> {
     fn text(&self, program: &str) -> String {
         let mut text = String::new();
         if let Some(address) = self.address {
-            let _ = writeln!(text, "\nBotSmith is ready.\n\n  Address   {address}");
+            let state = if self.ready {
+                "is ready"
+            } else {
+                "runs, and is not ready yet: /readyz says why"
+            };
+            let _ = writeln!(text, "\nBotSmith {state}.\n\n  Address   {address}");
         }
         if let Some(link) = self.set_up {
-            let _ = writeln!(text, "  Set up    {link}\n            (once: it makes you the administrator)");
+            let _ = writeln!(
+                text,
+                "  Set up    {link}\n            (once: it makes you the administrator)"
+            );
         }
         if let Some(demo) = self.demo {
-            let _ = writeln!(text, "\n  Try the demo bot, a made-up shop, by text message, without an account at Twilio:\n");
-            let place = self.data_dir.map(|path| format!(" --data-dir {}", quoted(&path.display().to_string())));
+            let _ = writeln!(
+                text,
+                "\n  Try the demo bot, a made-up shop, by text message, without an account at Twilio:\n"
+            );
+            let place = self
+                .data_dir
+                .map(|path| format!(" --data-dir {}", quoted(&path.display().to_string())));
             for question in QUESTIONS {
                 let _ = writeln!(
                     text,
@@ -61,5 +76,9 @@ impl Banner<'_> {
 /// So that a shell takes it as one word.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("\"{}\"", word.replace(['"', '$', '`', '\\'], "")) }
+    if word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("\"{}\"", word.replace(['"', '$', '`', '\\'], ""))
+    }
 }

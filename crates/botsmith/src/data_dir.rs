@@ -16,7 +16,10 @@ pub fn settle_master_key(settings: &mut Settings, data_dir: &Path) -> anyhow::Re
     }
     let file = data_dir.join(MASTER_KEY);
     if vault::create_master_key_file(&file).context("making a master key")? {
-        tracing::info!("made a master key in {}: keep a copy of it, without it no backup is of use", file.display());
+        tracing::info!(
+            "made a master key in {}: keep a copy of it, without it no backup is of use",
+            file.display()
+        );
     }
     settings.vault.master_key_file = Some(file);
     Ok(())
@@ -25,7 +28,8 @@ pub fn settle_master_key(settings: &mut Settings, data_dir: &Path) -> anyhow::Re
 /// For commands that need no other key than the one that is there.
 pub fn find_master_key(settings: &mut Settings, data_dir: &Path) {
     let file = data_dir.join(MASTER_KEY);
-    let none = settings.vault.master_key.expose_secret().is_empty() && settings.vault.master_key_file.is_none();
+    let none =
+        settings.vault.master_key.expose_secret().is_empty() && settings.vault.master_key_file.is_none();
     if none && file.exists() {
         settings.vault.master_key_file = Some(file);
     }
@@ -36,7 +40,9 @@ pub async fn settle_database(settings: &mut Settings, data_dir: &Path) -> anyhow
     if !settings.store.url.expose_secret().is_empty() {
         return Ok(None);
     }
-    let postgres = Postgres::start(data_dir).await.context("starting the private PostgreSQL")?;
+    let postgres = Postgres::start(data_dir)
+        .await
+        .context("starting the private PostgreSQL")?;
     tracing::info!("the private PostgreSQL listens on {}", postgres.address());
     settings.store.url = postgres.url();
     Ok(Some(postgres))

@@ -56,8 +56,13 @@ impl Stage {
             ..simulator::Settings::default()
         };
         let simulator = Service::start(playing).await.context("starting the simulator")?;
-        settings.platforms.twilio_simulator_url = Some(simulator.url().parse().context("the simulator's address")?);
-        Ok(Self { simulator, token, data_dir: data_dir.to_owned() })
+        settings.platforms.twilio_simulator_url =
+            Some(simulator.url().parse().context("the simulator's address")?);
+        Ok(Self {
+            simulator,
+            token,
+            data_dir: data_dir.to_owned(),
+        })
     }
 
     /// Makes the demo if this is the first start, notes for `botsmith simulate` how to speak to it, and plays its account.
@@ -107,9 +112,16 @@ pub async fn run(mut settings: Settings, data_dir: &Path, stop: CancellationToke
     let demo = settle(&settings, &shared, data_dir, addresses).await?;
     shared.close().await;
     let Some(demo) = demo else {
-        bail!("this installation is in use, or its demo bot was given to something else: there is no demo to make");
+        bail!(
+            "this installation is in use, or its demo bot was given to something else: there is no demo to make"
+        );
     };
-    Banner { data_dir: data_dir::unusual(data_dir), demo: Some(&demo), ..Banner::default() }.print();
+    Banner {
+        data_dir: data_dir::unusual(data_dir),
+        demo: Some(&demo),
+        ..Banner::default()
+    }
+    .print();
     Ok(())
 }
 
@@ -134,7 +146,10 @@ async fn settle(
         tracing::warn!("making a new file for the demo: {error:#}");
         None
     });
-    let Some(made) = make::find_or_make(shared, known).await.context("making the demo bot")? else {
+    let Some(made) = make::find_or_make(shared, known)
+        .await
+        .context("making the demo bot")?
+    else {
         return Ok(None);
     };
     let demo = Demo {
@@ -160,5 +175,10 @@ fn plain(url: &Url) -> String {
 
 /// 244 random bits, looking like Twilio's own tokens.
 fn secret() -> SecretString {
-    format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple()).into()
+    format!(
+        "{}{}",
+        uuid::Uuid::new_v4().simple(),
+        uuid::Uuid::new_v4().simple()
+    )
+    .into()
 }

@@ -42,10 +42,16 @@ pub async fn run(config: Option<&Path>, data_dir: &Path) -> anyhow::Result<()> {
     match Settings::load(config) {
         Err(error) => findings.push(Finding {
             subject: "settings",
-            verdict: Bad(format!("{error:#}"), "mend or remove that setting, then run this again".to_owned()),
+            verdict: Bad(
+                format!("{error:#}"),
+                "mend or remove that setting, then run this again".to_owned(),
+            ),
         }),
         Ok(settings) => {
-            findings.push(Finding { subject: "settings", verdict: Good("all known, all readable".to_owned()) });
+            findings.push(Finding {
+                subject: "settings",
+                verdict: Good("all known, all readable".to_owned()),
+            });
             look(settings, data_dir, &mut findings).await;
         }
     }
@@ -72,13 +78,22 @@ async fn look(mut settings: Settings, data_dir: &Path, findings: &mut Vec<Findin
     found("public url", public_url(&settings));
     found("listen", listen(&settings));
     match data_dir::borrow_database(&mut settings, data_dir).await {
-        Err(error) => found("database", Bad(format!("{error:#}"), "see above; then run this again".to_owned())),
+        Err(error) => found(
+            "database",
+            Bad(format!("{error:#}"), "see above; then run this again".to_owned()),
+        ),
         Ok(postgres) => {
             let db = Db::open(&settings.store);
             match db {
                 Err(error) => {
                     let problem = format!("{:#}", anyhow::Error::from(error));
-                    found("database", Bad(problem, "write store.url as postgres://user:password@host/database".to_owned()));
+                    found(
+                        "database",
+                        Bad(
+                            problem,
+                            "write store.url as postgres://user:password@host/database".to_owned(),
+                        ),
+                    );
                 }
                 Ok(db) => {
                     found("database", database(&db).await);
@@ -90,14 +105,20 @@ async fn look(mut settings: Settings, data_dir: &Path, findings: &mut Vec<Findin
             if let Some(postgres) = postgres
                 && let Err(error) = postgres.stop().await
             {
-                found("database", Remark(format!("the private PostgreSQL did not stop: {error}")));
+                found(
+                    "database",
+                    Remark(format!("the private PostgreSQL did not stop: {error}")),
+                );
             }
         }
     }
 }
 
 fn disk(data_dir: &Path) -> Verdict {
-    let existing = data_dir.ancestors().find(|path| path.exists()).unwrap_or(data_dir);
+    let existing = data_dir
+        .ancestors()
+        .find(|path| path.exists())
+        .unwrap_or(data_dir);
     match rustix::fs::statvfs(existing) {
         Err(error) => Bad(
             format!("{} cannot be looked at: {error}", existing.display()),
@@ -107,7 +128,13 @@ fn disk(data_dir: &Path) -> Verdict {
             let free = disk.f_bavail.saturating_mul(disk.f_frsize);
             let text = format!("{} of disk are free for {}", gigabytes(free), data_dir.display());
             if free < LITTLE_SPACE {
-                Bad(text, format!("make room: below {} databases and brokers begin to refuse", gigabytes(LITTLE_SPACE)))
+                Bad(
+                    text,
+                    format!(
+                        "make room: below {} databases and brokers begin to refuse",
+                        gigabytes(LITTLE_SPACE)
+                    ),
+                )
             } else {
                 Good(text)
             }
@@ -116,11 +143,12 @@ fn disk(data_dir: &Path) -> Verdict {
 }
 
 fn gigabytes(bytes: u64) -> String {
-    format!("{}.{} GB", bytes >> 30, (bytes % (1 << 30)) * 10 >> 30)
+    format!("{}.{} GB", bytes >> 30, ((bytes % (1 << 30)) * 10) >> 30)
 }
 
 fn master_key(settings: &Settings, data_dir: &Path) -> Verdict {
-    let none = settings.vault.master_key.expose_secret().is_empty() && settings.vault.master_key_file.is_none();
+    let none =
+        settings.vault.master_key.expose_secret().is_empty() && settings.vault.master_key_file.is_none();
     if none {
         return Remark(format!(
             "none yet: `botsmith all` makes one in {}; for roles of their own: `botsmith keys generate FILE`",
@@ -138,9 +166,13 @@ fn master_key(settings: &Settings, data_dir: &Path) -> Verdict {
 
 fn public_url(settings: &Settings) -> Verdict {
     let url = &settings.gateway.public_url;
-    let local = url.host_str().is_none_or(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+    let local = url
+        .host_str()
+        .is_none_or(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
     if local {
-        Remark(format!("{url} is this machine only: platforms need gateway.public_url, an https address they can reach"))
+        Remark(format!(
+            "{url} is this machine only: platforms need gateway.public_url, an https address they can reach"
+        ))
     } else if url.scheme() == "https" {
         Good(url.to_string())
     } else {
@@ -155,10 +187,13 @@ fn listen(settings: &Settings) -> Verdict {
     let address = settings.gateway.listen;
     match TcpListener::bind(address) {
         Ok(_) => Good(format!("{address} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Remark(format!("something listens on {address} already: a running BotSmith, or set gateway.listen"))
-        }
-        Err(error) => Bad(format!("{address}: {error}"), "set gateway.listen to an address of this machine".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => Remark(format!(
+            "something listens on {address} already: a running BotSmith, or set gateway.listen"
+        )),
+        Err(error) => Bad(
+            format!("{address}: {error}"),
+            "set gateway.listen to an address of this machine".to_owned(),
+        ),
     }
 }
 
@@ -177,7 +212,11 @@ async fn database(db: &Db) -> Verdict {
             "{} answers, its schema is not up to date: `botsmith migrate` (`botsmith all` does it by itself)",
             db.address()
         )),
-        Ok(Ok(true)) => Good(format!("{} answers within {} ms", db.address(), began.elapsed().as_millis())),
+        Ok(Ok(true)) => Good(format!(
+            "{} answers within {} ms",
+            db.address(),
+            began.elapsed().as_millis()
+        )),
     }
 }
 
@@ -214,15 +253,16 @@ async fn broker(settings: &Settings, db: &Db) -> Verdict {
             );
         }
     };
+    let address = settings.queue_address();
     let ready = async {
         while !queue.is_ready() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let verdict = match tokio::time::timeout(PATIENCE, ready).await {
-        Ok(()) => Good("RabbitMQ takes messages".to_owned()),
+        Ok(()) => Good(format!("RabbitMQ at {address} takes messages")),
         Err(_) => Bad(
-            format!("RabbitMQ takes no messages within {PATIENCE:?}"),
+            format!("RabbitMQ at {address} takes no messages within {PATIENCE:?}"),
             "is it running, are host, user, password and vhost in queue.url right, and does it raise an alarm about \
              memory or disk (`rabbitmqctl status`)?"
                 .to_owned(),
@@ -231,4 +271,15 @@ async fn broker(settings: &Settings, db: &Db) -> Verdict {
     stop.cancel();
     queue.close().await;
     verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_is_told_in_a_unit_that_people_know() {
+        assert_eq!(gigabytes((5 << 30) + (1 << 29)), "5.5 GB");
+        assert_eq!(gigabytes(0), "0.0 GB");
+    }
 }

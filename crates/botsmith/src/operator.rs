@@ -12,7 +12,9 @@ use store::Db;
 pub async fn migrate(settings: Settings, data_dir: &Path) -> anyhow::Result<()> {
     with_database(settings, data_dir, async |_, db| {
         let address = db.address();
-        db.migrate().await.with_context(|| format!("bringing the schema of the database at {address} up to date"))?;
+        db.migrate()
+            .await
+            .with_context(|| format!("bringing the schema of the database at {address} up to date"))?;
         println!("The schema of the database at {address} is up to date.");
         Ok(())
     })
@@ -27,7 +29,11 @@ pub async fn admin(settings: Settings, admin: Admin, data_dir: &Path) -> anyhow:
         let url = &settings.admin_api.public_url;
         let link = setup::reset_link(db, url, email.as_deref(), Utc::now()).await?;
         println!("{}", link.url.expose_secret());
-        println!("\nWith this link {} chooses a new password. {}", link.email.as_deref().unwrap_or("they"), ends(&link));
+        println!(
+            "\nWith this link {} chooses a new password. {}",
+            link.email.as_deref().unwrap_or("they"),
+            ends(&link)
+        );
         Ok(())
     })
     .await
@@ -49,12 +55,22 @@ pub async fn setup_link(settings: Settings, data_dir: &Path) -> anyhow::Result<(
 }
 
 fn ends(link: &OneTimeLink) -> String {
-    format!("It works once, until {}.", link.expires_at.format("%Y-%m-%d %H:%M UTC"))
+    format!(
+        "It works once, until {}.",
+        link.expires_at.format("%Y-%m-%d %H:%M UTC")
+    )
 }
 
 async fn migrated(db: &Db) -> anyhow::Result<()> {
-    if !db.is_migrated().await.with_context(|| format!("asking the database at {}", db.address()))? {
-        bail!("the database at {} has no up-to-date schema: run `botsmith migrate` first", db.address());
+    if !db
+        .is_migrated()
+        .await
+        .with_context(|| format!("asking the database at {}", db.address()))?
+    {
+        bail!(
+            "the database at {} has no up-to-date schema: run `botsmith migrate` first",
+            db.address()
+        );
     }
     Ok(())
 }

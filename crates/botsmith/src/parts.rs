@@ -10,28 +10,60 @@ use models::Models;
 
 /// Every platform of this installation.
 pub fn platforms(shared: &Shared) -> Vec<Platform> {
-    shared.accounts.channels().iter().map(channel::ChannelHandle::platform).collect()
+    shared
+        .accounts
+        .channels()
+        .iter()
+        .map(channel::ChannelHandle::platform)
+        .collect()
 }
 
 /// The API.
 pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminApi> {
-    let Shared { db, queue, keyring, accounts, clock, .. } = shared.clone();
+    let Shared {
+        db,
+        queue,
+        keyring,
+        accounts,
+        clock,
+        ..
+    } = shared.clone();
     let channels = accounts.channels().clone();
-    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, channels, clock).context("preparing the API")
+    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, channels, clock)
+        .context("preparing the API")
 }
 
 /// Intake and answers.
 pub fn chat_worker(settings: &Settings, shared: &Shared) -> anyhow::Result<chat_worker::Service> {
-    let Shared { db, queue, keyring, accounts, clock, .. } = shared.clone();
+    let Shared {
+        db,
+        queue,
+        keyring,
+        accounts,
+        clock,
+        ..
+    } = shared.clone();
     let models = Models::open(&settings.models).context("preparing the language models")?;
     let retriever = Retriever::new(db.clone(), settings.knowledge.clone());
     let settings = settings.chat_worker.clone();
-    Ok(chat_worker::Service::start(settings, db, queue, accounts, keyring, retriever, models, clock))
+    Ok(chat_worker::Service::start(
+        settings, db, queue, accounts, keyring, retriever, models, clock,
+    ))
 }
 
 /// One platform's delivery.
-pub fn sender(settings: &Settings, shared: &Shared, platform: Platform) -> anyhow::Result<channel_sender::Service> {
-    let Shared { db, queue, accounts, clock, .. } = shared.clone();
+pub fn sender(
+    settings: &Settings,
+    shared: &Shared,
+    platform: Platform,
+) -> anyhow::Result<channel_sender::Service> {
+    let Shared {
+        db,
+        queue,
+        accounts,
+        clock,
+        ..
+    } = shared.clone();
     channel_sender::Service::start(settings.sender.clone(), platform, db, queue, accounts, clock)
 }
 

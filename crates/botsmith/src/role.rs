@@ -22,7 +22,13 @@ const CLOSING: Duration = Duration::from_secs(4);
 /// `botsmith gateway`
 pub async fn gateway(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
-    let Shared { db, queue, accounts, readiness, .. } = shared.clone();
+    let Shared {
+        db,
+        queue,
+        accounts,
+        readiness,
+        ..
+    } = shared.clone();
     let service = gateway::Service::start(settings.gateway, db, queue, accounts, readiness).await?;
     let mut running = Running::new(stop.clone());
     running.add("the gateway", service.run(stop));
@@ -41,10 +47,22 @@ pub async fn admin_api(settings: Settings, stop: CancellationToken) -> anyhow::R
 }
 
 /// `botsmith chat-worker`
-pub async fn chat_worker(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn chat_worker(
+    settings: Settings,
+    health: cli::Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
     let service = parts::chat_worker(&settings, &shared)?;
-    quiet("the chat-worker", &settings, health, shared, stop.clone(), service.run(stop)).await
+    quiet(
+        "the chat-worker",
+        &settings,
+        health,
+        shared,
+        stop.clone(),
+        service.run(stop),
+    )
+    .await
 }
 
 /// `botsmith sender`
@@ -52,7 +70,9 @@ pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken)
     let shared = Shared::open(&settings, &stop).await?;
     let platforms = match sender.platform {
         None => parts::platforms(&shared),
-        Some(name) => vec![Platform::try_from(name.as_str()).with_context(|| format!("{name:?} is no platform"))?],
+        Some(name) => {
+            vec![Platform::try_from(name.as_str()).with_context(|| format!("{name:?} is no platform"))?]
+        }
     };
     let senders: Vec<_> = platforms
         .into_iter()
@@ -73,14 +93,34 @@ pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken)
 pub async fn indexer(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
     let service = parts::indexer(&settings, &shared);
-    quiet("the indexer", &settings, health, shared, stop.clone(), service.run(stop)).await
+    quiet(
+        "the indexer",
+        &settings,
+        health,
+        shared,
+        stop.clone(),
+        service.run(stop),
+    )
+    .await
 }
 
 /// `botsmith scheduler`
-pub async fn scheduler(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn scheduler(
+    settings: Settings,
+    health: cli::Health,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
     let service = parts::scheduler(&settings, &shared);
-    quiet("the scheduler", &settings, health, shared, stop.clone(), service.run(stop)).await
+    quiet(
+        "the scheduler",
+        &settings,
+        health,
+        shared,
+        stop.clone(),
+        service.run(stop),
+    )
+    .await
 }
 
 /// Runs a part that has no HTTP of its own: its health from the first moment, the part when the schema is there.
@@ -92,13 +132,17 @@ async fn quiet(
     stop: CancellationToken,
     part: impl Future<Output = anyhow::Result<()>> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let schema = shared.readiness.flag("schema", "waiting for the database and its schema");
+    let schema = shared
+        .readiness
+        .flag("schema", "waiting for the database and its schema");
     let listen = health.health_listen.unwrap_or(settings.health.listen);
     let server = health::Server::start(listen, shared.readiness.clone())
         .with_context(|| format!("cannot listen on {listen} for /healthz, /readyz and /metrics"))?;
     tracing::info!(address = %server.address(), "health is told");
     let mut running = Running::new(stop.clone());
-    running.add("health", async move { server.run(stop).await.context("the health server has ended") });
+    running.add("health", async move {
+        server.run(stop).await.context("the health server has ended")
+    });
     let waiting = shared.clone();
     running.add(name, async move {
         if !waiting.schema().await? {

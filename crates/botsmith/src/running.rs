@@ -35,11 +35,19 @@ pub struct Running {
 impl Running {
     /// Nothing yet. All of it ends with `stop`.
     pub fn new(stop: CancellationToken) -> Self {
-        Self { parts: JoinSet::new(), stop, grace: GRACE }
+        Self {
+            parts: JoinSet::new(),
+            stop,
+            grace: GRACE,
+        }
     }
 
     /// Adds a part that runs until `stop`.
-    pub fn add(&mut self, name: &'static str, part: impl Future<Output = anyhow::Result<()>> + Send + 'static) {
+    pub fn add(
+        &mut self,
+        name: &'static str,
+        part: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
         self.parts.spawn(async move { (name, part.await) });
     }
 
@@ -60,7 +68,12 @@ impl Running {
         })
         .await;
         first?;
-        rest.with_context(|| format!("not everything had ended {} s after the stop", self.grace.as_secs()))?
+        rest.with_context(|| {
+            format!(
+                "not everything had ended {} s after the stop",
+                self.grace.as_secs()
+            )
+        })?
     }
 
     /// Returns when asked to stop, or with an error when a part has ended by itself.
@@ -142,7 +155,14 @@ mod tests {
         let mut running = Running::new(CancellationToken::new());
         running.add("shaky", async { panic!("at the disco") });
 
-        assert!(running.finish().await.unwrap_err().to_string().contains("panicked"));
+        assert!(
+            running
+                .finish()
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("panicked")
+        );
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! All settings: a section for each crate that has some, the defaults in `settings.default.toml`.
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -75,7 +76,11 @@ impl Settings {
     /// tries us there, over plain HTTP, has to be able to sign in.
     pub fn listens_on(&mut self, address: SocketAddr) {
         let local = local_url(address);
-        for url in [&mut self.gateway.public_url, &mut self.sender.public_url, &mut self.admin_api.public_url] {
+        for url in [
+            &mut self.gateway.public_url,
+            &mut self.sender.public_url,
+            &mut self.admin_api.public_url,
+        ] {
             if url.as_str() == UNSET_PUBLIC_URL
                 && let Some(local) = &local
             {
@@ -83,7 +88,9 @@ impl Settings {
             }
         }
         let public = &self.admin_api.public_url;
-        let here = public.host_str().is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
+        let here = public
+            .host_str()
+            .is_some_and(|host| ["127.0.0.1", "localhost", "[::1]"].contains(&host));
         if public.scheme() == "http" && here {
             self.admin_api.insecure_cookies = true;
         }
@@ -98,6 +105,23 @@ impl Settings {
     /// Where this machine reaches the API when that is a process of its own.
     pub fn api_url(&self) -> anyhow::Result<Url> {
         local_url(self.admin_api.listen).context("the address that the API listens on")
+    }
+
+    /// Where the queue is, without user and password, for messages.
+    pub fn queue_address(&self) -> String {
+        let url = self.queue.url.expose_secret();
+        if url.is_empty() {
+            return "the database".to_owned();
+        }
+        let Ok(url) = Url::parse(url) else {
+            return "an address that cannot be read".to_owned();
+        };
+        let usual = if url.scheme() == "amqps" { 5671 } else { 5672 };
+        format!(
+            "{}:{}",
+            url.host_str().unwrap_or_default(),
+            url.port().unwrap_or(usual)
+        )
     }
 }
 
@@ -117,15 +141,20 @@ fn local_url(mut address: SocketAddr) -> Option<Url> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     #[test]
     fn the_defaults_are_complete_and_name_nothing_that_does_not_exist() {
         let settings = Settings::read(None, []).unwrap();
 
-        assert!(settings.store.url.expose_secret().is_empty(), "a private PostgreSQL is the default");
+        assert!(
+            settings.store.url.expose_secret().is_empty(),
+            "a private PostgreSQL is the default"
+        );
         assert!(settings.vault.master_key_file.is_none());
-        assert!(settings.gateway.listen.ip().is_loopback(), "nothing is open to the world by itself");
+        assert!(
+            settings.gateway.listen.ip().is_loopback(),
+            "nothing is open to the world by itself"
+        );
     }
 
     #[test]
@@ -145,21 +174,42 @@ mod tests {
     #[test]
     fn an_address_that_was_moved_takes_the_public_one_along_until_that_is_given() {
         let moved = [("BOTSMITH__GATEWAY__LISTEN".to_owned(), "0.0.0.0:9000".to_owned())];
-        let given = [("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), "https://bots.example".to_owned())];
+        let given = [(
+            "BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(),
+            "https://bots.example".to_owned(),
+        )];
 
         let alone = Settings::read(None, moved.clone()).unwrap();
         let both = Settings::read(None, moved.into_iter().chain(given)).unwrap();
 
         assert_eq!(alone.sender.public_url.as_str(), "http://127.0.0.1:9000/");
-        assert!(alone.admin_api.insecure_cookies, "one's own machine has no certificate");
+        assert!(
+            alone.admin_api.insecure_cookies,
+            "one's own machine has no certificate"
+        );
         assert_eq!(both.sender.public_url.as_str(), "https://bots.example/");
         assert!(!both.admin_api.insecure_cookies);
         assert_eq!(both.local_url().unwrap().as_str(), "http://127.0.0.1:9000/");
     }
 
     #[test]
+    fn a_broker_is_named_without_its_password() {
+        let address = |url: &str| {
+            let env = [("AMQP_URL".to_owned(), url.to_owned())];
+            Settings::read(None, env).unwrap().queue_address()
+        };
+
+        assert_eq!(address("amqp://ann:s3cret@mq.example/shop"), "mq.example:5672");
+        assert_eq!(address("amqps://ann:s3cret@mq.example:7000"), "mq.example:7000");
+        assert_eq!(address(""), "the database");
+    }
+
+    #[test]
     fn one_public_address_serves_all_roles() {
-        let env = [("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), "https://bots.example".to_owned())];
+        let env = [(
+            "BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(),
+            "https://bots.example".to_owned(),
+        )];
 
         let settings = Settings::read(None, env).unwrap();
 

@@ -8,8 +8,9 @@ use domain::{Platform, Sender};
 use process::clock::Clock;
 use std::sync::Arc;
 use store::{
-    Db, until_done,
+    Db,
     parts::{self, Attempt, Claim, Outcome, Settled},
+    until_done,
 };
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -40,13 +41,22 @@ impl Delivery {
         process::crash_point!("sender.after_claim");
         let (outcome_name, detail, outcome) = self.decide(claim, started_at).await;
         process::crash_point!("sender.before_settle");
-        let attempt = Attempt { started_at, ended_at: self.clock.now(), outcome: outcome_name, detail };
+        let attempt = Attempt {
+            started_at,
+            ended_at: self.clock.now(),
+            outcome: outcome_name,
+            detail,
+        };
         metrics::counter!("botsmith_sends_total", "platform" => self.platform.to_string(), "outcome" => outcome_name)
             .increment(1);
         metrics::histogram!("botsmith_send_seconds", "platform" => self.platform.to_string())
             .record((attempt.ended_at - attempt.started_at).as_seconds_f64());
 
-        let settled = until_done!(&self.give_up, "settling", parts::settle(&self.db, claim, &attempt, &outcome));
+        let settled = until_done!(
+            &self.give_up,
+            "settling",
+            parts::settle(&self.db, claim, &attempt, &outcome)
+        );
         process::crash_point!("sender.after_settle");
         match settled {
             Some(Ok(settled)) => settled,
@@ -64,21 +74,49 @@ impl Delivery {
         if let Some(outcome) = taken_back(claim, now).filter(|_| !claim.uncertain) {
             return ("none", None, outcome);
         }
-        let account = match self.accounts.of_integration(claim.integration, claim.integration_version).await {
+        let account = match self
+            .accounts
+            .of_integration(claim.integration, claim.integration_version)
+            .await
+        {
             Ok(Some(account)) => account,
             Ok(None) => {
                 let reason = "the integration has been deleted".to_owned();
-                return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: claim.uncertain });
+                return (
+                    "none",
+                    None,
+                    Outcome::Dead {
+                        code: None,
+                        reason,
+                        may_have_arrived: claim.uncertain,
+                    },
+                );
             }
             Err(error) if error.is_transient() => {
                 return ("none", None, later(claim, now, &error.to_string()));
             }
-            Err(error) => return ("none", None, Outcome::Park { reason: error.to_string() }),
+            Err(error) => {
+                return (
+                    "none",
+                    None,
+                    Outcome::Park {
+                        reason: error.to_string(),
+                    },
+                );
+            }
         };
         let part = match self.part(claim, &account).await {
             Ok(part) => part,
             Err(reason) => {
-                return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: claim.uncertain });
+                return (
+                    "none",
+                    None,
+                    Outcome::Dead {
+                        code: None,
+                        reason,
+                        may_have_arrived: claim.uncertain,
+                    },
+                );
             }
         };
         let mut resent = false;
@@ -93,7 +131,15 @@ impl Delivery {
                 }
                 Asked::CannotSay if claim.resent => {
                     let reason = "the outcome of two calls is unknown; it may have arrived".to_owned();
-                    return ("none", None, Outcome::Dead { code: None, reason, may_have_arrived: true });
+                    return (
+                        "none",
+                        None,
+                        Outcome::Dead {
+                            code: None,
+                            reason,
+                            may_have_arrived: true,
+                        },
+                    );
                 }
                 Asked::CannotSay => resent = true,
                 Asked::Failed(error) => {
@@ -116,7 +162,11 @@ impl Delivery {
         let result = account.channel.send(part, &account.credentials).await;
         process::crash_point!("sender.after_call");
         match result {
-            Ok(sent) => ("sent", resent.then(|| "sent once more".to_owned()), accepted(sent)),
+            Ok(sent) => (
+                "sent",
+                resent.then(|| "sent once more".to_owned()),
+                accepted(sent),
+            ),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not delivered");
                 let (name, outcome) = settle(claim, resent, &error, self.clock.now(), jitter());
@@ -128,12 +178,19 @@ impl Delivery {
     /// Whether the platform has the part. What it has of another part with the same words does not count.
     async fn ask(&self, claim: &Claim, account: &Account, part: &OutboundPart, now: DateTime<Utc>) -> Asked {
         let first = claim.first_attempt_at.unwrap_or(now - TimeDelta::hours(1));
-        let candidates = match account.channel.candidates(part, first, &account.credentials).await {
+        let candidates = match account
+            .channel
+            .candidates(part, first, &account.credentials)
+            .await
+        {
             None => return Asked::CannotSay,
             Some(Err(error)) => return Asked::Failed(error),
             Some(Ok(candidates)) => candidates,
         };
-        let ids: Vec<String> = candidates.iter().map(|sent| sent.platform_message_id.clone()).collect();
+        let ids: Vec<String> = candidates
+            .iter()
+            .map(|sent| sent.platform_message_id.clone())
+            .collect();
         match parts::not_of_others(&self.db, claim, &ids).await {
             Ok(ours) => candidates
                 .into_iter()
@@ -148,8 +205,8 @@ impl Delivery {
     }
 
     async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<OutboundPart, String> {
-        let content: OutboundContent =
-            serde_json::from_value(claim.content.clone()).map_err(|error| format!("its content is unreadable: {error}"))?;
+        let content: OutboundContent = serde_json::from_value(claim.content.clone())
+            .map_err(|error| format!("its content is unreadable: {error}"))?;
         let reply_to = match &claim.reply_to {
             None => None,
             Some((message, sealed)) => Some(self.open_reply_to(account, *message, sealed).await?),
@@ -177,12 +234,18 @@ impl Delivery {
             .open_reply_to(account.workspace, message, sealed)
             .await
             .map_err(|error| format!("what its platform needs to be answered cannot be unsealed: {error}"))?;
-        serde_json::from_str(json.expose_secret()).map_err(|_| "what its platform needs to be answered is unreadable".to_owned())
+        serde_json::from_str(json.expose_secret())
+            .map_err(|_| "what its platform needs to be answered is unreadable".to_owned())
     }
 
     fn status_callback(&self, claim: &Claim) -> Option<Url> {
         let base = self.public_url.as_str().trim_end_matches('/');
-        format!("{base}/api/{}/status/{}/{}", self.platform, claim.chatbot, claim.id).parse().ok()
+        format!(
+            "{base}/api/{}/status/{}/{}",
+            self.platform, claim.chatbot, claim.id
+        )
+        .parse()
+        .ok()
     }
 }
 
@@ -194,16 +257,23 @@ enum Asked {
 }
 
 fn accepted(sent: Sent) -> Outcome {
-    Outcome::Sent { platform_message_id: sent.platform_message_id, segments: sent.segments }
+    Outcome::Sent {
+        platform_message_id: sent.platform_message_id,
+        segments: sent.segments,
+    }
 }
 
 /// What has happened since the part was queued that takes it back.
 fn taken_back(claim: &Claim, now: DateTime<Utc>) -> Option<Outcome> {
     if claim.opted_out {
-        return Some(Outcome::Cancelled { reason: "the contact has opted out".to_owned() });
+        return Some(Outcome::Cancelled {
+            reason: "the contact has opted out".to_owned(),
+        });
     }
     if claim.human && claim.sender == Sender::Bot {
-        return Some(Outcome::Cancelled { reason: "a human took over".to_owned() });
+        return Some(Outcome::Cancelled {
+            reason: "a human took over".to_owned(),
+        });
     }
     if claim.expires_at.is_some_and(|expires_at| expires_at <= now) {
         let reason = "it was not worth sending any more when it could be sent".to_owned();
@@ -215,8 +285,16 @@ fn taken_back(claim: &Claim, now: DateTime<Utc>) -> Option<Outcome> {
 fn later(claim: &Claim, now: DateTime<Utc>, reason: &str) -> Outcome {
     let reason = reason.to_owned();
     if claim.uncertain {
-        Outcome::Ask { due_at: now + SOON, resent: false, reason }
+        Outcome::Ask {
+            due_at: now + SOON,
+            resent: false,
+            reason,
+        }
     } else {
-        Outcome::Retry { due_at: now + SOON, pause_until: None, reason }
+        Outcome::Retry {
+            due_at: now + SOON,
+            pause_until: None,
+            reason,
+        }
     }
 }

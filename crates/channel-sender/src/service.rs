@@ -41,7 +41,12 @@ impl Service {
         anyhow::ensure!(
             accounts.channels().get(&platform).is_some(),
             "there is no platform {platform} in this installation; it has {}",
-            accounts.channels().iter().map(|channel| channel.platform().to_string()).collect::<Vec<_>>().join(", ")
+            accounts
+                .channels()
+                .iter()
+                .map(|channel| channel.platform().to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
         );
         let delivery = Arc::new(Delivery {
             db,
@@ -51,19 +56,29 @@ impl Service {
             public_url: settings.public_url.clone(),
             give_up: CancellationToken::new(),
         });
-        Ok(Self { settings, queue, delivery })
+        Ok(Self {
+            settings,
+            queue,
+            delivery,
+        })
     }
 
     /// Sends until `stop`, then lets calls under way end.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let following =
-            tokio::spawn(self.delivery.accounts.clone().follow(self.queue.clone(), stop.clone()));
+        let following = tokio::spawn(
+            self.delivery
+                .accounts
+                .clone()
+                .follow(self.queue.clone(), stop.clone()),
+        );
         let mut running = JoinSet::new();
         self.claim_and_send(&mut running, &stop).await;
         let patience = Duration::from_secs(self.settings.stop_seconds);
         let all = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(patience, all).await.is_err() {
-            tracing::warn!("calls were still under way when the time to stop was up; their outcome will be asked for");
+            tracing::warn!(
+                "calls were still under way when the time to stop was up; their outcome will be asked for"
+            );
             self.delivery.give_up.cancel();
         }
         following.await?;
@@ -72,7 +87,10 @@ impl Service {
 
     async fn claim_and_send(&self, running: &mut JoinSet<()>, stop: &CancellationToken) {
         let delivery = &self.delivery;
-        let mut consumer = self.queue.consume(&QueueName::Outbound(delivery.platform.clone()), PREFETCH).await;
+        let mut consumer = self
+            .queue
+            .consume(&QueueName::Outbound(delivery.platform.clone()), PREFETCH)
+            .await;
         let free = Arc::new(Semaphore::new(self.settings.concurrent_sends.max(1)));
         let look_again = Arc::new(Notify::new());
         loop {
@@ -99,7 +117,16 @@ impl Service {
             let limit = (free.available_permits() + 1).min(MOST_AT_ONCE);
             let now = delivery.clock.now();
             let per_integration = self.settings.sends_per_integration;
-            match parts::claim(&delivery.db, &delivery.platform, now, LEASE, limit as i64, per_integration).await {
+            match parts::claim(
+                &delivery.db,
+                &delivery.platform,
+                now,
+                LEASE,
+                limit as i64,
+                per_integration,
+            )
+            .await
+            {
                 Ok(claims) => {
                     if claims.len() == limit {
                         look_again.notify_one();
@@ -120,7 +147,10 @@ impl Service {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no part could be claimed");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no part could be claimed"
+                    );
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     look_again.notify_one();
                 }

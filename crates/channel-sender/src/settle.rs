@@ -14,41 +14,89 @@ const BEFORE_ASKING: TimeDelta = TimeDelta::seconds(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Name of the attempt's outcome, and what becomes of the part. `jitter` is from -1 to 1.
-pub fn settle(claim: &Claim, resent: bool, error: &SendError, now: DateTime<Utc>, jitter: f64) -> (&'static str, Outcome) {
+pub fn settle(
+    claim: &Claim,
+    resent: bool,
+    error: &SendError,
+    now: DateTime<Utc>,
+    jitter: f64,
+) -> (&'static str, Outcome) {
     let reason = error.to_string();
     match error {
-        SendError::Retry { after, rate_limited, .. } => match next(claim.attempts, *after, now, jitter) {
+        SendError::Retry {
+            after, rate_limited, ..
+        } => match next(claim.attempts, *after, now, jitter) {
             Some(due_at) => {
                 let pause_until = rate_limited.then_some(due_at);
-                ("retry", Outcome::Retry { due_at, pause_until, reason })
+                (
+                    "retry",
+                    Outcome::Retry {
+                        due_at,
+                        pause_until,
+                        reason,
+                    },
+                )
             }
             None => ("retry", exhausted(&reason, false)),
         },
         SendError::Unauthorized { .. } => ("unauthorized", Outcome::Park { reason }),
         SendError::BadCredentials(_) => ("unauthorized", Outcome::Park { reason }),
-        SendError::Rejected { code, .. } => {
-            ("rejected", Outcome::Dead { code: code.clone(), reason, may_have_arrived: false })
+        SendError::Rejected { code, .. } => (
+            "rejected",
+            Outcome::Dead {
+                code: code.clone(),
+                reason,
+                may_have_arrived: false,
+            },
+        ),
+        SendError::Ambiguous { .. } if claim.resent => (
+            "unknown",
+            Outcome::Dead {
+                code: None,
+                reason: format!("{reason}; it was sent twice and may have arrived"),
+                may_have_arrived: true,
+            },
+        ),
+        SendError::Ambiguous { .. } if claim.attempts as usize >= SCHEDULE.len() => {
+            ("unknown", exhausted(&reason, true))
         }
-        SendError::Ambiguous { .. } if claim.resent => {
-            ("unknown", Outcome::Dead { code: None, reason: format!("{reason}; it was sent twice and may have arrived"), may_have_arrived: true })
-        }
-        SendError::Ambiguous { .. } if claim.attempts as usize >= SCHEDULE.len() => ("unknown", exhausted(&reason, true)),
-        SendError::Ambiguous { .. } => ("unknown", Outcome::Ask { due_at: now + BEFORE_ASKING, resent, reason }),
+        SendError::Ambiguous { .. } => (
+            "unknown",
+            Outcome::Ask {
+                due_at: now + BEFORE_ASKING,
+                resent,
+                reason,
+            },
+        ),
     }
 }
 
 /// What becomes of a part whose platform could not be asked whether it has it.
-pub fn could_not_ask(claim: &Claim, error: &SendError, now: DateTime<Utc>, jitter: f64) -> (&'static str, Outcome) {
+pub fn could_not_ask(
+    claim: &Claim,
+    error: &SendError,
+    now: DateTime<Utc>,
+    jitter: f64,
+) -> (&'static str, Outcome) {
     let reason = format!("whether it arrived could not be asked: {error}");
     match error {
-        SendError::Unauthorized { .. } | SendError::BadCredentials(_) => ("not_asked", Outcome::Park { reason }),
+        SendError::Unauthorized { .. } | SendError::BadCredentials(_) => {
+            ("not_asked", Outcome::Park { reason })
+        }
         SendError::Retry { .. } | SendError::Ambiguous { .. } | SendError::Rejected { .. } => {
             let after = match error {
                 SendError::Retry { after, .. } => *after,
                 _ => None,
             };
             match next(claim.attempts, after, now, jitter) {
-                Some(due_at) => ("not_asked", Outcome::Ask { due_at, resent: false, reason }),
+                Some(due_at) => (
+                    "not_asked",
+                    Outcome::Ask {
+                        due_at,
+                        resent: false,
+                        reason,
+                    },
+                ),
                 None => ("not_asked", exhausted(&reason, true)),
             }
         }
@@ -62,7 +110,11 @@ pub fn jitter() -> f64 {
 
 fn exhausted(reason: &str, may_have_arrived: bool) -> Outcome {
     let reason = format!("{} attempts failed; the last: {reason}", SCHEDULE.len() + 1);
-    Outcome::Dead { code: None, reason, may_have_arrived }
+    Outcome::Dead {
+        code: None,
+        reason,
+        may_have_arrived,
+    }
 }
 
 /// When to try again after `attempts` earlier calls and one more: the schedule, ±20 %, and never sooner than the platform
@@ -70,7 +122,9 @@ fn exhausted(reason: &str, may_have_arrived: bool) -> Outcome {
 fn next(attempts: i32, after: Option<Duration>, now: DateTime<Utc>, jitter: f64) -> Option<DateTime<Utc>> {
     let seconds = *SCHEDULE.get(usize::try_from(attempts).ok()?)?;
     let planned = TimeDelta::milliseconds((seconds as f64 * 1_000.0 * (1.0 + 0.2 * jitter)) as i64);
-    let asked = after.map(|after| after.min(LONGEST_WAIT)).and_then(|after| TimeDelta::from_std(after).ok());
+    let asked = after
+        .map(|after| after.min(LONGEST_WAIT))
+        .and_then(|after| TimeDelta::from_std(after).ok());
     Some(now + asked.map_or(planned, |asked| asked.max(planned)))
 }
 
@@ -120,8 +174,18 @@ mod tests {
             for (jitter, share) in [(0.0, 1.0), (-1.0, 0.8), (1.0, 1.2)] {
                 let (_, outcome) = settle(&claim(attempts, false), false, &unavailable(None), now, jitter);
 
-                let Outcome::Retry { due_at, pause_until: None, .. } = outcome else { panic!("{outcome:?}") };
-                assert_eq!((due_at - now).num_milliseconds(), (seconds as f64 * 1000.0 * share) as i64);
+                let Outcome::Retry {
+                    due_at,
+                    pause_until: None,
+                    ..
+                } = outcome
+                else {
+                    panic!("{outcome:?}")
+                };
+                assert_eq!(
+                    (due_at - now).num_milliseconds(),
+                    (seconds as f64 * 1000.0 * share) as i64
+                );
             }
         }
     }
@@ -130,7 +194,16 @@ mod tests {
     fn after_the_last_attempt_the_part_is_dead_and_did_not_arrive() {
         let (_, outcome) = settle(&claim(7, false), false, &unavailable(None), Utc::now(), 0.0);
 
-        assert!(matches!(outcome, Outcome::Dead { may_have_arrived: false, .. }), "{outcome:?}");
+        assert!(
+            matches!(
+                outcome,
+                Outcome::Dead {
+                    may_have_arrived: false,
+                    ..
+                }
+            ),
+            "{outcome:?}"
+        );
     }
 
     #[test]
@@ -139,28 +212,49 @@ mod tests {
 
         let (_, outcome) = settle(&claim(0, false), false, &unavailable(Some(60)), now, -1.0);
 
-        let Outcome::Retry { due_at, pause_until, .. } = outcome else { panic!("{outcome:?}") };
+        let Outcome::Retry {
+            due_at, pause_until, ..
+        } = outcome
+        else {
+            panic!("{outcome:?}")
+        };
         assert_eq!((due_at - now).num_seconds(), 60);
         assert_eq!(pause_until, Some(due_at));
     }
 
     #[test]
     fn an_unknown_outcome_is_asked_about_and_a_second_one_after_a_resend_is_dead() {
-        let cut = SendError::Ambiguous { reason: "cut".to_owned() };
+        let cut = SendError::Ambiguous {
+            reason: "cut".to_owned(),
+        };
 
         let (_, first) = settle(&claim(0, false), false, &cut, Utc::now(), 0.0);
         let (_, second) = settle(&claim(1, true), true, &cut, Utc::now(), 0.0);
 
         assert!(matches!(first, Outcome::Ask { resent: false, .. }), "{first:?}");
-        assert!(matches!(second, Outcome::Dead { may_have_arrived: true, .. }), "{second:?}");
+        assert!(
+            matches!(
+                second,
+                Outcome::Dead {
+                    may_have_arrived: true,
+                    ..
+                }
+            ),
+            "{second:?}"
+        );
     }
 
     #[test]
     fn a_refused_part_is_dead_at_once() {
-        let refused = SendError::Rejected { code: Some("21610".to_owned()), reason: "opted out".to_owned() };
+        let refused = SendError::Rejected {
+            code: Some("21610".to_owned()),
+            reason: "opted out".to_owned(),
+        };
 
         let (_, outcome) = settle(&claim(0, false), false, &refused, Utc::now(), 0.0);
 
-        assert!(matches!(outcome, Outcome::Dead { code: Some(code), may_have_arrived: false, .. } if code == "21610"));
+        assert!(
+            matches!(outcome, Outcome::Dead { code: Some(code), may_have_arrived: false, .. } if code == "21610")
+        );
     }
 }

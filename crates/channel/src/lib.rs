@@ -16,11 +16,14 @@ mod setup;
 pub mod text;
 
 pub use capability::{
-    Address, Addressing, Capabilities, Fetched, Lookup, Media, NumberCapabilities, Preview, Previews, Status, WebhookStatus,
+    Address, Addressing, Capabilities, Fetched, Lookup, Media, NumberCapabilities, Preview, Previews, Status,
+    WebhookStatus,
 };
 pub use error::{CheckError, CredentialsError, MediaError, ReceiveError, SendError, SourceError};
 pub use handle::{ChannelHandle, OpenCredentials};
-pub use inbound::{Consent, ConversationKey, InboundMessage, MalformedPart, MediaRef, Received, StatusReport};
+pub use inbound::{
+    Consent, ConversationKey, InboundMessage, MalformedPart, MediaRef, Received, StatusReport,
+};
 pub use outbound::{OutboundContent, OutboundPart, Reply, Sent};
 pub use registry::{Registry, RegistryError};
 pub use request::{WebhookKind, WebhookRequest, WebhookResponse};
@@ -53,8 +56,11 @@ pub trait Channel: Send + Sync + 'static {
     fn account(&self, credentials: &Self::Credentials) -> String;
 
     /// Proves the request came from the platform over its raw bytes, then reads it. Never one without the other.
-    async fn receive(&self, request: &WebhookRequest, credentials: &Self::Credentials)
-    -> Result<Received, ReceiveError>;
+    async fn receive(
+        &self,
+        request: &WebhookRequest,
+        credentials: &Self::Credentials,
+    ) -> Result<Received, ReceiveError>;
 
     /// Cuts a reply into what the platform takes at once, in its dialect and its unit of length. Pure: the parts are
     /// stored with the reply, before the first is sent.

@@ -45,19 +45,32 @@ pub struct OutboundPart {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({} chars, {} media)", self.text.chars().count(), self.media.len())
+        write!(
+            f,
+            "Reply({} chars, {} media)",
+            self.text.chars().count(),
+            self.media.len()
+        )
     }
 }
 
 impl fmt::Debug for OutboundContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OutboundContent({} chars, {} media)", self.text.chars().count(), self.media.len())
+        write!(
+            f,
+            "OutboundContent({} chars, {} media)",
+            self.text.chars().count(),
+            self.media.len()
+        )
     }
 }
 
 impl fmt::Debug for OutboundPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OutboundPart").field("id", &self.id).field("content", &self.content).finish_non_exhaustive()
+        f.debug_struct("OutboundPart")
+            .field("id", &self.id)
+            .field("content", &self.content)
+            .finish_non_exhaustive()
     }
 }
 

@@ -55,7 +55,14 @@ impl Answerer {
         passages: usize,
         history: i64,
     ) -> Self {
-        Self { db, keyring, retriever, models, passages, history }
+        Self {
+            db,
+            keyring,
+            retriever,
+            models,
+            passages,
+            history,
+        }
     }
 
     /// Answers the waiting messages as one question.
@@ -80,19 +87,32 @@ impl Answerer {
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(&self, bot: &BotProfile, question: &str) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
+    async fn search(
+        &self,
+        bot: &BotProfile,
+        question: &str,
+    ) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
         if question.trim().is_empty() {
             return Ok((Vec::new(), None));
         }
         let found = self
             .retriever
-            .search(bot.workspace, bot.id, bot.knowledge_version, question, self.passages)
+            .search(
+                bot.workspace,
+                bot.id,
+                bot.knowledge_version,
+                question,
+                self.passages,
+            )
             .await;
         match found {
             Ok(passages) => Ok((passages, None)),
             Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the knowledge was not searched");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the knowledge was not searched"
+                );
                 Ok((Vec::new(), Some(error.to_string())))
             }
         }
@@ -119,28 +139,48 @@ impl Answerer {
         match model.answer(&ask_of(bot, question, passages, &history)).await {
             Ok(answer) => Ok((answer, None)),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, model = model.name(), "the model failed");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    model = model.name(),
+                    "the model failed"
+                );
                 metrics::counter!("botsmith_model_errors_total").increment(1);
-                let (quoted, _) =
-                    Model::Extractive.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
-                let answer = Answer { fallback: Some(FallbackReason::ModelUnavailable), ..quoted };
+                let (quoted, _) = Model::Extractive
+                    .answer_or_quote(&ask_of(bot, question, to_quote, &[]))
+                    .await;
+                let answer = Answer {
+                    fallback: Some(FallbackReason::ModelUnavailable),
+                    ..quoted
+                };
                 Ok((answer, Some(describe(&error))))
             }
         }
     }
 
     async fn model(&self, bot: &BotProfile) -> Result<Model, String> {
-        let Some(endpoint) = &bot.model else { return Ok(self.models.of_installation()) };
-        let endpoint: Endpoint =
-            serde_json::from_value(endpoint.clone()).map_err(|_| "the chatbot's model endpoint is unreadable".to_owned())?;
+        let Some(endpoint) = &bot.model else {
+            return Ok(self.models.of_installation());
+        };
+        let endpoint: Endpoint = serde_json::from_value(endpoint.clone())
+            .map_err(|_| "the chatbot's model endpoint is unreadable".to_owned())?;
         let key = match &bot.model_key {
             None => None,
             Some(sealed) => {
-                let place = Place { row: bot.id.as_uuid(), column: MODEL_KEY };
-                Some(self.keyring.open_text(bot.workspace, place, sealed).await.map_err(|error| error.to_string())?)
+                let place = Place {
+                    row: bot.id.as_uuid(),
+                    column: MODEL_KEY,
+                };
+                Some(
+                    self.keyring
+                        .open_text(bot.workspace, place, sealed)
+                        .await
+                        .map_err(|error| error.to_string())?,
+                )
             }
         };
-        self.models.of_chatbot(&endpoint, key).map_err(|error| error.to_string())
+        self.models
+            .of_chatbot(&endpoint, key)
+            .map_err(|error| error.to_string())
     }
 
     async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
@@ -158,13 +198,29 @@ impl Answerer {
     }
 }
 
-const fn ask_of<'a>(bot: &'a BotProfile, question: &'a str, passages: &'a [Passage], history: &'a [Said]) -> Ask<'a> {
-    Ask { chatbot: bot.name.as_str(), instructions: bot.instructions.as_str(), passages, history, question }
+const fn ask_of<'a>(
+    bot: &'a BotProfile,
+    question: &'a str,
+    passages: &'a [Passage],
+    history: &'a [Said],
+) -> Ask<'a> {
+    Ask {
+        chatbot: bot.name.as_str(),
+        instructions: bot.instructions.as_str(),
+        passages,
+        history,
+        question,
+    }
 }
 
 /// The waiting messages, one a line.
 fn question(waiting: &[Waiting]) -> String {
-    waiting.iter().map(|message| message.text.trim()).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    waiting
+        .iter()
+        .map(|message| message.text.trim())
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn assemble(
@@ -176,13 +232,27 @@ fn assemble(
     retrieve: Duration,
     model: Duration,
 ) -> Answered {
-    let cited: Vec<&Passage> = answer.citations.iter().filter_map(|&cited| passages.get(cited)).collect();
+    let cited: Vec<&Passage> = answer
+        .citations
+        .iter()
+        .filter_map(|&cited| passages.get(cited))
+        .collect();
     let nothing_found = answer.text.trim().is_empty();
-    let text = if nothing_found { bot.fallback_text.clone() } else { with_sources(&answer, &cited) };
-    let fallback = answer.fallback.or(nothing_found.then_some(FallbackReason::NoKnowledge));
+    let text = if nothing_found {
+        bot.fallback_text.clone()
+    } else {
+        with_sources(&answer, &cited)
+    };
+    let fallback = answer
+        .fallback
+        .or(nothing_found.then_some(FallbackReason::NoKnowledge));
     let citations: Vec<Citation> = cited
         .iter()
-        .map(|passage| Citation { chunk: passage.chunk, document: passage.document, title: passage.title.clone() })
+        .map(|passage| Citation {
+            chunk: passage.chunk,
+            document: passage.document,
+            title: passage.title.clone(),
+        })
         .collect();
     let considered: Vec<_> = passages
         .iter()
@@ -213,7 +283,11 @@ fn assemble(
 fn with_sources(answer: &Answer, cited: &[&Passage]) -> String {
     let text = models::without_markers(&answer.text);
     let quoted = answer.model == Model::Extractive.name();
-    match cited.first().map(|passage| passage.title.trim()).filter(|title| quoted && !title.is_empty()) {
+    match cited
+        .first()
+        .map(|passage| passage.title.trim())
+        .filter(|title| quoted && !title.is_empty())
+    {
         Some(title) => format!("{text}\n\n({title})"),
         None => text,
     }

@@ -20,7 +20,10 @@ pub struct Bots {
 impl Bots {
     /// None kept yet.
     pub fn new(db: Db) -> Self {
-        Self { db, kept: Cache::builder().max_capacity(10_000).time_to_live(FRESH).build() }
+        Self {
+            db,
+            kept: Cache::builder().max_capacity(10_000).time_to_live(FRESH).build(),
+        }
     }
 
     /// The bot. `None`: it has been deleted.
@@ -28,7 +31,9 @@ impl Bots {
         if let Some(bot) = self.kept.get(&chatbot).await {
             return Ok(Some(bot));
         }
-        let Some(bot) = bot_profiles::find(&self.db, chatbot).await? else { return Ok(None) };
+        let Some(bot) = bot_profiles::find(&self.db, chatbot).await? else {
+            return Ok(None);
+        };
         let bot = Arc::new(bot);
         self.kept.insert(chatbot, bot.clone()).await;
         Ok(Some(bot))

@@ -8,8 +8,9 @@ use queue::{Delivery, Queue, QueueName};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use store::{
-    Db, StoreError, until_done,
+    Db, StoreError,
     intake::{ConsentChange, NewInbound, TakenIn, take_in},
+    until_done,
 };
 use tokio_util::sync::CancellationToken;
 use wire::{ReadError, id, time};
@@ -47,7 +48,10 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
                 deliveries.push(delivery);
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a queued message cannot be read");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a queued message cannot be read"
+                );
                 delivery.dead(&error.to_string()).await;
             }
         }
@@ -61,7 +65,10 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
             finish(queue, clock, deliveries, &taken).await;
         }
         Some(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a batch was not taken in; trying one by one");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a batch was not taken in; trying one by one"
+            );
             one_by_one(db, queue, clock, deliveries, &messages, stop).await;
         }
     }
@@ -100,10 +107,16 @@ async fn finish(queue: &Queue, clock: &Clock, deliveries: Vec<Delivery>, taken: 
     for (delivery, taken) in deliveries.into_iter().zip(taken) {
         match taken {
             TakenIn::IntegrationGone => {
-                delivery.dead("the integration has been deleted since the message was accepted").await;
+                delivery
+                    .dead("the integration has been deleted since the message was accepted")
+                    .await;
                 continue;
             }
-            TakenIn::Stored { conversation, state: InboundState::Waiting, due_at } => {
+            TakenIn::Stored {
+                conversation,
+                state: InboundState::Waiting,
+                due_at,
+            } => {
                 waiting += 1;
                 due.insert((*conversation, due_at.unwrap_or_else(|| clock.now())));
             }
@@ -142,10 +155,17 @@ fn read(delivery: &Delivery) -> Result<NewInbound, ReadError> {
         contact_key: clean(message.contact_key),
         contact_name: message.contact_name.map(clean),
         text: clean(message.text),
-        media: message.media.into_iter().map(|media| (clean(media.url), clean(media.content_type))).collect(),
+        media: message
+            .media
+            .into_iter()
+            .map(|media| (clean(media.url), clean(media.content_type)))
+            .collect(),
         order_key: message.order_key,
         accepted_at,
-        sent_at: message.sent_at.map(|sent_at| time(sent_at, "sent_at")).transpose()?,
+        sent_at: message
+            .sent_at
+            .map(|sent_at| time(sent_at, "sent_at"))
+            .transpose()?,
         reply_to: message.reply_to,
         consent,
         settle: TimeDelta::milliseconds(message.settle_ms.into()),
@@ -164,7 +184,11 @@ fn hash(account: &str, dedupe_key: &str) -> [u8; 32] {
 
 /// PostgreSQL's text refuses U+0000; a message must not become poison by it.
 fn clean(text: String) -> String {
-    if text.contains('\0') { channel::text::without_nul(&text) } else { text }
+    if text.contains('\0') {
+        channel::text::without_nul(&text)
+    } else {
+        text
+    }
 }
 
 fn reason(error: &StoreError) -> String {

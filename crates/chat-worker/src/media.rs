@@ -19,7 +19,10 @@ pub async fn run(db: Db, accounts: Accounts, clock: Clock, max_bytes: usize, sto
         let claimed = match attachments::claim(&db, clock.now(), LEASE, AT_ONCE).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "attachments cannot be looked for");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "attachments cannot be looked for"
+                );
                 Vec::new()
             }
         };
@@ -29,8 +32,12 @@ pub async fn run(db: Db, accounts: Accounts, clock: Clock, max_bytes: usize, sto
                 () = tokio::time::sleep(LOOK_EVERY) => continue,
             }
         }
-        futures_util::future::join_all(claimed.iter().map(|claim| fetch(&db, &accounts, &clock, max_bytes, claim)))
-            .await;
+        futures_util::future::join_all(
+            claimed
+                .iter()
+                .map(|claim| fetch(&db, &accounts, &clock, max_bytes, claim)),
+        )
+        .await;
         if stop.is_cancelled() {
             return;
         }
@@ -40,7 +47,10 @@ pub async fn run(db: Db, accounts: Accounts, clock: Clock, max_bytes: usize, sto
 async fn fetch(db: &Db, accounts: &Accounts, clock: &Clock, max_bytes: usize, claim: &Claim) {
     let fetched = match accounts.of_integration(claim.integration, 0).await {
         Ok(Some(account)) => {
-            let media = MediaRef { url: claim.url.clone(), content_type: claim.content_type.clone() };
+            let media = MediaRef {
+                url: claim.url.clone(),
+                content_type: claim.content_type.clone(),
+            };
             account
                 .channel
                 .fetch_media(&media, max_bytes, &account.credentials)
@@ -54,7 +64,9 @@ async fn fetch(db: &Db, accounts: &Accounts, clock: &Clock, max_bytes: usize, cl
         Ok(fetched) => attachments::store(db, claim, &fetched.content_type, &fetched.bytes).await,
         Err(error) => {
             tracing::warn!(attachment.id = %claim.id, error = &error as &dyn std::error::Error, "not fetched");
-            let pause = usize::try_from(claim.attempts - 1).ok().and_then(|tried| PAUSES.get(tried));
+            let pause = usize::try_from(claim.attempts - 1)
+                .ok()
+                .and_then(|tried| PAUSES.get(tried));
             let again = match (&error, pause) {
                 (MediaError::Retry(_), Some(seconds)) => Some(clock.now() + TimeDelta::seconds(*seconds)),
                 _ => None,

@@ -1,10 +1,6 @@
 //! The chat-worker as a service.
 
-use crate::{
-    Settings, answer::Answerer, bots::Bots, intake, media, status,
-    turn::Worker,
-    turns,
-};
+use crate::{Settings, answer::Answerer, bots::Bots, intake, media, status, turn::Worker, turns};
 use accounts::Accounts;
 use knowledge::Retriever;
 use models::Models;
@@ -40,13 +36,31 @@ impl Service {
         clock: Clock,
     ) -> Self {
         let bots = Bots::new(db.clone());
-        let answerer = Answerer::new(db.clone(), keyring, retriever, models, settings.passages, settings.history);
-        Self { settings, db, queue, clock, accounts, bots, answerer }
+        let answerer = Answerer::new(
+            db.clone(),
+            keyring,
+            retriever,
+            models,
+            settings.passages,
+            settings.history,
+        );
+        Self {
+            settings,
+            db,
+            queue,
+            clock,
+            accounts,
+            bots,
+            answerer,
+        }
     }
 
     /// Works until `stop`, then lets turns under way end.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let caps = Caps { per_workspace: self.settings.turns_per_workspace, total: self.settings.turns_in_total };
+        let caps = Caps {
+            per_workspace: self.settings.turns_per_workspace,
+            total: self.settings.turns_in_total,
+        };
         let hands = self.settings.concurrent_turns;
         let max_media = self.settings.max_media_bytes;
         let (db, queue, clock) = (self.db.clone(), self.queue.clone(), self.clock.clone());
@@ -61,15 +75,34 @@ impl Service {
             give_up: CancellationToken::new(),
         });
         let mut running = JoinSet::new();
-        running.spawn(intake::run(db.clone(), queue.clone(), clock.clone(), stop.clone()));
-        running.spawn(status::run(db.clone(), queue.clone(), clock.clone(), stop.clone()));
-        running.spawn(media::run(db, self.accounts.clone(), clock, max_media, stop.clone()));
+        running.spawn(intake::run(
+            db.clone(),
+            queue.clone(),
+            clock.clone(),
+            stop.clone(),
+        ));
+        running.spawn(status::run(
+            db.clone(),
+            queue.clone(),
+            clock.clone(),
+            stop.clone(),
+        ));
+        running.spawn(media::run(
+            db,
+            self.accounts.clone(),
+            clock,
+            max_media,
+            stop.clone(),
+        ));
         running.spawn(self.bots.follow(queue.clone(), stop.clone()));
         running.spawn(self.accounts.follow(queue, stop.clone()));
         running.spawn(turns::run(worker, caps, hands, stop.clone()));
         while let Some(ended) = running.join_next().await {
             ended?;
-            anyhow::ensure!(stop.is_cancelled(), "a part of the chat-worker ended although nobody told it to");
+            anyhow::ensure!(
+                stop.is_cancelled(),
+                "a part of the chat-worker ended although nobody told it to"
+            );
         }
         Ok(())
     }

@@ -5,8 +5,9 @@ use domain::{PartState, Platform};
 use process::clock::Clock;
 use queue::{Delivery, Queue, QueueName};
 use store::{
-    Db, until_done,
+    Db,
     statuses::{Applied, Status, apply},
+    until_done,
 };
 use tokio_util::sync::CancellationToken;
 use wire::{ReadError, id, time};
@@ -45,7 +46,10 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
                 deliveries.push(delivery);
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a queued status cannot be read");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a queued status cannot be read"
+                );
                 delivery.dead(&error.to_string()).await;
             }
         }
@@ -64,7 +68,10 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
             }
         }
         Some(Err(error)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "a batch of statuses failed; trying one by one");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a batch of statuses failed; trying one by one"
+            );
             for (delivery, report) in deliveries.into_iter().zip(&reports) {
                 let alone = std::slice::from_ref(report);
                 match until_done!(stop, "status", apply(db, alone)) {
@@ -83,7 +90,11 @@ fn read(delivery: &Delivery) -> Result<(Status, Platform), ReadError> {
     let status = Status {
         workspace: id(&update.workspace_id, "workspace_id")?,
         integration: id(&update.integration_id, "integration_id")?,
-        part: update.part_id.as_deref().map(|part| id(part, "part_id")).transpose()?,
+        part: update
+            .part_id
+            .as_deref()
+            .map(|part| id(part, "part_id"))
+            .transpose()?,
         platform_message_id: channel::text::without_nul(&update.platform_message_id),
         state,
         error: update.error.as_deref().map(channel::text::without_nul),

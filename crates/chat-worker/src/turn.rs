@@ -1,6 +1,11 @@
 //! One turn: the waiting messages of one conversation in, one answer out.
 
-use crate::{Settings, answer::{AnswerError, Answerer}, bots::Bots, wake};
+use crate::{
+    Settings,
+    answer::{AnswerError, Answerer},
+    bots::Bots,
+    wake,
+};
 use channel::{Registry, Reply};
 use chrono::TimeDelta;
 use domain::{InboundState, MessageId};
@@ -80,7 +85,10 @@ impl Turn {
         metrics::histogram!("botsmith_turn_seconds").record(started.elapsed().as_secs_f64());
         if let Some(Err(error)) = outcome {
             let _entered = span.enter();
-            tracing::error!(error = &error as &dyn std::error::Error, "the turn failed and will be run again");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "the turn failed and will be run again"
+            );
             drop(_entered);
             self.give_back(TimeDelta::seconds(2)).instrument(span).await;
         }
@@ -95,12 +103,21 @@ impl Turn {
                 let traceparent = waiting.last().and_then(|message| message.traceparent.as_deref());
                 process::trace::set_parent(span, traceparent);
             }
-            let Some((bot, waiting)) = self.sort_out(waiting).await? else { return Ok(()) };
+            let Some((bot, waiting)) = self.sort_out(waiting).await? else {
+                return Ok(());
+            };
             let reply = self.answer(&bot, &waiting).await?;
             process::crash_point!("turn.before_commit");
             let worker = &self.worker;
-            let committed =
-                turns::commit(&worker.db, &self.claim, &waiting, &reply, round > 0, worker.clock.now()).await?;
+            let committed = turns::commit(
+                &worker.db,
+                &self.claim,
+                &waiting,
+                &reply,
+                round > 0,
+                worker.clock.now(),
+            )
+            .await?;
             process::crash_point!("turn.after_commit");
             match committed {
                 Committed::OlderArrived => {}
@@ -128,26 +145,59 @@ impl Turn {
     }
 
     /// What is to be answered now. `None`: nothing, and the conversation is released.
-    async fn sort_out(&self, waiting: Vec<Waiting>) -> Result<Option<(Arc<BotProfile>, Vec<Waiting>)>, TurnError> {
+    async fn sort_out(
+        &self,
+        waiting: Vec<Waiting>,
+    ) -> Result<Option<(Arc<BotProfile>, Vec<Waiting>)>, TurnError> {
         let worker = &self.worker;
-        let ids = |messages: &[Waiting]| messages.iter().map(|message| message.id).collect::<Vec<MessageId>>();
-        let bot = worker.bots.find(self.claim.chatbot).await?.filter(|bot| !bot.archived);
+        let ids = |messages: &[Waiting]| {
+            messages
+                .iter()
+                .map(|message| message.id)
+                .collect::<Vec<MessageId>>()
+        };
+        let bot = worker
+            .bots
+            .find(self.claim.chatbot)
+            .await?
+            .filter(|bot| !bot.archived);
         let Some(bot) = bot else {
-            self.close(&ids(&waiting), InboundState::Suppressed, "the chatbot is archived").await?;
+            self.close(
+                &ids(&waiting),
+                InboundState::Suppressed,
+                "the chatbot is archived",
+            )
+            .await?;
             return Ok(None);
         };
-        let (poison, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|message| message.attempts > MOST_ATTEMPTS);
+        let (poison, waiting): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|message| message.attempts > MOST_ATTEMPTS);
         if !poison.is_empty() {
             let reason = format!("{MOST_ATTEMPTS} turns with it ended before their commit");
-            turns::set_aside(&worker.db, &self.claim, &ids(&poison), InboundState::Dead, &reason).await?;
+            turns::set_aside(
+                &worker.db,
+                &self.claim,
+                &ids(&poison),
+                InboundState::Dead,
+                &reason,
+            )
+            .await?;
         }
         let oldest = worker.clock.now() - bot.max_answer_age;
-        let (stale, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|message| message.accepted_at < oldest);
+        let (stale, waiting): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|message| message.accepted_at < oldest);
         if !stale.is_empty() {
             let reason = "it waited longer than an answer of this chatbot may take";
-            turns::set_aside(&worker.db, &self.claim, &ids(&stale), InboundState::Expired, reason).await?;
+            turns::set_aside(
+                &worker.db,
+                &self.claim,
+                &ids(&stale),
+                InboundState::Expired,
+                reason,
+            )
+            .await?;
         }
         if waiting.is_empty() {
             self.close(&[], InboundState::Suppressed, "").await?;
@@ -156,9 +206,22 @@ impl Turn {
         Ok(Some((bot, waiting)))
     }
 
-    async fn close(&self, messages: &[MessageId], state: InboundState, reason: &str) -> Result<(), StoreError> {
+    async fn close(
+        &self,
+        messages: &[MessageId],
+        state: InboundState,
+        reason: &str,
+    ) -> Result<(), StoreError> {
         let worker = &self.worker;
-        let due = turns::close(&worker.db, &self.claim, messages, state, Some(reason), worker.clock.now()).await?;
+        let due = turns::close(
+            &worker.db,
+            &self.claim,
+            messages,
+            state,
+            Some(reason),
+            worker.clock.now(),
+        )
+        .await?;
         if let Some(Some(due_at)) = due {
             wake::turns(&worker.queue, due_at);
         }
@@ -171,10 +234,24 @@ impl Turn {
             .channels
             .get(&self.claim.platform)
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
-        let answer = worker.answerer.answer(bot, self.claim.conversation, waiting).await?;
-        let contents = channel.compose(&Reply { text: answer.text.clone(), media: Vec::new() });
-        let contents = contents.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(StoreError::from)?;
-        let oldest = waiting.iter().map(|message| message.accepted_at).min().unwrap_or_else(|| worker.clock.now());
+        let answer = worker
+            .answerer
+            .answer(bot, self.claim.conversation, waiting)
+            .await?;
+        let contents = channel.compose(&Reply {
+            text: answer.text.clone(),
+            media: Vec::new(),
+        });
+        let contents = contents
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()
+            .map_err(StoreError::from)?;
+        let oldest = waiting
+            .iter()
+            .map(|message| message.accepted_at)
+            .min()
+            .unwrap_or_else(|| worker.clock.now());
         Ok(BotReply {
             text: answer.text,
             contents,
@@ -195,7 +272,10 @@ impl Turn {
                     return;
                 }
                 // The commit will find out whether it is still ours.
-                Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the lease was not renewed"),
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the lease was not renewed"
+                ),
             }
         }
     }
@@ -206,7 +286,10 @@ impl Turn {
         match turns::give_back(&worker.db, &self.claim, due_at).await {
             Ok(()) => wake::turns(&worker.queue, due_at),
             // The scheduler takes it out of our hand when the lease has run out.
-            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the conversation was not given back"),
+            Err(error) => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the conversation was not given back"
+            ),
         }
     }
 }

@@ -58,16 +58,35 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
         }
         if due_now {
             let limit = (free.available_permits() + 1).min(MOST_AT_ONCE);
-            match claim(&worker.db, worker.clock.now(), crate::turn::lease(), limit as i64, caps).await {
+            match claim(
+                &worker.db,
+                worker.clock.now(),
+                crate::turn::lease(),
+                limit as i64,
+                caps,
+            )
+            .await
+            {
                 Ok(claims) => {
                     if claims.len() == limit {
                         look_again.notify_one();
                     }
                     held_back.store(claims.len() < asked, Ordering::Relaxed);
-                    start(&worker, claims, permit, &free, &mut running, &look_again, &held_back);
+                    start(
+                        &worker,
+                        claims,
+                        permit,
+                        &free,
+                        &mut running,
+                        &look_again,
+                        &held_back,
+                    );
                 }
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "no turn could be claimed");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "no turn could be claimed"
+                    );
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     look_again.notify_one();
                 }
@@ -80,8 +99,12 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
 
 /// Whether the token speaks of a later time, at which somebody will look again.
 fn wait_until_due(token: &Delivery, clock: &Clock, look_again: &Arc<Notify>) -> bool {
-    let due_at = wire::read::<wire::Wake>(&token.payload).ok().and_then(|wake| wire::time(wake.due_at, "due_at").ok());
-    let Some(due_at) = due_at.filter(|due_at| *due_at > clock.now()) else { return false };
+    let due_at = wire::read::<wire::Wake>(&token.payload)
+        .ok()
+        .and_then(|wake| wire::time(wake.due_at, "due_at").ok());
+    let Some(due_at) = due_at.filter(|due_at| *due_at > clock.now()) else {
+        return false;
+    };
     let (clock, look_again) = (clock.clone(), look_again.clone());
     tokio::spawn(async move {
         clock.sleep_until(due_at).await;
@@ -90,7 +113,10 @@ fn wait_until_due(token: &Delivery, clock: &Clock, look_again: &Arc<Notify>) -> 
     true
 }
 
-#[expect(clippy::too_many_arguments, reason = "the loop's own state, handed to its own step")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "the loop's own state, handed to its own step"
+)]
 fn start(
     worker: &Arc<Worker>,
     claims: Vec<store::turns::Claim>,
@@ -104,7 +130,10 @@ fn start(
     for claim in claims {
         // Claimed no more than were free; only this loop takes them.
         let hand = permit.take().or_else(|| free.clone().try_acquire_owned().ok());
-        let turn = Turn { worker: worker.clone(), claim };
+        let turn = Turn {
+            worker: worker.clone(),
+            claim,
+        };
         let (look_again, held_back) = (look_again.clone(), held_back.clone());
         running.spawn(async move {
             turn.run().await;
@@ -120,9 +149,13 @@ async fn finish(worker: &Worker, mut running: JoinSet<()>) {
     let patience = Duration::from_secs(worker.settings.stop_seconds);
     let all = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(patience, all).await.is_err() {
-        tracing::warn!("turns were still under way when the time to stop was up; another worker takes them over");
+        tracing::warn!(
+            "turns were still under way when the time to stop was up; another worker takes them over"
+        );
         worker.give_up.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(3), async { while running.join_next().await.is_some() {} })
-            .await;
+        let _ = tokio::time::timeout(Duration::from_secs(3), async {
+            while running.join_next().await.is_some() {}
+        })
+        .await;
     }
 }

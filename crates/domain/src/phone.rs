@@ -10,7 +10,9 @@ pub struct PhoneNumber(String);
 
 /// The given text is not a phone number in E.164.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a phone number in E.164: {problem}. Write it as +<country code><number>, for example +14155550123")]
+#[error(
+    "{given:?} is not a phone number in E.164: {problem}. Write it as +<country code><number>, for example +14155550123"
+)]
 pub struct PhoneNumberError {
     given: String,
     problem: &'static str,
@@ -29,13 +31,18 @@ impl TryFrom<String> for PhoneNumber {
     fn try_from(text: String) -> Result<Self, Self::Error> {
         match problem(&text) {
             None => Ok(Self(text)),
-            Some(problem) => Err(PhoneNumberError { given: text.chars().take(40).collect(), problem }),
+            Some(problem) => Err(PhoneNumberError {
+                given: text.chars().take(40).collect(),
+                problem,
+            }),
         }
     }
 }
 
 fn problem(text: &str) -> Option<&'static str> {
-    let Some(digits) = text.strip_prefix('+') else { return Some("it does not begin with +") };
+    let Some(digits) = text.strip_prefix('+') else {
+        return Some("it does not begin with +");
+    };
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Some("it has a character that is not a digit");
     }
@@ -97,6 +104,9 @@ mod tests {
 
     #[test]
     fn a_debug_print_shows_only_the_last_digits() {
-        assert_eq!(format!("{:?}", PhoneNumber::try_from("+14155550123").unwrap()), "…0123");
+        assert_eq!(
+            format!("{:?}", PhoneNumber::try_from("+14155550123").unwrap()),
+            "…0123"
+        );
     }
 }

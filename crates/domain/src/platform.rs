@@ -10,7 +10,9 @@ pub struct Platform(Cow<'static, str>);
 
 /// The given text cannot be a platform's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a platform's name is 1 to 32 lower-case letters, digits or hyphens, for example `twilio`; got {0:?}")]
+#[error(
+    "a platform's name is 1 to 32 lower-case letters, digits or hyphens, for example `twilio`; got {0:?}"
+)]
 pub struct PlatformError(String);
 
 impl Platform {
@@ -30,8 +32,14 @@ impl TryFrom<String> for Platform {
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
         let fits = (1..=32).contains(&name.len())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if fits { Ok(Self(Cow::Owned(name))) } else { Err(PlatformError(name.chars().take(40).collect())) }
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(Cow::Owned(name)))
+        } else {
+            Err(PlatformError(name.chars().take(40).collect()))
+        }
     }
 }
 

@@ -111,7 +111,10 @@ states!(
 impl PartState {
     /// Whether the next part of the conversation may go: nothing more will be attempted for this one.
     pub const fn is_settled(self) -> bool {
-        !matches!(self, Self::Queued | Self::Sending | Self::Uncertain | Self::Parked)
+        !matches!(
+            self,
+            Self::Queued | Self::Sending | Self::Uncertain | Self::Parked
+        )
     }
 
     /// Rank of what a platform reports; a status only ever moves upward. `None` for states no platform reports.
@@ -190,7 +193,10 @@ mod tests {
     fn an_unknown_state_lists_the_known_ones() {
         let error = "gone".parse::<Handler>().unwrap_err();
 
-        assert_eq!(error.to_string(), "\"gone\" is not a Handler; it is one of bot, human");
+        assert_eq!(
+            error.to_string(),
+            "\"gone\" is not a Handler; it is one of bot, human"
+        );
     }
 
     #[test]

@@ -77,9 +77,10 @@ pub fn refusal(address: IpAddr, allowed: &[IpNet]) -> Option<Refusal> {
         return None;
     }
     match address {
-        IpAddr::V4(address) => {
-            REFUSED_V4.iter().find(|(net, _)| net.contains(&address)).map(|(_, refusal)| *refusal)
-        }
+        IpAddr::V4(address) => REFUSED_V4
+            .iter()
+            .find(|(net, _)| net.contains(&address))
+            .map(|(_, refusal)| *refusal),
         IpAddr::V6(address) if address.is_loopback() || address.is_unspecified() => Some(Refusal::Loopback),
         IpAddr::V6(address) => REFUSED_V6
             .iter()
@@ -99,24 +100,51 @@ mod tests {
 
     #[test]
     fn the_edges_of_private_networks_are_where_they_should_be() {
-        for inside in ["10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255", "100.64.0.0", "100.127.255.255"] {
+        for inside in [
+            "10.0.0.0",
+            "10.255.255.255",
+            "172.16.0.0",
+            "172.31.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+        ] {
             assert_eq!(of(inside), Some(Refusal::Private), "{inside}");
         }
-        for outside in ["9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "100.63.255.255", "100.128.0.0"] {
+        for outside in [
+            "9.255.255.255",
+            "11.0.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+        ] {
             assert_eq!(of(outside), None, "{outside}");
         }
     }
 
     #[test]
     fn public_addresses_are_reached() {
-        for address in ["1.1.1.1", "93.184.215.14", "168.63.129.15", "2606:4700:4700::1111", "2a00:1450:4001::1"] {
+        for address in [
+            "1.1.1.1",
+            "93.184.215.14",
+            "168.63.129.15",
+            "2606:4700:4700::1111",
+            "2a00:1450:4001::1",
+        ] {
             assert_eq!(of(address), None, "{address}");
         }
     }
 
     #[test]
     fn ipv6_outside_global_unicast_is_refused() {
-        for address in ["100::1", "4000::1", "5f00::1", "ff02::1", "::2", "::ffff:0:127.0.0.1"] {
+        for address in [
+            "100::1",
+            "4000::1",
+            "5f00::1",
+            "ff02::1",
+            "::2",
+            "::ffff:0:127.0.0.1",
+        ] {
             assert!(of(address).is_some(), "{address}");
         }
     }
@@ -127,6 +155,9 @@ mod tests {
 
         assert_eq!(refusal("10.1.2.3".parse().unwrap(), &allowed), None);
         assert_eq!(refusal("::1".parse().unwrap(), &allowed), None);
-        assert_eq!(refusal("10.2.0.1".parse().unwrap(), &allowed), Some(Refusal::Private));
+        assert_eq!(
+            refusal("10.2.0.1".parse().unwrap(), &allowed),
+            Some(Refusal::Private)
+        );
     }
 }

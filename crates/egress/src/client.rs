@@ -53,7 +53,9 @@ pub enum UrlError {
     #[error("the address carries a user name or password; give the key in its own field")]
     Credentials,
     /// Points into this machine or its networks.
-    #[error("{host} is {refusal}; the operator of this installation can allow it with models.allowed_private_cidrs")]
+    #[error(
+        "{host} is {refusal}; the operator of this installation can allow it with models.allowed_private_cidrs"
+    )]
     Refused {
         /// As it was read from the URL, numbers in any form written out.
         host: String,
@@ -65,18 +67,27 @@ pub enum UrlError {
 impl Guard {
     /// Public addresses, and the private ones on the operator's list.
     pub fn new(allowed: &[IpNet]) -> Self {
-        Self { allowed: Some(allowed.into()), lookup: Arc::new(System) }
+        Self {
+            allowed: Some(allowed.into()),
+            lookup: Arc::new(System),
+        }
     }
 
     /// For addresses that the operator chose: any host.
     pub fn open() -> Self {
-        Self { allowed: None, lookup: Arc::new(System) }
+        Self {
+            allowed: None,
+            lookup: Arc::new(System),
+        }
     }
 
     /// The same guard, with another way to find the addresses of names.
     #[must_use]
     pub fn with_lookup(self, lookup: impl Lookup) -> Self {
-        Self { lookup: Arc::new(lookup), ..self }
+        Self {
+            lookup: Arc::new(lookup),
+            ..self
+        }
     }
 
     /// Passes a URL, or says why not. A name's addresses are checked when it is connected to, not here.
@@ -98,7 +109,10 @@ impl Guard {
         if let (Some(address), Some(allowed)) = (address, &self.allowed)
             && let Some(refusal) = refusal(address, allowed)
         {
-            return Err(UrlError::Refused { host: url.host_str().unwrap_or_default().to_owned(), refusal });
+            return Err(UrlError::Refused {
+                host: url.host_str().unwrap_or_default().to_owned(),
+                refusal,
+            });
         }
         Ok(CheckedUrl(url))
     }
@@ -106,7 +120,10 @@ impl Guard {
     /// A client that keeps to this guard.
     pub fn client(&self, timeouts: Timeouts) -> Result<Client, reqwest::Error> {
         reqwest::Client::builder()
-            .dns_resolver(CheckedResolver { lookup: self.lookup.clone(), allowed: self.allowed.clone() })
+            .dns_resolver(CheckedResolver {
+                lookup: self.lookup.clone(),
+                allowed: self.allowed.clone(),
+            })
             // A redirect is another address, chosen by whoever answers.
             .redirect(redirect::Policy::none())
             // A proxy would resolve the name itself, unchecked.
@@ -131,7 +148,11 @@ impl CheckedUrl {
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
         let mut url = self.0.clone();
-        let joined = format!("{}/{}", url.path().trim_end_matches('/'), path.trim_start_matches('/'));
+        let joined = format!(
+            "{}/{}",
+            url.path().trim_end_matches('/'),
+            path.trim_start_matches('/')
+        );
         url.set_path(&joined);
         Self(url)
     }
@@ -191,7 +212,10 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-    const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(5) };
+    const TIMEOUTS: Timeouts = Timeouts {
+        connect: Duration::from_secs(2),
+        total: Duration::from_secs(5),
+    };
 
     /// Every way to write an inner address that was found in reports and filter-bypass collections.
     const INNER: &[&str] = &[
@@ -310,7 +334,11 @@ mod tests {
         assert!(INNER.len() >= 60);
 
         for url in INNER {
-            assert!(matches!(guard.check(url), Err(UrlError::Refused { .. })), "{url:?}: {:?}", guard.check(url));
+            assert!(
+                matches!(guard.check(url), Err(UrlError::Refused { .. })),
+                "{url:?}: {:?}",
+                guard.check(url)
+            );
         }
         for url in NOT_OURS {
             assert!(guard.check(url).is_err(), "{url:?} passed");
@@ -321,7 +349,12 @@ mod tests {
     fn public_addresses_and_names_pass() {
         let guard = Guard::new(&[]);
 
-        for url in ["https://api.openai.com/v1", "http://1.1.1.1/", "https://[2606:4700:4700::1111]/v1", "https://bücher.example/"] {
+        for url in [
+            "https://api.openai.com/v1",
+            "http://1.1.1.1/",
+            "https://[2606:4700:4700::1111]/v1",
+            "https://bücher.example/",
+        ] {
             assert!(guard.check(url).is_ok(), "{url}: {:?}", guard.check(url));
         }
     }
@@ -339,7 +372,10 @@ mod tests {
     fn a_path_is_put_below_the_given_one() {
         let url = Guard::new(&[]).check("https://llm.example/api/v1/").unwrap();
 
-        assert_eq!(url.below("chat/completions").as_str(), "https://llm.example/api/v1/chat/completions");
+        assert_eq!(
+            url.below("chat/completions").as_str(),
+            "https://llm.example/api/v1/chat/completions"
+        );
     }
 
     /// Answers each time with the next of these; the last one for ever.
@@ -356,7 +392,10 @@ mod tests {
     #[tokio::test]
     async fn s7_a_name_that_turns_private_after_the_first_answer_is_not_connected_to() {
         let inner = MockServer::start().await;
-        Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&inner).await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&inner)
+            .await;
         let lookups = Arc::new(AtomicUsize::new(0));
         let public = IpAddr::from([192, 0, 2, 1]);
         // The test's "public" address is one that nobody has, so the first request fails to connect.
@@ -364,27 +403,48 @@ mod tests {
             vec![vec![public], vec![inner.address().ip()]],
             lookups.clone(),
         ));
-        let client = guard.client(Timeouts { connect: Duration::from_millis(50), ..TIMEOUTS }).unwrap();
-        let url = guard.check(&format!("http://rebind.example:{}/", inner.address().port())).unwrap();
+        let client = guard
+            .client(Timeouts {
+                connect: Duration::from_millis(50),
+                ..TIMEOUTS
+            })
+            .unwrap();
+        let url = guard
+            .check(&format!("http://rebind.example:{}/", inner.address().port()))
+            .unwrap();
 
         let first = client.get(&url).send().await.unwrap_err();
         let second = client.get(&url).send().await.unwrap_err();
 
         assert_eq!(refused(&first), None);
         assert_eq!(refused(&second), Some(Refusal::Loopback));
-        assert_eq!(lookups.load(Ordering::SeqCst), 2, "one lookup a connection, and no second one to be lied to");
+        assert_eq!(
+            lookups.load(Ordering::SeqCst),
+            2,
+            "one lookup a connection, and no second one to be lied to"
+        );
         assert!(inner.received_requests().await.unwrap().is_empty());
     }
 
     #[tokio::test]
     async fn of_a_mixed_answer_only_the_public_addresses_are_tried() {
         let inner = MockServer::start().await;
-        Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&inner).await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200))
+            .mount(&inner)
+            .await;
         let answer = vec![inner.address().ip(), IpAddr::from([192, 0, 2, 1])];
         let guard = Guard::new(&["192.0.2.0/24".parse().unwrap()])
             .with_lookup(Scripted(vec![answer], Arc::default()));
-        let client = guard.client(Timeouts { connect: Duration::from_millis(50), ..TIMEOUTS }).unwrap();
-        let url = guard.check(&format!("http://mixed.example:{}/", inner.address().port())).unwrap();
+        let client = guard
+            .client(Timeouts {
+                connect: Duration::from_millis(50),
+                ..TIMEOUTS
+            })
+            .unwrap();
+        let url = guard
+            .check(&format!("http://mixed.example:{}/", inner.address().port()))
+            .unwrap();
 
         assert!(client.get(&url).send().await.is_err());
         assert!(inner.received_requests().await.unwrap().is_empty());
@@ -410,12 +470,27 @@ mod tests {
     #[tokio::test]
     async fn an_allowed_name_is_reached() {
         let server = MockServer::start().await;
-        Mock::given(any()).respond_with(ResponseTemplate::new(204)).mount(&server).await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(204))
+            .mount(&server)
+            .await;
         let guard = Guard::new(&["127.0.0.0/8".parse().unwrap()])
             .with_lookup(Scripted(vec![vec![server.address().ip()]], Arc::default()));
 
-        let url = guard.check(&format!("http://llm.example:{}/", server.address().port())).unwrap();
+        let url = guard
+            .check(&format!("http://llm.example:{}/", server.address().port()))
+            .unwrap();
 
-        assert_eq!(guard.client(TIMEOUTS).unwrap().get(&url).send().await.unwrap().status(), 204);
+        assert_eq!(
+            guard
+                .client(TIMEOUTS)
+                .unwrap()
+                .get(&url)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            204
+        );
     }
 }

@@ -26,7 +26,12 @@ pub(crate) struct System;
 impl Lookup for System {
     fn lookup(&self, name: &str) -> Looking {
         let name = name.to_owned();
-        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|found| found.ip()).collect()) })
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((name, 0))
+                .await?
+                .map(|found| found.ip())
+                .collect())
+        })
     }
 }
 
@@ -47,7 +52,11 @@ pub(crate) struct CheckedResolver {
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (found, allowed, name) = (self.lookup.lookup(name.as_str()), self.allowed.clone(), name.as_str().to_owned());
+        let (found, allowed, name) = (
+            self.lookup.lookup(name.as_str()),
+            self.allowed.clone(),
+            name.as_str().to_owned(),
+        );
         Box::pin(async move {
             let mut found = found.await?;
             if let Some(allowed) = allowed {

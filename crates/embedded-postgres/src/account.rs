@@ -28,11 +28,23 @@ impl Account {
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
         if !uid.is_root() {
             let name = format!("with the id {}", uid.as_raw());
-            return Ok(Self { name, uid: uid.as_raw(), gid: gid.as_raw(), change: false });
+            return Ok(Self {
+                name,
+                uid: uid.as_raw(),
+                gid: gid.as_raw(),
+                change: false,
+            });
         }
         UNPRIVILEGED
             .iter()
-            .find_map(|name| Some(Self { name: (*name).to_owned(), uid: id("-u", name)?, gid: id("-g", name)?, change: true }))
+            .find_map(|name| {
+                Some(Self {
+                    name: (*name).to_owned(),
+                    uid: id("-u", name)?,
+                    gid: id("-g", name)?,
+                    change: true,
+                })
+            })
             .ok_or(PostgresError::NoUnprivilegedUser)
     }
 
@@ -43,7 +55,11 @@ impl Account {
     /// A command that runs as this user, with nothing of our environment (which may hold secrets) but the path.
     pub(crate) fn command(&self, program: &Path, directory: &Path) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(program);
-        command.current_dir(directory).env_clear().env("LC_ALL", "C").stdin(std::process::Stdio::null());
+        command
+            .current_dir(directory)
+            .env_clear()
+            .env("LC_ALL", "C")
+            .stdin(std::process::Stdio::null());
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
@@ -57,7 +73,9 @@ impl Account {
     /// Makes a directory that only this user can use. One that is there already must be of that kind.
     pub(crate) fn make_private_directory(&self, directory: &Path) -> Result<(), PostgresError> {
         match DirBuilder::new().mode(0o700).create(directory) {
-            Ok(()) => self.give(directory).map_err(|error| PostgresError::io("give away", directory, error)),
+            Ok(()) => self
+                .give(directory)
+                .map_err(|error| PostgresError::io("give away", directory, error)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if self.has_private_directory(directory) {
                     Ok(())
@@ -71,7 +89,11 @@ impl Account {
 
     /// Hands over a file or directory of ours; a symbolic link itself, not where it leads.
     pub(crate) fn give(&self, path: &Path) -> io::Result<()> {
-        if self.change { std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
+        if self.change {
+            std::os::unix::fs::lchown(path, Some(self.uid), Some(self.gid))
+        } else {
+            Ok(())
+        }
     }
 
     fn has_private_directory(&self, directory: &Path) -> bool {
@@ -83,9 +105,13 @@ impl Account {
     /// A directory of our own (made by root before it was given away, or with wider permissions) is put right; a stranger's
     /// is not touched.
     fn take_over(&self, directory: &Path) -> Result<(), PostgresError> {
-        let foreign =
-            || PostgresError::ForeignSocketDirectory { directory: directory.to_owned(), user: self.name.clone() };
-        let found = directory.symlink_metadata().map_err(|error| PostgresError::io("look at", directory, error))?;
+        let foreign = || PostgresError::ForeignSocketDirectory {
+            directory: directory.to_owned(),
+            user: self.name.clone(),
+        };
+        let found = directory
+            .symlink_metadata()
+            .map_err(|error| PostgresError::io("look at", directory, error))?;
         let ours = found.is_dir() && [self.uid, rustix::process::geteuid().as_raw()].contains(&found.uid());
         if !ours {
             return Err(foreign());
@@ -99,10 +125,14 @@ impl Account {
     pub(crate) async fn reach(&self, directory: &Path) -> Result<(), PostgresError> {
         let attempt = self.command(Path::new("true"), directory).status().await;
         match attempt {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(PostgresError::NotReachable {
-                directory: self.first_closed(directory).unwrap_or_else(|| directory.to_owned()),
-                user: self.name.clone(),
-            }),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Err(PostgresError::NotReachable {
+                    directory: self
+                        .first_closed(directory)
+                        .unwrap_or_else(|| directory.to_owned()),
+                    user: self.name.clone(),
+                })
+            }
             // That the program `true` is missing is no reason to refuse.
             _ => Ok(()),
         }
@@ -130,5 +160,9 @@ impl Account {
 /// Asked of the system's own program, which knows every source of users that the machine has.
 fn id(which: &str, user: &str) -> Option<u32> {
     let output = Command::new("id").args([which, user]).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().parse().ok()).flatten()
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().parse().ok())
+        .flatten()
 }

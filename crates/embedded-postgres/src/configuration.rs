@@ -61,7 +61,11 @@ pub(crate) fn write(data: &Path, socket_directory: &Path, account: &Account) -> 
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
         file.write_all(contents(socket_directory).as_bytes())?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         account.give(&new)?;

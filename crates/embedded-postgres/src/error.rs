@@ -39,7 +39,9 @@ pub enum PostgresError {
         by: String,
     },
     /// PostgreSQL refuses to run as root, and there is nobody to run it as.
-    #[error("PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody` to run it as")]
+    #[error(
+        "PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody` to run it as"
+    )]
     NoUnprivilegedUser,
     /// The user that PostgreSQL runs as cannot get to its directory.
     #[error("the user {user}, as whom PostgreSQL runs, may not enter {}: `chmod o+x {}`, or choose another --data-dir", directory.display(), directory.display())]
@@ -80,6 +82,10 @@ pub enum PostgresError {
 
 impl PostgresError {
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { action, path: path.to_owned(), source }
+        Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
     }
 }

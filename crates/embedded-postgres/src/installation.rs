@@ -26,7 +26,9 @@ impl Installation {
     }
 
     fn choose(mut found: BTreeMap<u32, PathBuf>, data: &Path) -> Result<Self, PostgresError> {
-        let made_by = std::fs::read_to_string(data.join("PG_VERSION")).ok().and_then(|text| text.trim().parse().ok());
+        let made_by = std::fs::read_to_string(data.join("PG_VERSION"))
+            .ok()
+            .and_then(|text| text.trim().parse().ok());
         let programs = match made_by {
             Some(made_by) => match found.remove(&made_by) {
                 Some(programs) => Some(programs),
@@ -42,7 +44,9 @@ impl Installation {
             },
             None => found.pop_last().map(|(_, programs)| programs),
         };
-        programs.map(|programs| Self { programs }).ok_or(PostgresError::NotInstalled { oldest: OLDEST })
+        programs
+            .map(|programs| Self { programs })
+            .ok_or(PostgresError::NotInstalled { oldest: OLDEST })
     }
 
     pub(crate) fn program(&self, name: &str) -> PathBuf {
@@ -67,7 +71,9 @@ fn installed() -> BTreeMap<u32, PathBuf> {
 /// The path, then where Debian, Fedora's and PostgreSQL's own packages, Alpine and Homebrew put them.
 fn places() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut places: Vec<PathBuf> = std::env::split_paths(&path).filter(|place| place.is_absolute()).collect();
+    let mut places: Vec<PathBuf> = std::env::split_paths(&path)
+        .filter(|place| place.is_absolute())
+        .collect();
     for (above, prefix, below) in [
         ("/usr/lib/postgresql", "", "bin"),
         ("/usr", "pgsql-", "bin"),
@@ -83,7 +89,10 @@ fn places() -> Vec<PathBuf> {
 
 /// `postgres (PostgreSQL) 15.20 (Debian …)` is release 15.
 fn release(programs: &Path) -> Option<u32> {
-    let output = Command::new(programs.join("postgres")).arg("--version").output().ok()?;
+    let output = Command::new(programs.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
     parse_release(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -102,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_release_is_read_whatever_the_packager_adds() {
-        assert_eq!(parse_release("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n"), Some(15));
+        assert_eq!(
+            parse_release("postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)\n"),
+            Some(15)
+        );
         assert_eq!(parse_release("postgres (PostgreSQL) 18beta1\n"), Some(18));
         assert_eq!(parse_release("postgres: command not found"), None);
     }
@@ -123,11 +135,16 @@ mod tests {
     fn what_has_to_be_installed_is_named() {
         let data = tempfile::tempdir().unwrap();
 
-        let nothing = Installation::choose(BTreeMap::new(), data.path()).unwrap_err().to_string();
+        let nothing = Installation::choose(BTreeMap::new(), data.path())
+            .unwrap_err()
+            .to_string();
         std::fs::write(data.path().join("PG_VERSION"), "16\n").unwrap();
         let another = Installation::choose(two(), data.path()).unwrap_err().to_string();
 
         assert!(nothing.contains("apt-get install postgresql"), "{nothing}");
-        assert!(another.contains("apt-get install postgresql-16") && another.contains("15, 17"), "{another}");
+        assert!(
+            another.contains("apt-get install postgresql-16") && another.contains("15, 17"),
+            "{another}"
+        );
     }
 }

@@ -30,7 +30,8 @@ use tokio_util::sync::CancellationToken;
 /// How often the server is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The longest pause between attempts to start a server that will not start.
+/// The shortest and the longest pause between attempts to start a server that will not start.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(150);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// How often the first start is tried: processes of a server that was killed need a moment to notice, and until then a new
@@ -49,7 +50,8 @@ impl Postgres {
     /// Takes the data directory and makes a server run there: creating the directory and the cluster the first time,
     /// adopting one that still runs.
     pub async fn start(data_dir: &Path) -> Result<Self, PostgresError> {
-        let data_dir = std::path::absolute(data_dir).map_err(|error| PostgresError::io("find", data_dir, error))?;
+        let data_dir =
+            std::path::absolute(data_dir).map_err(|error| PostgresError::io("find", data_dir, error))?;
         lock::make_data_dir(&data_dir)?;
         let lock = Lock::take(&data_dir)?;
         let server = Server::prepare(&data_dir).await?;
@@ -82,7 +84,11 @@ impl Postgres {
     /// Keeps it running until told to stop, then stops it.
     pub async fn run(self, stop: CancellationToken) -> Result<(), PostgresError> {
         let mut pause = LOOK;
-        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(pause))
+            .await
+            .is_some()
+        {
             if self.server.is_running() {
                 pause = LOOK;
                 continue;
@@ -94,7 +100,12 @@ impl Postgres {
                     pause = LOOK;
                 }
                 Err(error) => {
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    // Processes of the one that was killed need a moment to notice; what lasts longer is another matter.
+                    pause = if pause == LOOK {
+                        SHORTEST_PAUSE
+                    } else {
+                        (pause * 2).min(LONGEST_PAUSE)
+                    };
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "the private PostgreSQL does not start; trying again in {pause:?}"

@@ -44,7 +44,12 @@ impl Server {
         account.make_private_directory(&home)?;
         account.reach(&home).await?;
         let socket_directory = socket::directory(&home, &account)?;
-        let server = Self { installation, account, home, socket_directory };
+        let server = Self {
+            installation,
+            account,
+            home,
+            socket_directory,
+        };
         if !server.data().join("PG_VERSION").exists() {
             server.initialise().await?;
         }
@@ -65,10 +70,16 @@ impl Server {
 
     /// Makes the cluster beside its place and moves it there when it is whole, so that one made half is never used.
     async fn initialise(&self) -> Result<(), PostgresError> {
-        tracing::info!("creating a private PostgreSQL in {} as the user {}", self.home.display(), self.account.name());
+        tracing::info!(
+            "creating a private PostgreSQL in {} as the user {}",
+            self.home.display(),
+            self.account.name()
+        );
         let new = self.home.join("data.new");
         let fresh = || match std::fs::remove_dir_all(&new) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(PostgresError::io("remove", &new, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(PostgresError::io("remove", &new, error))
+            }
             _ => Ok(()),
         };
         fresh()?;
@@ -90,8 +101,16 @@ impl Server {
 
     async fn initdb(&self, locale: &str) -> Result<(), PostgresError> {
         let mut command = self.command("initdb");
-        command.args(["--pgdata=data.new", "--encoding=UTF8", "--auth=trust", "--data-checksums", "--no-instructions"]);
-        command.arg(format!("--locale={locale}")).arg(format!("--username={SUPERUSER}"));
+        command.args([
+            "--pgdata=data.new",
+            "--encoding=UTF8",
+            "--auth=trust",
+            "--data-checksums",
+            "--no-instructions",
+        ]);
+        command
+            .arg(format!("--locale={locale}"))
+            .arg(format!("--username={SUPERUSER}"));
         finish("initdb", command.output().await).map(drop)
     }
 
@@ -99,7 +118,10 @@ impl Server {
     async fn create_database(&self) -> Result<(), PostgresError> {
         let mut command = self.command("postgres");
         command.args(["--single", "-D", "data.new", "postgres"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let statement = format!("create database {DATABASE}\n");
         let attempt = async {
             let mut child = command.spawn()?;
@@ -111,7 +133,10 @@ impl Server {
         let output = finish("postgres --single", attempt.await)?;
         // It reports a failed statement and still leaves in peace.
         if output.contains("ERROR:") || output.contains("FATAL:") {
-            return Err(PostgresError::Failed { program: "create database".to_owned(), output });
+            return Err(PostgresError::Failed {
+                program: "create database".to_owned(),
+                output,
+            });
         }
         Ok(())
     }
@@ -131,8 +156,15 @@ impl Server {
         let status = command.status().await;
         match status {
             Ok(status) if status.success() => Ok(()),
-            Ok(_) => Err(PostgresError::Failed { program: "pg_ctl start".to_owned(), output: self.last_words() }),
-            Err(error) => Err(PostgresError::io("run", &self.installation.program("pg_ctl"), error)),
+            Ok(_) => Err(PostgresError::Failed {
+                program: "pg_ctl start".to_owned(),
+                output: self.last_words(),
+            }),
+            Err(error) => Err(PostgresError::io(
+                "run",
+                &self.installation.program("pg_ctl"),
+                error,
+            )),
         }
     }
 
@@ -165,7 +197,9 @@ impl Server {
         for mode in ["fast", "immediate"] {
             let mut command = self.command("pg_ctl");
             command.args(["stop", "--pgdata=data", "--silent", "--wait"]);
-            command.arg(format!("--mode={mode}")).arg(format!("--timeout={STOP_SECONDS}"));
+            command
+                .arg(format!("--mode={mode}"))
+                .arg(format!("--timeout={STOP_SECONDS}"));
             outcome = finish("pg_ctl stop", command.output().await).map(drop);
             if outcome.is_ok() || !self.is_running() {
                 return Ok(());
@@ -176,7 +210,9 @@ impl Server {
     }
 
     fn command(&self, program: &str) -> tokio::process::Command {
-        let mut command = self.account.command(&self.installation.program(program), &self.home);
+        let mut command = self
+            .account
+            .command(&self.installation.program(program), &self.home);
         // Ctrl-C in a terminal goes to the whole group of processes: it is ours to handle, not the server's.
         command.process_group(0);
         command
@@ -184,19 +220,39 @@ impl Server {
 
     /// Why it did not start, in its own words.
     fn last_words(&self) -> String {
-        let newest_log = std::fs::read_dir(self.data().join("log")).into_iter().flatten().flatten().max_by_key(|entry| {
-            entry.metadata().and_then(|found| found.modified()).ok()
-        });
-        let logs = [Some(self.home.join("start.log")), newest_log.map(|entry| entry.path())];
-        let text: Vec<String> =
-            logs.into_iter().flatten().filter_map(|log| std::fs::read_to_string(log).ok()).collect();
+        let newest_log = std::fs::read_dir(self.data().join("log"))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .max_by_key(|entry| entry.metadata().and_then(|found| found.modified()).ok());
+        // What keeps it from starting comes before it opens its own log.
+        let logs = [
+            newest_log.map(|entry| entry.path()),
+            Some(self.home.join("start.log")),
+        ];
+        let text: Vec<String> = logs
+            .into_iter()
+            .flatten()
+            .filter_map(|log| std::fs::read_to_string(log).ok())
+            .collect();
         let complaints: Vec<&str> = text
             .iter()
             .flat_map(|text| text.lines())
             .filter(|line| line.contains("FATAL:") || line.contains("PANIC:") || line.contains("HINT:"))
             .collect();
-        let last = complaints.iter().rev().take(3).rev().copied().collect::<Vec<_>>().join("; ");
-        if last.is_empty() { format!("see {}", self.home.join("start.log").display()) } else { last }
+        let last = complaints
+            .iter()
+            .rev()
+            .take(3)
+            .rev()
+            .copied()
+            .collect::<Vec<_>>()
+            .join("; ");
+        if last.is_empty() {
+            format!("see {}", self.home.join("start.log").display())
+        } else {
+            last
+        }
     }
 }
 
@@ -207,30 +263,55 @@ pub(crate) fn url_if_running(data_dir: &Path) -> Option<SecretString> {
 }
 
 fn url(socket_directory: &Path) -> SecretString {
-    let host: String = form_urlencoded::byte_serialize(socket_directory.as_os_str().as_encoded_bytes()).collect();
-    format!("postgres://{SUPERUSER}@localhost:{}/{DATABASE}?host={host}", socket::PORT).into()
+    let host: String =
+        form_urlencoded::byte_serialize(socket_directory.as_os_str().as_encoded_bytes()).collect();
+    format!(
+        "postgres://{SUPERUSER}@localhost:{}/{DATABASE}?host={host}",
+        socket::PORT
+    )
+    .into()
 }
 
 fn is_running(home: &Path) -> bool {
-    let Ok(file) = std::fs::read_to_string(home.join("data/postmaster.pid")) else { return false };
-    let number = file.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
+    let Ok(file) = std::fs::read_to_string(home.join("data/postmaster.pid")) else {
+        return false;
+    };
+    let number = file
+        .lines()
+        .next()
+        .and_then(|line| line.trim().parse().ok())
+        .and_then(Pid::from_raw);
     number.is_some_and(|number| test_kill_process(number).is_ok() && !is_zombie(number))
 }
 
 /// A process that has ended and was not collected yet counts as ended.
 fn is_zombie(number: Pid) -> bool {
-    std::fs::read_to_string(format!("/proc/{}/stat", number.as_raw_nonzero()))
-        .is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+    std::fs::read_to_string(format!("/proc/{}/stat", number.as_raw_nonzero())).is_ok_and(|stat| {
+        stat.rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.trim_start().starts_with('Z'))
+    })
 }
 
 fn finish(program: &str, outcome: io::Result<std::process::Output>) -> Result<String, PostgresError> {
     let output = outcome.map_err(|error| PostgresError::io("run", Path::new(program), error))?;
-    let said = [output.stderr, output.stdout].map(|text| String::from_utf8_lossy(&text).trim().to_owned()).join("\n");
+    let said = [output.stderr, output.stdout]
+        .map(|text| String::from_utf8_lossy(&text).trim().to_owned())
+        .join("\n");
     let said = said.trim().to_owned();
     if output.status.success() {
         return Ok(said);
     }
     let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-    let output = lines.iter().rev().take(4).rev().copied().collect::<Vec<_>>().join("; ");
-    Err(PostgresError::Failed { program: program.to_owned(), output })
+    let output = lines
+        .iter()
+        .rev()
+        .take(4)
+        .rev()
+        .copied()
+        .collect::<Vec<_>>()
+        .join("; ");
+    Err(PostgresError::Failed {
+        program: program.to_owned(),
+        output,
+    })
 }

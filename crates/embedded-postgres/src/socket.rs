@@ -32,11 +32,18 @@ fn place(home: &Path, run: &Path, root: bool) -> PathBuf {
         return inside;
     }
     let digest = Sha256::digest(home.as_os_str().as_bytes());
-    let short = digest.iter().take(8).fold(String::from("botsmith-"), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    if root && run.is_dir() { run.join(short) } else { Path::new("/tmp").join(short) }
+    let short = digest
+        .iter()
+        .take(8)
+        .fold(String::from("botsmith-"), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        });
+    if root && run.is_dir() {
+        run.join(short)
+    } else {
+        Path::new("/tmp").join(short)
+    }
 }
 
 /// The socket's file in its directory.
@@ -58,7 +65,10 @@ mod tests {
         let far_too = place(&longer, Path::new("/run"), true);
 
         assert_eq!(near, Path::new("/var/lib/botsmith/postgres/socket"));
-        assert!(far.starts_with("/run") && far.join(name()).as_os_str().len() <= LONGEST_PATH, "{far:?}");
+        assert!(
+            far.starts_with("/run") && far.join(name()).as_os_str().len() <= LONGEST_PATH,
+            "{far:?}"
+        );
         assert_ne!(far, far_too);
         assert!(place(&long, Path::new("/run"), false).starts_with("/tmp"));
     }

@@ -28,7 +28,14 @@ fn kill(number: i32) {
 /// Asks the server, through its own client.
 fn query(postgres: &Postgres, sql: &str) -> Result<String, String> {
     let output = Command::new("psql")
-        .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql, postgres.url().expose_secret()])
+        .args([
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            sql,
+            postgres.url().expose_secret(),
+        ])
         .output()
         .unwrap();
     if output.status.success() {
@@ -49,7 +56,11 @@ async fn it_starts_on_a_private_socket_keeps_what_it_was_told_and_stops() {
             current_setting('shared_buffers'), pg_encoding_to_char(encoding), current_database(), current_user
          from pg_database where datname = current_database()",
     );
-    query(&postgres, "create table kept (n int); insert into kept values (7)").unwrap();
+    query(
+        &postgres,
+        "create table kept (n int); insert into kept values (7)",
+    )
+    .unwrap();
     let socket = std::fs::metadata(dir.path().join("postgres/socket")).unwrap();
     postgres.stop().await.unwrap();
     let stopped = postmaster(dir.path());
@@ -70,7 +81,11 @@ async fn it_starts_on_a_private_socket_keeps_what_it_was_told_and_stops() {
 async fn a_killed_server_is_started_again_with_everything_it_had_committed() {
     let dir = data_dir();
     let postgres = Postgres::start(dir.path()).await.unwrap();
-    query(&postgres, "create table kept (n int); insert into kept values (7)").unwrap();
+    query(
+        &postgres,
+        "create table kept (n int); insert into kept values (7)",
+    )
+    .unwrap();
     let first = postmaster(dir.path()).unwrap();
     let stop = CancellationToken::new();
     let url = postgres.url();
@@ -78,8 +93,11 @@ async fn a_killed_server_is_started_again_with_everything_it_had_committed() {
 
     kill(first);
     let answer = tokio::time::timeout(Duration::from_secs(60), async {
-            loop {
-            let asked = Command::new("psql").args(["-XAtqc", "select n from kept", url.expose_secret()]).output().unwrap();
+        loop {
+            let asked = Command::new("psql")
+                .args(["-XAtqc", "select n from kept", url.expose_secret()])
+                .output()
+                .unwrap();
             if asked.status.success() && postmaster(dir.path()) != Some(first) {
                 break String::from_utf8_lossy(&asked.stdout).trim().to_owned();
             }
@@ -138,7 +156,10 @@ async fn a_second_botsmith_is_refused_and_told_which_process_is_the_first() {
 
     let text = refused.to_string();
     assert!(matches!(refused, PostgresError::InUse { .. }), "{text}");
-    assert!(text.contains(&format!("process {}", std::process::id())), "{text}");
+    assert!(
+        text.contains(&format!("process {}", std::process::id())),
+        "{text}"
+    );
     assert!(text.contains("--data-dir"), "{text}");
 }
 
@@ -151,9 +172,15 @@ async fn a_directory_that_the_servers_user_may_not_enter_is_named() {
     let closed = tempfile::tempdir().unwrap();
     std::fs::set_permissions(closed.path(), Permissions::from_mode(0o700)).unwrap();
 
-    let refused = Postgres::start(&closed.path().join("data")).await.unwrap_err().to_string();
+    let refused = Postgres::start(&closed.path().join("data"))
+        .await
+        .unwrap_err()
+        .to_string();
 
-    assert!(refused.contains(&format!("chmod o+x {}", closed.path().display())), "{refused}");
+    assert!(
+        refused.contains(&format!("chmod o+x {}", closed.path().display())),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -16,9 +16,14 @@ pub async fn read(
     if let Some(encoding) = request.headers().get(header::CONTENT_ENCODING)
         && encoding != "identity"
     {
-        return Err(GatewayError::Unreadable("send it without Content-Encoding: it is verified as it comes".to_owned()));
+        return Err(GatewayError::Unreadable(
+            "send it without Content-Encoding: it is verified as it comes".to_owned(),
+        ));
     }
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > limit) {
         return Err(GatewayError::TooLarge { limit });
     }
@@ -33,5 +38,7 @@ pub async fn read(
         }
         Ok(body.freeze())
     };
-    tokio::time::timeout(time_limit, whole).await.map_err(|_| GatewayError::SlowBody)?
+    tokio::time::timeout(time_limit, whole)
+        .await
+        .map_err(|_| GatewayError::SlowBody)?
 }

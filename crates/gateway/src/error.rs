@@ -13,7 +13,9 @@ pub enum GatewayError {
     #[error("this installation has no platform {0:?}")]
     UnknownPlatform(String),
     /// The address names no bot, or one that is not connected to this platform.
-    #[error("there is no chatbot {0:?} connected to this platform; copy the webhook's address from the integration's setup instructions")]
+    #[error(
+        "there is no chatbot {0:?} connected to this platform; copy the webhook's address from the integration's setup instructions"
+    )]
     UnknownChatbot(String),
     /// The address names no part of a reply.
     #[error("the address names no part of a reply")]
@@ -68,7 +70,8 @@ impl GatewayError {
     fn detail(&self) -> String {
         match self {
             Self::Receive(ReceiveError::BadSignature { .. }) => {
-                "the request does not prove that it comes from the platform; the integration's log says why".to_owned()
+                "the request does not prove that it comes from the platform; the integration's log says why"
+                    .to_owned()
             }
             Self::Receive(ReceiveError::ForeignAccount { .. }) => {
                 "the request is about another account than this integration's".to_owned()

@@ -28,8 +28,20 @@ impl IntegrationLog {
     }
 
     /// Drops off a line about something refused.
-    pub fn warn(&self, workspace: WorkspaceId, integration: IntegrationId, event: &'static str, message: String) {
-        let line = LogLine { workspace, integration, level: "warning", event, message };
+    pub fn warn(
+        &self,
+        workspace: WorkspaceId,
+        integration: IntegrationId,
+        event: &'static str,
+        message: String,
+    ) {
+        let line = LogLine {
+            workspace,
+            integration,
+            level: "warning",
+            event,
+            message,
+        };
         if self.0.try_send(line).is_err() {
             metrics::counter!("botsmith_integration_log_dropped_total").increment(1);
         }

@@ -26,14 +26,20 @@ pub async fn publish(
     try_join_all(messages.iter().map(|message| {
         queue.publish(
             &QueueName::Inbound,
-            Outgoing { payload: wire::write(message), traceparent: traceparent.clone() },
+            Outgoing {
+                payload: wire::write(message),
+                traceparent: traceparent.clone(),
+            },
         )
     }))
     .await?;
     try_join_all(received.statuses.iter().map(|status| {
         queue.publish(
             &QueueName::Status,
-            Outgoing { payload: wire::write(&status_to_wire(account, status)), traceparent: traceparent.clone() },
+            Outgoing {
+                payload: wire::write(&status_to_wire(account, status)),
+                traceparent: traceparent.clone(),
+            },
         )
     }))
     .await?;
@@ -49,9 +55,11 @@ async fn to_wire(
     let id = MessageId::new();
     let reply_to = match &message.reply_to {
         None => None,
-        Some(json) => {
-            Some(accounts.seal_reply_to(account.workspace, id, json.to_string().as_bytes()).await?)
-        }
+        Some(json) => Some(
+            accounts
+                .seal_reply_to(account.workspace, id, json.to_string().as_bytes())
+                .await?,
+        ),
     };
     let consent = match message.consent {
         None => wire::Consent::Unspecified,
@@ -76,7 +84,10 @@ async fn to_wire(
         media: message
             .media
             .iter()
-            .map(|media| wire::Media { url: media.url.clone(), content_type: media.content_type.clone() })
+            .map(|media| wire::Media {
+                url: media.url.clone(),
+                content_type: media.content_type.clone(),
+            })
             .collect(),
         order_key: message.order_key,
         accepted_at: wire::micros(Utc::now()),

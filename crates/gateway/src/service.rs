@@ -24,11 +24,22 @@ pub struct Gateway {
 
 impl Gateway {
     /// Ready to be mounted by [`Gateway::configure`]. Its background work ends with `stop`.
-    pub fn new(settings: Settings, db: Db, queue: Queue, accounts: Accounts, stop: &CancellationToken) -> Self {
+    pub fn new(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        accounts: Accounts,
+        stop: &CancellationToken,
+    ) -> Self {
         let (log, lines) = IntegrationLog::new();
         tokio::spawn(integration_log::write(db, lines, stop.clone()));
         tokio::spawn(accounts.clone().follow(queue.clone(), stop.clone()));
-        Self { settings, accounts, queue, log }
+        Self {
+            settings,
+            accounts,
+            queue,
+            log,
+        }
     }
 
     /// Mounts the platforms' addresses.
@@ -81,7 +92,11 @@ impl Service {
         .with_context(|| format!("the gateway cannot listen on {listen}"))?;
         let address = *server.addrs().first().context("the gateway listens nowhere")?;
         tracing::info!(%address, "the gateway listens");
-        Ok(Self { address, server: server.run(), background })
+        Ok(Self {
+            address,
+            server: server.run(),
+            background,
+        })
     }
 
     /// Where it listens.

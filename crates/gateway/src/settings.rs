@@ -23,7 +23,10 @@ pub struct Settings {
 impl Settings {
     /// The address a platform was told, for a request to `path_and_query`.
     pub fn public_address(&self, path_and_query: &str) -> String {
-        format!("{}{path_and_query}", self.public_url.as_str().trim_end_matches('/'))
+        format!(
+            "{}{path_and_query}",
+            self.public_url.as_str().trim_end_matches('/')
+        )
     }
 }
 
@@ -41,7 +44,13 @@ mod tests {
             threads: 1,
         };
 
-        assert_eq!(settings("https://bots.example").public_address("/api/x?y=1"), "https://bots.example/api/x?y=1");
-        assert_eq!(settings("https://a.example/bots/").public_address("/api"), "https://a.example/bots/api");
+        assert_eq!(
+            settings("https://bots.example").public_address("/api/x?y=1"),
+            "https://bots.example/api/x?y=1"
+        );
+        assert_eq!(
+            settings("https://a.example/bots/").public_address("/api"),
+            "https://a.example/bots/api"
+        );
     }
 }

@@ -18,7 +18,15 @@ pub async fn inbound(
     payload: web::Payload,
 ) -> Result<HttpResponse, GatewayError> {
     let (platform, chatbot) = path.into_inner();
-    accept(&gateway, &platform, &chatbot, WebhookKind::Inbound, &request, payload).await
+    accept(
+        &gateway,
+        &platform,
+        &chatbot,
+        WebhookKind::Inbound,
+        &request,
+        payload,
+    )
+    .await
 }
 
 /// `GET` and `POST /api/{platform}/status/{chatbot_id}/{part_id}`
@@ -30,7 +38,15 @@ pub async fn status(
 ) -> Result<HttpResponse, GatewayError> {
     let (platform, chatbot, part) = path.into_inner();
     let part: PartId = part.parse().map_err(|_| GatewayError::UnknownPart)?;
-    accept(&gateway, &platform, &chatbot, WebhookKind::Status { part }, &request, payload).await
+    accept(
+        &gateway,
+        &platform,
+        &chatbot,
+        WebhookKind::Status { part },
+        &request,
+        payload,
+    )
+    .await
 }
 
 async fn accept(
@@ -46,10 +62,17 @@ async fn accept(
     let result = async {
         let outcome = take(gateway, platform, chatbot, kind, request, payload).await;
         if let Err(error) = &outcome {
-            tracing::warn!(error = error as &dyn std::error::Error, reason = error.event(), "webhook refused");
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                reason = error.event(),
+                "webhook refused"
+            );
         }
         // The answer to an error names the trace: it has to be made inside the span.
-        outcome.map_or_else(|error| (error.event(), actix_web::ResponseError::error_response(&error)), |ok| ("ok", ok))
+        outcome.map_or_else(
+            |error| (error.event(), actix_web::ResponseError::error_response(&error)),
+            |ok| ("ok", ok),
+        )
     }
     .instrument(span)
     .await;
@@ -66,16 +89,23 @@ async fn take(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, GatewayError> {
-    let known = Platform::try_from(platform).ok().filter(|platform| gateway.accounts.channels().get(platform).is_some());
+    let known = Platform::try_from(platform)
+        .ok()
+        .filter(|platform| gateway.accounts.channels().get(platform).is_some());
     let platform = known.ok_or_else(|| GatewayError::UnknownPlatform(shorten(platform)))?;
-    let chatbot: ChatbotId = chatbot.parse().map_err(|_| GatewayError::UnknownChatbot(shorten(chatbot)))?;
+    let chatbot: ChatbotId = chatbot
+        .parse()
+        .map_err(|_| GatewayError::UnknownChatbot(shorten(chatbot)))?;
     let time_limit = Duration::from_secs(gateway.settings.body_timeout_seconds);
     let body = body::read(request, payload, gateway.settings.max_body_bytes, time_limit).await?;
     let webhook = WebhookRequest {
         kind,
         method: Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST),
         url: gateway.settings.public_address(
-            request.uri().path_and_query().map_or(request.path(), |path_and_query| path_and_query.as_str()),
+            request
+                .uri()
+                .path_and_query()
+                .map_or(request.path(), |path_and_query| path_and_query.as_str()),
         ),
         headers: headers(request),
         body,
@@ -85,7 +115,12 @@ async fn take(
     let (account, received) = receive(gateway, chatbot, &platform, &webhook).await?;
     for MalformedPart { position, problem } in &received.malformed {
         let message = format!("{position} was skipped: {problem}");
-        gateway.log.warn(account.workspace, account.integration, "webhook.malformed_part", message);
+        gateway.log.warn(
+            account.workspace,
+            account.integration,
+            "webhook.malformed_part",
+            message,
+        );
     }
     publish::publish(&gateway.queue, &gateway.accounts, &account, &received).await?;
     Ok(HttpResponse::build(
@@ -111,9 +146,18 @@ async fn receive(
     {
         return Ok((account, received));
     }
-    let account = gateway.accounts.of_chatbot(chatbot, platform, Age::Now).await?.ok_or_else(unknown)?;
+    let account = gateway
+        .accounts
+        .of_chatbot(chatbot, platform, Age::Now)
+        .await?
+        .ok_or_else(unknown)?;
     let refused = |error: GatewayError| {
-        gateway.log.warn(account.workspace, account.integration, "webhook.refused", error.to_string());
+        gateway.log.warn(
+            account.workspace,
+            account.integration,
+            "webhook.refused",
+            error.to_string(),
+        );
         error
     };
     if !account.enabled {
@@ -121,19 +165,22 @@ async fn receive(
     }
     match account.channel.receive(webhook, &account.credentials).await {
         Ok(received) => Ok((account, received)),
-        Err(error @ (ReceiveError::BadSignature { .. }
-        | ReceiveError::ForeignAccount { .. }
-        | ReceiveError::Malformed(_)
-        | ReceiveError::BadCredentials(_))) => Err(refused(error.into())),
+        Err(
+            error @ (ReceiveError::BadSignature { .. }
+            | ReceiveError::ForeignAccount { .. }
+            | ReceiveError::Malformed(_)
+            | ReceiveError::BadCredentials(_)),
+        ) => Err(refused(error.into())),
     }
 }
 
 fn headers(request: &HttpRequest) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(request.headers().len());
     for (name, value) in request.headers() {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_str().as_bytes()),
+            HeaderValue::from_bytes(value.as_bytes()),
+        ) {
             headers.append(name, value);
         }
     }

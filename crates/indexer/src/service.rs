@@ -76,7 +76,10 @@ impl Service {
                 // Said once, not at every poll.
                 Err(error) if !away => {
                     away = true;
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the indexer waits for the database");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the indexer waits for the database"
+                    );
                 }
                 Err(_) => {}
             }
@@ -105,7 +108,10 @@ async fn listen(queue: Queue, news: Arc<Notify>, stop: CancellationToken) {
                 message.ack().await;
             }
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a message of the queue cannot be read");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a message of the queue cannot be read"
+                );
                 message.dead(&error.to_string()).await;
             }
         }
@@ -129,7 +135,13 @@ mod tests {
 
     fn settings() -> Settings {
         // Polling is so rare here that only messages can explain quick work.
-        Settings { parallel: 2, poll_seconds: 3600, lease_seconds: 60, attempts: 3, retry_seconds: 0 }
+        Settings {
+            parallel: 2,
+            poll_seconds: 3600,
+            lease_seconds: 60,
+            attempts: 3,
+            retry_seconds: 0,
+        }
     }
 
     struct World {
@@ -149,17 +161,28 @@ mod tests {
                 .execute(pool)
                 .await
                 .unwrap();
-            sqlx::query("insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $2, 'Helper', '?')")
-                .bind(chatbot.as_uuid())
-                .bind(workspace.as_uuid())
-                .execute(pool)
-                .await
-                .unwrap();
+            sqlx::query(
+                "insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $2, 'Helper', '?')",
+            )
+            .bind(chatbot.as_uuid())
+            .bind(workspace.as_uuid())
+            .execute(pool)
+            .await
+            .unwrap();
             let db = Db::of_pool(pool);
             let stop = CancellationToken::new();
-            let queue = Queue::open(&queue::Settings::default(), &db, stop.clone()).await.unwrap();
+            let queue = Queue::open(&queue::Settings::default(), &db, stop.clone())
+                .await
+                .unwrap();
             let events = queue.live().subscribe();
-            Self { db, queue, events, workspace, chatbot, stop }
+            Self {
+                db,
+                queue,
+                events,
+                workspace,
+                chatbot,
+                stop,
+            }
         }
 
         fn run(&self, settings: Settings) -> JoinHandle<anyhow::Result<()>> {
@@ -180,9 +203,19 @@ mod tests {
         }
 
         async fn publish(&self, payload: Vec<u8>) {
-            let publish = || self.queue.publish(&QueueName::Index, Outgoing { payload: payload.clone(), traceparent: None });
+            let publish = || {
+                self.queue.publish(
+                    &QueueName::Index,
+                    Outgoing {
+                        payload: payload.clone(),
+                        traceparent: None,
+                    },
+                )
+            };
             // The queue opens in the background.
-            timeout(LONG, async { while publish().await.is_err() {} }).await.unwrap();
+            timeout(LONG, async { while publish().await.is_err() {} })
+                .await
+                .unwrap();
         }
 
         async fn tell(&self, source: SourceId) {
@@ -216,9 +249,14 @@ mod tests {
         }
 
         async fn texts(&self) -> Vec<String> {
-            let all = chunks::revisions(&self.db, self.workspace, self.chatbot).await.unwrap().unwrap();
+            let all = chunks::revisions(&self.db, self.workspace, self.chatbot)
+                .await
+                .unwrap()
+                .unwrap();
             let ids: Vec<_> = all.chunks.iter().map(|(id, _)| *id).collect();
-            let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids).await.unwrap();
+            let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids)
+                .await
+                .unwrap();
             let mut texts: Vec<_> = found.into_iter().map(|chunk| chunk.text).collect();
             texts.sort();
             texts
@@ -257,12 +295,18 @@ mod tests {
         let empty = world.add("<!-- nothing -->").await;
         let good = world.add("Two days.").await;
 
-        let _running = world.run(Settings { parallel: 1, ..settings() });
+        let _running = world.run(Settings {
+            parallel: 1,
+            ..settings()
+        });
         world.news().await;
         world.news().await;
 
         let failed = world.source(empty).await;
-        assert_eq!((failed.state, failed.error.as_deref()), (SourceState::Failed, Some("there is no text in it")));
+        assert_eq!(
+            (failed.state, failed.error.as_deref()),
+            (SourceState::Failed, Some("there is no text in it"))
+        );
         assert_eq!(world.source(good).await.state, SourceState::Ready);
     }
 
@@ -271,7 +315,10 @@ mod tests {
         let mut world = World::new(&pool).await;
         let id = world.add("Two days.").await;
         for _ in 0..3 {
-            sources::claim(&world.db, Duration::ZERO).await.unwrap().expect("its indexer died");
+            sources::claim(&world.db, Duration::ZERO)
+                .await
+                .unwrap()
+                .expect("its indexer died");
         }
 
         let _running = world.run(settings());
@@ -290,8 +337,13 @@ mod tests {
         world.news().await;
 
         let mut tx = world.db.tenant(world.workspace).await.unwrap();
-        let change = Change { title: None, content: Some(Content::Text("# A\nStays.\n# B\nComes.".to_owned())) };
-        sources::update(&mut tx, world.chatbot, id, &change).await.unwrap();
+        let change = Change {
+            title: None,
+            content: Some(Content::Text("# A\nStays.\n# B\nComes.".to_owned())),
+        };
+        sources::update(&mut tx, world.chatbot, id, &change)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         world.tell(id).await;
         world.news().await;
@@ -317,7 +369,12 @@ mod tests {
     fn die_at(crash_point: &str, database: &str) {
         use std::os::unix::process::ExitStatusExt;
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture", "service::tests::an_indexer_of_its_own"])
+            .args([
+                "--exact",
+                "--ignored",
+                "--nocapture",
+                "service::tests::an_indexer_of_its_own",
+            ])
             .env(DIES_IN, database)
             .env("BOTSMITH_CRASH_AT", crash_point)
             .output()
@@ -330,11 +387,25 @@ mod tests {
     #[ignore = "run by the next test, in a process of its own"]
     async fn an_indexer_of_its_own() {
         let url = std::env::var(DIES_IN).unwrap().into();
-        let db = Db::open(&store::Settings { url, max_connections: 4, acquire_timeout_seconds: 10 }).unwrap();
+        let db = Db::open(&store::Settings {
+            url,
+            max_connections: 4,
+            acquire_timeout_seconds: 10,
+        })
+        .unwrap();
         let stop = CancellationToken::new();
-        let queue = Queue::open(&queue::Settings::default(), &db, stop.clone()).await.unwrap();
-        let short = Settings { lease_seconds: 1, attempts: 10, ..settings() };
-        timeout(LONG, Service::start(short, db, queue).run(stop)).await.unwrap().unwrap();
+        let queue = Queue::open(&queue::Settings::default(), &db, stop.clone())
+            .await
+            .unwrap();
+        let short = Settings {
+            lease_seconds: 1,
+            attempts: 10,
+            ..settings()
+        };
+        timeout(LONG, Service::start(short, db, queue).run(stop))
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -342,15 +413,29 @@ mod tests {
         let mut world = World::new(&pool).await;
         let database = pool.connect_options().to_url_lossy().to_string();
         let text = "# A\nOne.\n# B\nTwo.\n# C\nThree.";
-        for crash_point in ["indexer.after_claim", "indexer.before_commit", "indexer.after_commit"] {
+        for crash_point in [
+            "indexer.after_claim",
+            "indexer.before_commit",
+            "indexer.after_commit",
+        ] {
             world.add(&text.replace('.', &format!(" {crash_point}."))).await;
             let database = database.clone();
-            tokio::task::spawn_blocking(move || die_at(crash_point, &database)).await.unwrap();
+            tokio::task::spawn_blocking(move || die_at(crash_point, &database))
+                .await
+                .unwrap();
         }
 
-        let _running = world.run(Settings { poll_seconds: 1, attempts: 10, ..settings() });
+        let _running = world.run(Settings {
+            poll_seconds: 1,
+            attempts: 10,
+            ..settings()
+        });
         let mut expected: Vec<String> = Vec::new();
-        for crash_point in ["indexer.after_claim", "indexer.before_commit", "indexer.after_commit"] {
+        for crash_point in [
+            "indexer.after_claim",
+            "indexer.before_commit",
+            "indexer.after_commit",
+        ] {
             expected.extend(["One", "Two", "Three"].map(|word| format!("{word} {crash_point}.")));
         }
         expected.sort();

@@ -47,12 +47,16 @@ pub(crate) async fn index(db: &Db, queue: &Queue, limits: Limits, claimed: Claim
     let outcome = match held(db, limits.lease, &claimed, attempt(db, queue, limits, &claimed)).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the source was not indexed, it will be tried again");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the source was not indexed, it will be tried again"
+            );
             give_back(db, limits, &claimed).await;
             Outcome::Later
         }
     };
-    metrics::histogram!("botsmith_index_seconds", "outcome" => outcome.name()).record(started.elapsed().as_secs_f64());
+    metrics::histogram!("botsmith_index_seconds", "outcome" => outcome.name())
+        .record(started.elapsed().as_secs_f64());
     outcome
 }
 
@@ -73,7 +77,10 @@ async fn held<T>(db: &Db, lease: Duration, claimed: &Claimed, work: impl Future<
 
 async fn attempt(db: &Db, queue: &Queue, limits: Limits, claimed: &Claimed) -> Result<Outcome, StoreError> {
     if u32::try_from(claimed.attempts).unwrap_or(0) > limits.attempts {
-        let reason = format!("indexing was tried {} times and never came to an end; try it again, or make it smaller", limits.attempts);
+        let reason = format!(
+            "indexing was tried {} times and never came to an end; try it again, or make it smaller",
+            limits.attempts
+        );
         return fail(db, queue, claimed, &reason).await;
     }
     let (title, content) = (claimed.title.clone(), claimed.content.clone());
@@ -112,7 +119,10 @@ async fn fail(db: &Db, queue: &Queue, claimed: &Claimed, reason: &str) -> Result
 
 /// Whoever shows or keeps something of this chatbot looks again.
 fn tell(queue: &Queue, claimed: &Claimed) {
-    if let Err(error) = queue.live().publish(&format!("chatbot.{}", claimed.chatbot), b"knowledge".to_vec()) {
+    if let Err(error) = queue
+        .live()
+        .publish(&format!("chatbot.{}", claimed.chatbot), b"knowledge".to_vec())
+    {
         tracing::warn!(error = &error as &dyn std::error::Error, "nobody was told");
     }
 }
@@ -122,6 +132,9 @@ async fn give_back(db: &Db, limits: Limits, claimed: &Claimed) {
     let doublings = u32::try_from(claimed.attempts.clamp(1, 8)).unwrap_or(1) - 1;
     let delay = limits.retry.saturating_mul(1 << doublings);
     if let Err(error) = sources::release(db, claimed, delay).await {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the claim was not given back");
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "the claim was not given back"
+        );
     }
 }

@@ -31,7 +31,10 @@ impl Analyzer {
         let elides = matches!(language.lang(), Lang::Fra | Lang::Ita);
         let words = TextAnalyzer::builder(Words { elides }).filter(LowerCaser);
         let pipeline = match language.stemming() {
-            Some(stemming) => words.filter(Stemmer::new(stemming)).filter(AsciiFoldingFilter).build(),
+            Some(stemming) => words
+                .filter(Stemmer::new(stemming))
+                .filter(AsciiFoldingFilter)
+                .build(),
             None => words.filter(AsciiFoldingFilter).build(),
         };
         Self { pipeline, language }
@@ -52,14 +55,20 @@ impl Analyzer {
         let mut stream = pipeline.token_stream(text);
         let mut terms = Vec::new();
         while let Some(token) = stream.next() {
-            terms.push(Term { text: token.text.clone(), range: token.offset_from..token.offset_to });
+            terms.push(Term {
+                text: token.text.clone(),
+                range: token.offset_from..token.offset_to,
+            });
         }
         terms
     }
 
     /// The terms of a question that say what it is about. All of them when it has no other.
     pub(crate) fn question_terms(&self, question: &str) -> Vec<Term> {
-        let stop: HashSet<&str> = stop_words::stop_words(self.language.lang()).iter().copied().collect();
+        let stop: HashSet<&str> = stop_words::stop_words(self.language.lang())
+            .iter()
+            .copied()
+            .collect();
         let mut subject = question.to_owned();
         for asking in stop_words::asking_characters(self.language.lang()) {
             // As many spaces as it had bytes, so that every other term stays where it was.
@@ -68,7 +77,14 @@ impl Analyzer {
         let all = self.terms(&subject);
         let content: Vec<Term> = all
             .iter()
-            .filter(|term| !stop.contains(question[term.range.clone()].to_lowercase().replace('’', "'").as_str()))
+            .filter(|term| {
+                !stop.contains(
+                    question[term.range.clone()]
+                        .to_lowercase()
+                        .replace('’', "'")
+                        .as_str(),
+                )
+            })
             .cloned()
             .collect();
         if !content.is_empty() {
@@ -107,11 +123,20 @@ impl Tokenizer for Words {
         while rest < text.len() {
             let without_words = text[rest..].starts_with(script::has_no_words);
             let same = |c: char| script::has_no_words(c) == without_words;
-            let end = text[rest..].find(|c| !same(c)).map_or(text.len(), |length| rest + length);
-            if without_words { pairs(text, rest..end, &mut tokens) } else { self.words(text, rest..end, &mut tokens) }
+            let end = text[rest..]
+                .find(|c| !same(c))
+                .map_or(text.len(), |length| rest + length);
+            if without_words {
+                pairs(text, rest..end, &mut tokens)
+            } else {
+                self.words(text, rest..end, &mut tokens)
+            }
             rest = end;
         }
-        Found { tokens: tokens.into_iter(), current: Token::default() }
+        Found {
+            tokens: tokens.into_iter(),
+            current: Token::default(),
+        }
     }
 }
 
@@ -120,7 +145,9 @@ fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
     let text = match word.char_indices().nth(LONGEST_WORD) {
         Some((end, _)) => word[..end].to_owned(),
         // 1,000 is 1000.
-        None if word.contains(',') && word.bytes().all(|b| b.is_ascii_digit() || b == b',') => word.replace(',', ""),
+        None if word.contains(',') && word.bytes().all(|b| b.is_ascii_digit() || b == b',') => {
+            word.replace(',', "")
+        }
         None => word.replace('’', "'"),
     };
     tokens.push(Token {
@@ -133,8 +160,10 @@ fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
 }
 
 fn pairs(text: &str, run: Range<usize>, tokens: &mut Vec<Token>) {
-    let ends: Vec<usize> =
-        text[run.clone()].char_indices().map(|(at, c)| run.start + at + c.len_utf8()).collect();
+    let ends: Vec<usize> = text[run.clone()]
+        .char_indices()
+        .map(|(at, c)| run.start + at + c.len_utf8())
+        .collect();
     if let [only] = ends[..] {
         push(text, run.start..only, tokens);
     }
@@ -197,15 +226,24 @@ mod tests {
         let english = Analyzer::new(Language::ENGLISH);
         let german = Analyzer::new(Language::GERMAN);
 
-        assert_eq!(texts(english.terms("Shipping the café's 1,000 orders")), ["ship", "the", "cafe", "1000", "order"]);
-        assert_eq!(texts(german.terms("Größere Lieferungen")), texts(german.terms("grösserer LIEFERUNG")));
+        assert_eq!(
+            texts(english.terms("Shipping the café's 1,000 orders")),
+            ["ship", "the", "cafe", "1000", "order"]
+        );
+        assert_eq!(
+            texts(german.terms("Größere Lieferungen")),
+            texts(german.terms("grösserer LIEFERUNG"))
+        );
     }
 
     #[test]
     fn chinese_becomes_pairs_and_keeps_its_latin_words() {
         let chinese = Analyzer::new(Language::CHINESE);
 
-        assert_eq!(texts(chinese.terms("免费配送iPhone 15，好")), ["免费", "费配", "配送", "iphone", "15", "好"]);
+        assert_eq!(
+            texts(chinese.terms("免费配送iPhone 15，好")),
+            ["免费", "费配", "配送", "iphone", "15", "好"]
+        );
     }
 
     #[test]
@@ -213,8 +251,14 @@ mod tests {
         let english = Analyzer::new(Language::ENGLISH);
         let chinese = Analyzer::new(Language::CHINESE);
 
-        assert_eq!(texts(english.question_terms("How long does the delivery take?")), ["long", "deliveri", "take"]);
-        assert_eq!(texts(english.question_terms("Who are you?")), ["who", "are", "you"]);
+        assert_eq!(
+            texts(english.question_terms("How long does the delivery take?")),
+            ["long", "deliveri", "take"]
+        );
+        assert_eq!(
+            texts(english.question_terms("Who are you?")),
+            ["who", "are", "you"]
+        );
         assert_eq!(texts(chinese.question_terms("什么时候发货？")), ["发货"]);
     }
 

@@ -48,8 +48,12 @@ mod tests {
 
     #[test]
     fn s13_hidden_text_is_taken_out() {
-        let tags: String = "ignore".chars().map(|c| char::from_u32(0xE0000 + c as u32).unwrap()).collect();
-        let text = format!("Vis\u{200B}ible\u{202E}{tags}\u{FEFF} te\u{AD}xt<!-- obey\nme --> here\0<!-- and");
+        let tags: String = "ignore"
+            .chars()
+            .map(|c| char::from_u32(0xE0000 + c as u32).unwrap())
+            .collect();
+        let text =
+            format!("Vis\u{200B}ible\u{202E}{tags}\u{FEFF} te\u{AD}xt<!-- obey\nme --> here\0<!-- and");
 
         assert_eq!(clean(&text), "Visible text here");
     }

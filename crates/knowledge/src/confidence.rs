@@ -57,8 +57,14 @@ impl Confidence {
 /// How sure one may be that these passages, as a search found them, answer its question.
 pub fn confidence(passages: &[Passage]) -> Confidence {
     let first = &passages[..passages.len().min(FIRST)];
-    let Some(quoted) = first.iter().max_by(|a, b| a.quote_score.total_cmp(&b.quote_score)) else {
-        return Confidence { value: 0.0, signals: Signals::default() };
+    let Some(quoted) = first
+        .iter()
+        .max_by(|a, b| a.quote_score.total_cmp(&b.quote_score))
+    else {
+        return Confidence {
+            value: 0.0,
+            signals: Signals::default(),
+        };
     };
     let best = |of: fn(&Passage) -> f32| first.iter().map(of).fold(0.0f32, f32::max);
     let signals = Signals {
@@ -71,11 +77,18 @@ pub fn confidence(passages: &[Passage]) -> Confidence {
         pair_likeness: quoted.signals.pair_likeness,
         words: quoted.signals.words,
     };
-    Confidence { value: value(&signals), signals }
+    Confidence {
+        value: value(&signals),
+        signals,
+    }
 }
 
 fn value(s: &Signals) -> f32 {
-    let text = -5.61 + 1.07 * s.coverage + 0.80 * s.quote_coverage + 1.49 * s.relative_score + 1.30 * s.names
+    let text = -5.61
+        + 1.07 * s.coverage
+        + 0.80 * s.quote_coverage
+        + 1.49 * s.relative_score
+        + 1.30 * s.names
         + 1.79 * s.neighbours
         + 0.40 * s.quote_score
         - 2.01 / f32::from(s.words.max(1));

@@ -9,10 +9,38 @@ pub(crate) struct Language(Lang);
 
 /// Only these are told apart: a short English text is not to be taken for one of sixty others.
 const KNOWN: &[Lang] = &[
-    Lang::Ara, Lang::Ces, Lang::Cmn, Lang::Dan, Lang::Deu, Lang::Ell, Lang::Eng, Lang::Fin, Lang::Fra, Lang::Heb,
-    Lang::Hin, Lang::Hun, Lang::Ind, Lang::Ita, Lang::Jpn, Lang::Khm, Lang::Kor, Lang::Mya, Lang::Nld, Lang::Nob,
-    Lang::Pes, Lang::Pol, Lang::Por, Lang::Ron, Lang::Rus, Lang::Spa, Lang::Swe, Lang::Tam, Lang::Tha, Lang::Tur,
-    Lang::Ukr, Lang::Vie,
+    Lang::Ara,
+    Lang::Ces,
+    Lang::Cmn,
+    Lang::Dan,
+    Lang::Deu,
+    Lang::Ell,
+    Lang::Eng,
+    Lang::Fin,
+    Lang::Fra,
+    Lang::Heb,
+    Lang::Hin,
+    Lang::Hun,
+    Lang::Ind,
+    Lang::Ita,
+    Lang::Jpn,
+    Lang::Khm,
+    Lang::Kor,
+    Lang::Mya,
+    Lang::Nld,
+    Lang::Nob,
+    Lang::Pes,
+    Lang::Pol,
+    Lang::Por,
+    Lang::Ron,
+    Lang::Rus,
+    Lang::Spa,
+    Lang::Swe,
+    Lang::Tam,
+    Lang::Tha,
+    Lang::Tur,
+    Lang::Ukr,
+    Lang::Vie,
 ];
 
 /// More text than this makes no surer.
@@ -84,8 +112,14 @@ mod tests {
 
     #[test]
     fn languages_are_told_apart() {
-        assert_eq!(of("We deliver within two working days, and returns are free for a month."), Lang::Eng);
-        assert_eq!(of("Wir liefern innerhalb von zwei Werktagen, und Rücksendungen sind einen Monat lang frei."), Lang::Deu);
+        assert_eq!(
+            of("We deliver within two working days, and returns are free for a month."),
+            Lang::Eng
+        );
+        assert_eq!(
+            of("Wir liefern innerhalb von zwei Werktagen, und Rücksendungen sind einen Monat lang frei."),
+            Lang::Deu
+        );
         assert_eq!(of("Мы доставляем заказы в течение двух рабочих дней."), Lang::Rus);
         assert_eq!(of("我们在两个工作日内发货，退货一个月内免费。"), Lang::Cmn);
         assert_eq!(of("注文は二営業日以内に発送します。"), Lang::Jpn);

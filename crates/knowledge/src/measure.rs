@@ -25,8 +25,10 @@ struct Query {
 }
 
 fn folder(set: &str) -> Option<PathBuf> {
-    let shared = std::env::var_os("BOTSMITH_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let shared = std::env::var_os("BOTSMITH_SHARED").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+        PathBuf::from,
+    );
     let folder = shared.join("rag").join(set);
     if folder.exists() {
         return Some(folder);
@@ -36,7 +38,11 @@ fn folder(set: &str) -> Option<PathBuf> {
 }
 
 fn lines(path: PathBuf) -> Vec<Value> {
-    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn load(set: &str) -> Option<Set> {
@@ -47,10 +53,17 @@ fn load(set: &str) -> Option<Set> {
         .map(|v| (text(&v["_id"]), text(&v["title"]), text(&v["text"])))
         .collect();
     let mut relevant: HashMap<String, HashSet<String>> = HashMap::new();
-    for line in fs::read_to_string(folder.join("qrels.tsv")).unwrap().lines().skip(1) {
+    for line in fs::read_to_string(folder.join("qrels.tsv"))
+        .unwrap()
+        .lines()
+        .skip(1)
+    {
         let fields: Vec<&str> = line.split('\t').collect();
         if fields[2] != "0" {
-            relevant.entry(fields[0].to_owned()).or_default().insert(fields[1].to_owned());
+            relevant
+                .entry(fields[0].to_owned())
+                .or_default()
+                .insert(fields[1].to_owned());
         }
     }
     let queries = lines(folder.join("queries.jsonl"))
@@ -62,11 +75,17 @@ fn load(set: &str) -> Option<Set> {
             answers: v["answers"].as_array().into_iter().flatten().map(text).collect(),
         })
         .collect();
-    Some(Set { documents, queries, relevant })
+    Some(Set {
+        documents,
+        queries,
+        relevant,
+    })
 }
 
 /// The documents, each cut as an owner's text would be.
-fn snapshot<'a>(documents: impl Iterator<Item = &'a (String, String, String)>) -> (Snapshot, HashMap<DocumentId, String>) {
+fn snapshot<'a>(
+    documents: impl Iterator<Item = &'a (String, String, String)>,
+) -> (Snapshot, HashMap<DocumentId, String>) {
     let mut names = HashMap::new();
     let mut chunks = Vec::new();
     for (name, title, text) in documents {
@@ -101,24 +120,40 @@ fn documents<'a>(passages: &[Passage], names: &'a HashMap<DocumentId, String>) -
 
 fn ndcg(found: &[&str], relevant: &HashSet<String>) -> f64 {
     let gain = |i: usize| 1.0 / ((i + 2) as f64).log2();
-    let reached: f64 = found.iter().take(10).enumerate().filter(|(_, d)| relevant.contains(**d)).map(|(i, _)| gain(i)).sum();
+    let reached: f64 = found
+        .iter()
+        .take(10)
+        .enumerate()
+        .filter(|(_, d)| relevant.contains(**d))
+        .map(|(i, _)| gain(i))
+        .sum();
     reached / (0..relevant.len().min(10)).map(gain).sum::<f64>()
 }
 
 #[test]
 #[ignore = "slow, and needs data that is not in the repository"]
 fn measure_retrieval() {
-    println!("{:10} {:>8} {:>8} {:>8} {:>9}", "set", "nDCG@10", "R@5", "chunks", "KiB");
-    for name in ["scifact", "squad2", "xquad-en", "xquad-de", "xquad-ru", "xquad-zh"] {
+    println!(
+        "{:10} {:>8} {:>8} {:>8} {:>9}",
+        "set", "nDCG@10", "R@5", "chunks", "KiB"
+    );
+    for name in [
+        "scifact", "squad2", "xquad-en", "xquad-de", "xquad-ru", "xquad-zh",
+    ] {
         let Some(set) = load(name) else { continue };
         let (snapshot, names) = snapshot(set.documents.iter());
         let (mut gain, mut recall, mut count) = (0.0, 0.0, 0.0);
-        for query in set.queries.iter().filter(|query| set.relevant.contains_key(&query.id)) {
+        for query in set
+            .queries
+            .iter()
+            .filter(|query| set.relevant.contains_key(&query.id))
+        {
             let relevant = &set.relevant[&query.id];
             let passages = snapshot.search(&query.text, 30).unwrap();
             let found = documents(&passages, &names);
             gain += ndcg(&found, relevant);
-            recall += found.iter().take(5).filter(|d| relevant.contains(**d)).count() as f64 / relevant.len() as f64;
+            recall += found.iter().take(5).filter(|d| relevant.contains(**d)).count() as f64
+                / relevant.len() as f64;
             count += 1.0;
         }
         println!(
@@ -137,7 +172,9 @@ fn auc(with: &[f32], without: &[f32]) -> f64 {
     without.sort_by(f32::total_cmp);
     let better: usize = with
         .iter()
-        .map(|value| without.partition_point(|other| other < value) + without.partition_point(|other| other <= value))
+        .map(|value| {
+            without.partition_point(|other| other < value) + without.partition_point(|other| other <= value)
+        })
         .sum();
     better as f64 / 2.0 / (with.len() * without.len()) as f64
 }
@@ -168,10 +205,22 @@ fn sure(snapshot: &Snapshot, question: &str) -> f32 {
 }
 
 /// Whether the sentence that would be quoted comes from the right document and holds the answer.
-fn quoted_right(passages: &[Passage], names: &HashMap<DocumentId, String>, query: &Query, right: &HashSet<String>) -> bool {
-    passages.iter().max_by(|a, b| a.quote_score.total_cmp(&b.quote_score)).is_some_and(|passage| {
-        right.contains(&names[&passage.document]) && query.answers.iter().any(|answer| passage.quoted().contains(answer))
-    })
+fn quoted_right(
+    passages: &[Passage],
+    names: &HashMap<DocumentId, String>,
+    query: &Query,
+    right: &HashSet<String>,
+) -> bool {
+    passages
+        .iter()
+        .max_by(|a, b| a.quote_score.total_cmp(&b.quote_score))
+        .is_some_and(|passage| {
+            right.contains(&names[&passage.document])
+                && query
+                    .answers
+                    .iter()
+                    .any(|answer| passage.quoted().contains(answer))
+        })
 }
 
 #[test]
@@ -185,7 +234,9 @@ fn measure_quotes() {
         for query in &answerable {
             let passages = snapshot.search(&query.text, 6).unwrap();
             right += usize::from(quoted_right(&passages, &names, query, &set.relevant[&query.id]));
-            length += passages.first().map_or(0, |passage| passage.quoted().chars().count());
+            length += passages
+                .first()
+                .map_or(0, |passage| passage.quoted().chars().count());
         }
         println!(
             "{name:10} right sentence and right source {:.1} % of {}, {} characters on average",
@@ -200,7 +251,11 @@ fn measure_quotes() {
 #[ignore = "slow, and needs data that is not in the repository"]
 fn measure_refusal() {
     let Some(set) = load("squad2") else { return };
-    let article: HashMap<&str, &str> = set.documents.iter().map(|d| (d.0.as_str(), d.1.as_str())).collect();
+    let article: HashMap<&str, &str> = set
+        .documents
+        .iter()
+        .map(|d| (d.0.as_str(), d.1.as_str()))
+        .collect();
     let mut articles: Vec<&str> = set.documents.iter().map(|d| d.1.as_str()).collect();
     articles.dedup();
     let (all, names) = snapshot(set.documents.iter());
@@ -208,7 +263,8 @@ fn measure_refusal() {
     let only: Vec<Snapshot> = articles.iter().map(|one| of(&|a| a == *one)).collect();
     let without: Vec<Snapshot> = articles.iter().map(|one| of(&|a| a != *one)).collect();
 
-    let (mut known, mut missing_article, mut missing_paragraph, mut adversarial) = (vec![], vec![], vec![], vec![]);
+    let (mut known, mut missing_article, mut missing_paragraph, mut adversarial) =
+        (vec![], vec![], vec![], vec![]);
     let (mut on_subject, mut off_subject) = (vec![], vec![]);
     for (i, query) in set.queries.iter().enumerate() {
         let passages = all.search(&query.text, 12).unwrap();
@@ -219,11 +275,20 @@ fn measure_refusal() {
         }
         known.push(value);
         let right = &set.relevant[&query.id];
-        let at = articles.iter().position(|a| right.iter().any(|d| article[d.as_str()] == *a)).unwrap();
+        let at = articles
+            .iter()
+            .position(|a| right.iter().any(|d| article[d.as_str()] == *a))
+            .unwrap();
         missing_article.push(sure(&without[at], &query.text));
         on_subject.push(sure(&only[at], &query.text));
-        off_subject.push(sure(&only[(at + 1 + i % (articles.len() - 1)) % articles.len()], &query.text));
-        let others: Vec<Passage> = passages.into_iter().filter(|p| !right.contains(&names[&p.document])).collect();
+        off_subject.push(sure(
+            &only[(at + 1 + i % (articles.len() - 1)) % articles.len()],
+            &query.text,
+        ));
+        let others: Vec<Passage> = passages
+            .into_iter()
+            .filter(|p| !right.contains(&names[&p.document]))
+            .collect();
         missing_paragraph.push(confidence(&others).value);
     }
     report("squad2: off the one subject", &on_subject, &off_subject);
@@ -236,11 +301,19 @@ fn measure_refusal() {
 #[test]
 #[ignore = "slow, and needs data that is not in the repository"]
 fn measure_pairs() {
-    let Some(file) = folder("clinc150").map(|folder| folder.join("data.json")) else { return };
+    let Some(file) = folder("clinc150").map(|folder| folder.join("data.json")) else {
+        return;
+    };
     let data: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let texts = |part: &str| -> Vec<(String, String)> {
         let rows = data[part].as_array().unwrap().iter();
-        rows.map(|row| (row[0].as_str().unwrap().to_owned(), row[1].as_str().unwrap().to_owned())).collect()
+        rows.map(|row| {
+            (
+                row[0].as_str().unwrap().to_owned(),
+                row[1].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect()
     };
     for examples in [1, 5] {
         let mut given: HashMap<String, usize> = HashMap::new();
@@ -265,12 +338,21 @@ fn measure_pairs() {
         let (mut right, mut inside, mut outside) = (0, vec![], vec![]);
         for (question, intent) in texts("test") {
             let passages = snapshot.search(&question, 6).unwrap();
-            let best = passages.iter().max_by(|a, b| a.quote_score.total_cmp(&b.quote_score));
+            let best = passages
+                .iter()
+                .max_by(|a, b| a.quote_score.total_cmp(&b.quote_score));
             right += usize::from(best.is_some_and(|passage| passage.text == intent));
             inside.push(confidence(&passages).value);
         }
-        outside.extend(texts("oos_test").iter().map(|(question, _)| sure(&snapshot, question)));
-        println!("clinc150, {examples} ways a pair: right pair {:.1} %", 100.0 * right as f64 / inside.len() as f64);
+        outside.extend(
+            texts("oos_test")
+                .iter()
+                .map(|(question, _)| sure(&snapshot, question)),
+        );
+        println!(
+            "clinc150, {examples} ways a pair: right pair {:.1} %",
+            100.0 * right as f64 / inside.len() as f64
+        );
         report("clinc150: out of scope", &inside, &outside);
     }
 }
@@ -280,11 +362,23 @@ fn measure_pairs() {
 #[ignore = "slow, and measures the whole process"]
 fn measure_memory() {
     let resident = || {
-        let pages: usize = fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let pages: usize = fs::read_to_string("/proc/self/statm")
+            .unwrap()
+            .split(' ')
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap();
         pages * 4096
     };
     let documents: Vec<_> = (0..8)
-        .map(|i| (i.to_string(), format!("Part {i}"), format!("The hammer number {i} is kept in drawer {}. ", i * 7).repeat(15)))
+        .map(|i| {
+            (
+                i.to_string(),
+                format!("Part {i}"),
+                format!("The hammer number {i} is kept in drawer {}. ", i * 7).repeat(15),
+            )
+        })
         .collect();
     let warm_up = snapshot(documents.iter()).0;
     let before = resident();

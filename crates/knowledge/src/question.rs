@@ -57,12 +57,19 @@ impl<'a> Question<'a> {
             words.push(Word {
                 weight: weight(passages, count, light),
                 known: count > 0,
-                name: written.starts_with(char::is_numeric) || (!first && written.starts_with(char::is_uppercase)),
+                name: written.starts_with(char::is_numeric)
+                    || (!first && written.starts_with(char::is_uppercase)),
                 term: term.text,
             });
         }
         let total = words.iter().map(|word| word.weight).sum();
-        Ok(Self { text, words, places, total, kind: Kind::asked_by(text, analyzer.language()) })
+        Ok(Self {
+            text,
+            words,
+            places,
+            total,
+            kind: Kind::asked_by(text, analyzer.language()),
+        })
     }
 
     /// The place of a term among the words.
@@ -75,7 +82,13 @@ impl<'a> Question<'a> {
         if self.total == 0.0 {
             return 0.0;
         }
-        let found: f32 = self.words.iter().enumerate().filter(|(i, _)| has(*i)).map(|(_, word)| word.weight).sum();
+        let found: f32 = self
+            .words
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| has(*i))
+            .map(|(_, word)| word.weight)
+            .sum();
         found / self.total
     }
 }
@@ -99,7 +112,13 @@ mod tests {
         let analyzer = Analyzer::new(Language::ENGLISH);
         let frequency = |term: &str| Ok::<_, Infallible>(if term == "deliveri" { 90 } else { 0 });
 
-        let question = Question::new("How long does delivery to Iceland take?", &analyzer, 100, frequency).unwrap();
+        let question = Question::new(
+            "How long does delivery to Iceland take?",
+            &analyzer,
+            100,
+            frequency,
+        )
+        .unwrap();
 
         let weight = |term: &str| question.words[question.place(term).unwrap()].weight;
         assert!(weight("iceland") > 2.0 * weight("long"));

@@ -19,12 +19,17 @@ const WRITTEN_FOR_IT: f32 = 2.0;
 
 /// Everything of a passage that is searched.
 pub(crate) fn searchable(chunk: &Chunk) -> String {
-    [&chunk.title, &chunk.heading, chunk.question.as_ref().unwrap_or(&String::new()), &chunk.text]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join("\n")
+    [
+        &chunk.title,
+        &chunk.heading,
+        chunk.question.as_ref().unwrap_or(&String::new()),
+        &chunk.text,
+    ]
+    .into_iter()
+    .filter(|part| !part.is_empty())
+    .map(String::as_str)
+    .collect::<Vec<_>>()
+    .join("\n")
 }
 
 /// Which of a question's words are somewhere.
@@ -38,7 +43,10 @@ impl Found {
 
     fn of(question: &Question<'_>, terms: &[Term]) -> Self {
         let mut found = Self::none(question);
-        terms.iter().filter_map(|term| question.place(&term.text)).for_each(|i| found.0[i] = true);
+        terms
+            .iter()
+            .filter_map(|term| question.place(&term.text))
+            .for_each(|i| found.0[i] = true);
         found
     }
 
@@ -60,9 +68,13 @@ pub(crate) fn read(
     analyzer: &Analyzer,
     average_terms: f32,
 ) -> Passage {
-    let around = [&chunk.title, &chunk.heading, chunk.question.as_ref().unwrap_or(&String::new())]
-        .map(|text| analyzer.terms(text))
-        .concat();
+    let around = [
+        &chunk.title,
+        &chunk.heading,
+        chunk.question.as_ref().unwrap_or(&String::new()),
+    ]
+    .map(|text| analyzer.terms(text))
+    .concat();
     let terms = analyzer.terms(&chunk.text);
     let in_context = Found::of(question, &around);
     let in_passage = Found::of(question, &terms).with(&in_context);
@@ -81,16 +93,30 @@ pub(crate) fn read(
                 coverage_of_passage: coverage,
                 share_of_best,
                 neighbours: pair.neighbours,
-                kind: question.kind.found_in(&chunk.text, question.text, analyzer.language()),
+                kind: question
+                    .kind
+                    .found_in(&chunk.text, question.text, analyzer.language()),
                 news: terms.len() as f32,
                 first: true,
             };
             let score = quote::score(&features) + WRITTEN_FOR_IT * pair.likeness;
-            Quote { range: 0..chunk.text.len(), score, coverage, neighbours: pair.neighbours }
+            Quote {
+                range: 0..chunk.text.len(),
+                score,
+                coverage,
+                neighbours: pair.neighbours,
+            }
         }
         None => {
-            let sentences =
-                sentence_features(&chunk.text, &terms, &in_context, coverage, share_of_best, question, analyzer);
+            let sentences = sentence_features(
+                &chunk.text,
+                &terms,
+                &in_context,
+                coverage,
+                share_of_best,
+                question,
+                analyzer,
+            );
             best_sentence(&chunk.text, &sentences)
         }
     };
@@ -132,10 +158,18 @@ struct Quote {
 }
 
 fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> Quote {
-    let scored = sentences.iter().enumerate().map(|(i, (_, features))| (i, quote::score(features)));
+    let scored = sentences
+        .iter()
+        .enumerate()
+        .map(|(i, (_, features))| (i, quote::score(features)));
     // Of equals the first.
     let Some((at, score)) = scored.rev().max_by(|(_, a), (_, b)| a.total_cmp(b)) else {
-        return Quote { range: 0..text.len(), score: 0.0, coverage: 0.0, neighbours: 0.0 };
+        return Quote {
+            range: 0..text.len(),
+            score: 0.0,
+            coverage: 0.0,
+            neighbours: 0.0,
+        };
     };
     let (mut range, features) = sentences[at].clone();
     if range.len() < SHORT_QUOTE
@@ -143,7 +177,12 @@ fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> Quote {
     {
         range.end = next.end;
     }
-    Quote { range, score, coverage: features.coverage, neighbours: features.neighbours }
+    Quote {
+        range,
+        score,
+        coverage: features.coverage,
+        neighbours: features.neighbours,
+    }
 }
 
 /// Every sentence of a passage, and what is seen of it.
@@ -161,7 +200,10 @@ fn sentence_features(
     let read: Vec<(&[Term], Found)> = ranges
         .iter()
         .map(|range| {
-            let length = rest.iter().take_while(|term| term.range.start < range.end).count();
+            let length = rest
+                .iter()
+                .take_while(|term| term.range.start < range.end)
+                .count();
             let (here, after) = rest.split_at(length);
             rest = after;
             (here, Found::of(question, here))
@@ -182,8 +224,13 @@ fn sentence_features(
             coverage_of_passage,
             share_of_best,
             neighbours: neighbours(question, terms),
-            kind: question.kind.found_in(&text[range.clone()], question.text, analyzer.language()),
-            news: terms.iter().filter(|term| question.place(&term.text).is_none()).count() as f32,
+            kind: question
+                .kind
+                .found_in(&text[range.clone()], question.text, analyzer.language()),
+            news: terms
+                .iter()
+                .filter(|term| question.place(&term.text).is_none())
+                .count() as f32,
             first: i == 0,
         }
     });
@@ -194,7 +241,10 @@ fn sentence_features(
 fn names(question: &Question<'_>, found: &Found) -> f32 {
     let weight = |has: bool| -> f32 {
         let words = question.words.iter().zip(&found.0);
-        words.filter(|(word, found)| word.name && (**found || !has)).map(|(word, _)| word.weight).sum()
+        words
+            .filter(|(word, found)| word.name && (**found || !has))
+            .map(|(word, _)| word.weight)
+            .sum()
     };
     let all = weight(false);
     if all > 0.0 { weight(true) / all } else { 1.0 }
@@ -210,9 +260,17 @@ fn relative_score(question: &Question<'_>, around: &[Term], terms: &[Term], aver
     }
     let length = (around.len() + terms.len()) as f32;
     let norm = 1.2 * (0.25 + 0.75 * length / average_terms.max(1.0));
-    let reached: f32 =
-        question.words.iter().zip(counts).map(|(word, count)| word.weight * count / (count + norm)).sum();
-    if question.total > 0.0 { reached / question.total } else { 0.0 }
+    let reached: f32 = question
+        .words
+        .iter()
+        .zip(counts)
+        .map(|(word, count)| word.weight * count / (count + norm))
+        .sum();
+    if question.total > 0.0 {
+        reached / question.total
+    } else {
+        0.0
+    }
 }
 
 /// Of the pairs of words that follow each other in the question, the share that stands near each other here.
@@ -221,11 +279,17 @@ fn neighbours(question: &Question<'_>, terms: &[Term]) -> f32 {
     if pairs == 0 {
         return 0.0;
     }
-    let places: Vec<(usize, usize)> =
-        terms.iter().enumerate().filter_map(|(at, term)| Some((at, question.place(&term.text)?))).collect();
+    let places: Vec<(usize, usize)> = terms
+        .iter()
+        .enumerate()
+        .filter_map(|(at, term)| Some((at, question.place(&term.text)?)))
+        .collect();
     let near = (0..pairs).filter(|first| {
         places.iter().any(|(at, word)| {
-            word == first && places.iter().any(|(other, next)| next == &(first + 1) && at.abs_diff(*other) <= 4)
+            word == first
+                && places
+                    .iter()
+                    .any(|(other, next)| next == &(first + 1) && at.abs_diff(*other) <= 4)
         })
     });
     near.count() as f32 / pairs as f32
@@ -234,14 +298,25 @@ fn neighbours(question: &Question<'_>, terms: &[Term]) -> f32 {
 /// How alike two questions are: the weight of the words they share, of all their words.
 fn likeness(question: &Question<'_>, own: &str, own_terms: &[Term], analyzer: &Analyzer) -> f32 {
     let found = Found::of(question, own_terms);
-    let shared: f32 =
-        question.words.iter().zip(&found.0).filter(|(_, found)| **found).map(|(word, _)| word.weight).sum();
+    let shared: f32 = question
+        .words
+        .iter()
+        .zip(&found.0)
+        .filter(|(_, found)| **found)
+        .map(|(word, _)| word.weight)
+        .sum();
     let usual = question.total / question.words.len().max(1) as f32;
     let mut seen = std::collections::HashSet::new();
     let only_own: f32 = own_terms
         .iter()
         .filter(|term| question.place(&term.text).is_none() && seen.insert(&term.text))
-        .map(|term| if analyzer.is_light(&own[term.range.clone()]) { usual / 3.0 } else { usual })
+        .map(|term| {
+            if analyzer.is_light(&own[term.range.clone()]) {
+                usual / 3.0
+            } else {
+                usual
+            }
+        })
         .sum();
     let all = question.total + only_own;
     if all > 0.0 { shared / all } else { 0.0 }

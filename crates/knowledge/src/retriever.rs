@@ -75,7 +75,12 @@ impl Retriever {
             .eviction_policy(EvictionPolicy::lru())
             .time_to_idle(IDLE)
             .build();
-        Self(Arc::new(Inner { db, settings, kept, reading: Mutex::default() }))
+        Self(Arc::new(Inner {
+            db,
+            settings,
+            kept,
+            reading: Mutex::default(),
+        }))
     }
 
     /// The `k` passages of a chatbot that fit the question best. `knowledge_version`: the chatbot's, as the caller read
@@ -116,7 +121,9 @@ impl Retriever {
         {
             return Ok(kept.snapshot.clone());
         }
-        let Some(old) = old else { return self.read_up_to(key, knowledge_version).await };
+        let Some(old) = old else {
+            return self.read_up_to(key, knowledge_version).await;
+        };
         let patience = Duration::from_millis(self.0.settings.refresh_wait_milliseconds);
         let good_enough = Duration::from_secs(self.0.settings.stale_seconds);
         let reading = self.read_up_to(key, knowledge_version);
@@ -194,7 +201,9 @@ impl Inner {
         let (workspace, chatbot) = key;
         let started = Instant::now();
         let old = self.kept.get(&key).await.map(|kept| kept.snapshot);
-        let now = chunks::revisions(&self.db, workspace, chatbot).await?.ok_or(KnowledgeError::NoChatbot)?;
+        let now = chunks::revisions(&self.db, workspace, chatbot)
+            .await?
+            .ok_or(KnowledgeError::NoChatbot)?;
         let difference = match &old {
             Some(old) => old.difference(&now),
             None => crate::snapshot::Difference {
@@ -206,7 +215,10 @@ impl Inner {
         for ids in difference.missing.chunks(BATCH) {
             added.extend(chunks::by_ids(&self.db, workspace, chatbot, ids).await?);
         }
-        let (changed, kind) = (added.len() + difference.gone.len(), if old.is_some() { "changed" } else { "read" });
+        let (changed, kind) = (
+            added.len() + difference.gone.len(),
+            if old.is_some() { "changed" } else { "read" },
+        );
         let version = now.knowledge_version;
         let snapshot = tokio::task::spawn_blocking(move || match old {
             Some(old) => old.changed(version, &difference.gone, added),
@@ -218,7 +230,10 @@ impl Inner {
             .record(started.elapsed().as_secs_f64());
         tracing::debug!(chatbot.id = %chatbot, version, passages = snapshot.len(), changed, bytes = snapshot.bytes(),
             "knowledge {kind}");
-        Ok(Kept { snapshot: Arc::new(snapshot), checked: started })
+        Ok(Kept {
+            snapshot: Arc::new(snapshot),
+            checked: started,
+        })
     }
 }
 
@@ -239,7 +254,11 @@ mod tests {
     };
 
     fn settings() -> Settings {
-        Settings { snapshot_bytes: 100_000_000, refresh_wait_milliseconds: 5_000, stale_seconds: 10 }
+        Settings {
+            snapshot_bytes: 100_000_000,
+            refresh_wait_milliseconds: 5_000,
+            stale_seconds: 10,
+        }
     }
 
     async fn chatbot(pool: &PgPool) -> (Db, WorkspaceId, ChatbotId) {
@@ -263,15 +282,24 @@ mod tests {
     }
 
     async fn index(db: &Db) -> i64 {
-        let claimed = sources::claim(db, Duration::from_secs(60)).await.unwrap().expect("a source is due");
-        let Content::Text(text) = &claimed.content else { panic!("not a text") };
+        let claimed = sources::claim(db, Duration::from_secs(60))
+            .await
+            .unwrap()
+            .expect("a source is due");
+        let Content::Text(text) = &claimed.content else {
+            panic!("not a text")
+        };
         let pieces = split::text(text);
         let document = NewDocument {
             title: claimed.title.clone(),
             content_hash: split::content_hash(&pieces),
             chunks: pieces
                 .into_iter()
-                .map(|p| NewChunk { heading: p.heading, question: p.question, text: p.text })
+                .map(|p| NewChunk {
+                    heading: p.heading,
+                    question: p.question,
+                    text: p.text,
+                })
                 .collect(),
         };
         match sources::commit(db, &claimed, &[document]).await.unwrap() {
@@ -306,14 +334,22 @@ mod tests {
         assert!(find(0, "shipping").await.unwrap().is_empty());
 
         let (id, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
-        assert_eq!(texts(&find(version, "How long is shipping?").await.unwrap()), ["Shipping takes two days."]);
+        assert_eq!(
+            texts(&find(version, "How long is shipping?").await.unwrap()),
+            ["Shipping takes two days."]
+        );
 
         let mut tx = tenant(&db, workspace).await;
         let content = Some(Content::Text("Shipping takes four days.".to_owned()));
-        sources::update(&mut tx, bot, id, &Change { content, title: None }).await.unwrap();
+        sources::update(&mut tx, bot, id, &Change { content, title: None })
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let version = index(&db).await;
-        assert_eq!(texts(&find(version, "How long is shipping?").await.unwrap()), ["Shipping takes four days."]);
+        assert_eq!(
+            texts(&find(version, "How long is shipping?").await.unwrap()),
+            ["Shipping takes four days."]
+        );
 
         let mut tx = tenant(&db, workspace).await;
         let version = sources::delete(&mut tx, bot, id).await.unwrap().unwrap();
@@ -327,7 +363,14 @@ mod tests {
         let (_, other, _) = chatbot(&pool).await;
         let (_, version) = add(&db, workspace, bot, "The secret recipe is plain water.").await;
         let retriever = Retriever::new(db, settings());
-        assert_eq!(retriever.search(workspace, bot, version, "secret recipe", 5).await.unwrap().len(), 1);
+        assert_eq!(
+            retriever
+                .search(workspace, bot, version, "secret recipe", 5)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
 
         let found = retriever.search(other, bot, version, "secret recipe", 5).await;
 
@@ -344,7 +387,11 @@ mod tests {
         let snapshots = futures_util::future::join_all(all).await;
 
         let first = snapshots[0].as_ref().unwrap();
-        assert!(snapshots.iter().all(|snapshot| Arc::ptr_eq(snapshot.as_ref().unwrap(), first)));
+        assert!(
+            snapshots
+                .iter()
+                .all(|snapshot| Arc::ptr_eq(snapshot.as_ref().unwrap(), first))
+        );
         assert!(retriever.0.reading().is_empty());
     }
 
@@ -353,16 +400,45 @@ mod tests {
         let (db, workspace, bot) = chatbot(&pool).await;
         let (_, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
         let patient = Retriever::new(db.clone(), settings());
-        let strict = Retriever::new(db.clone(), Settings { stale_seconds: 0, ..settings() });
+        let strict = Retriever::new(
+            db.clone(),
+            Settings {
+                stale_seconds: 0,
+                ..settings()
+            },
+        );
         for retriever in [&patient, &strict] {
-            retriever.search(workspace, bot, version, "shipping", 5).await.unwrap();
+            retriever
+                .search(workspace, bot, version, "shipping", 5)
+                .await
+                .unwrap();
         }
 
         db.close().await;
 
-        assert_eq!(patient.search(workspace, bot, version + 1, "shipping", 5).await.unwrap().len(), 1);
-        assert!(strict.search(workspace, bot, version + 1, "shipping", 5).await.is_err());
-        assert_eq!(strict.search(workspace, bot, version, "shipping", 5).await.unwrap().len(), 1, "it is up to date");
+        assert_eq!(
+            patient
+                .search(workspace, bot, version + 1, "shipping", 5)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        assert!(
+            strict
+                .search(workspace, bot, version + 1, "shipping", 5)
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            strict
+                .search(workspace, bot, version, "shipping", 5)
+                .await
+                .unwrap()
+                .len(),
+            1,
+            "it is up to date"
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
@@ -374,24 +450,42 @@ mod tests {
         let one = snapshot.bytes() as u64;
         assert!(one < 64 * 1024, "a chatbot with one passage takes {one} bytes");
 
-        let small = Retriever::new(db.clone(), Settings { snapshot_bytes: one * 5 / 2, ..settings() });
+        let small = Retriever::new(
+            db.clone(),
+            Settings {
+                snapshot_bytes: one * 5 / 2,
+                ..settings()
+            },
+        );
         for _ in 0..4 {
             let (_, workspace, bot) = chatbot(&pool).await;
             let (_, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
             small.snapshot(workspace, bot, version).await.unwrap();
         }
-        let tiny = Retriever::new(db, Settings { snapshot_bytes: 1024, ..settings() });
+        let tiny = Retriever::new(
+            db,
+            Settings {
+                snapshot_bytes: 1024,
+                ..settings()
+            },
+        );
         tiny.snapshot(workspace, first, version).await.unwrap();
 
         assert_eq!(small.kept().await.0, 2);
-        assert_eq!(tiny.kept().await.0, 1, "one that is larger than the budget is read for every question");
+        assert_eq!(
+            tiny.kept().await.0,
+            1,
+            "one that is larger than the budget is read for every question"
+        );
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
     async fn a_large_knowledge_is_changed_in_place_and_equals_one_read_anew(pool: PgPool) {
         let (db, workspace, bot) = chatbot(&pool).await;
         let article = |word: &str| {
-            (0..60).map(|i| format!("# Part {i}\nThe {word} number {i} is kept in drawer {}.\n", i * 7)).collect::<String>()
+            (0..60)
+                .map(|i| format!("# Part {i}\nThe {word} number {i} is kept in drawer {}.\n", i * 7))
+                .collect::<String>()
         };
         let mut last = (SourceId::new(), 0);
         for word in ["hammer", "saw", "drill", "wrench", "chisel"] {
@@ -402,18 +496,45 @@ mod tests {
 
         let mut tx = tenant(&db, workspace).await;
         let changed = article("chisel").replace("The chisel number 7 is", "The gouge number 7 is");
-        sources::update(&mut tx, bot, last.0, &Change { content: Some(Content::Text(changed)), title: None }).await.unwrap();
+        sources::update(
+            &mut tx,
+            bot,
+            last.0,
+            &Change {
+                content: Some(Content::Text(changed)),
+                title: None,
+            },
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let version = index(&db).await;
         let after = retriever.snapshot(workspace, bot, version).await.unwrap();
-        let anew = Retriever::new(db, settings()).snapshot(workspace, bot, version).await.unwrap();
+        let anew = Retriever::new(db, settings())
+            .snapshot(workspace, bot, version)
+            .await
+            .unwrap();
 
         let find = |snapshot: &Snapshot, question: &str| {
-            snapshot.search(question, 3).unwrap().into_iter().map(|p| p.text).collect::<Vec<_>>()
+            snapshot
+                .search(question, 3)
+                .unwrap()
+                .into_iter()
+                .map(|p| p.text)
+                .collect::<Vec<_>>()
         };
-        assert_eq!(find(&after, "Where is the gouge?"), ["The gouge number 7 is kept in drawer 49."]);
-        assert!(!find(&after, "chisel number 7").contains(&"The chisel number 7 is kept in drawer 49.".to_owned()));
-        assert!(find(&before, "Where is the gouge?").is_empty(), "the old snapshot changed");
+        assert_eq!(
+            find(&after, "Where is the gouge?"),
+            ["The gouge number 7 is kept in drawer 49."]
+        );
+        assert!(
+            !find(&after, "chisel number 7")
+                .contains(&"The chisel number 7 is kept in drawer 49.".to_owned())
+        );
+        assert!(
+            find(&before, "Where is the gouge?").is_empty(),
+            "the old snapshot changed"
+        );
         assert_eq!((after.len(), after.version()), (anew.len(), anew.version()));
         assert_eq!(find(&after, "saw number 30")[0], find(&anew, "saw number 30")[0]);
     }

@@ -11,21 +11,25 @@ use std::{
 };
 use store::chunks::{Chunk, Revisions};
 use tantivy::{
-    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
+    Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
     collector::TopDocs,
     directory::RamDirectory,
     query::{BooleanQuery, Occur, Query, TermQuery},
     schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
+    tokenizer::TokenizerManager,
 };
 
-/// The least that tantivy works with; it takes pages of it as it needs them.
+/// The least that tantivy changes an index with; it takes pages of it as it needs them.
 const WRITER_BYTES: usize = 15_000_000;
+/// What an index is made with at first.
+const SMALLEST_BUILD: usize = 200_000;
+const LARGEST_BUILD: usize = 64_000_000;
 /// Below this many passages everything is read anew rather than changed.
 const SMALL: usize = 200;
 /// What a passage costs besides its text: its place in the tables.
 const CHUNK_OVERHEAD: usize = 260;
 /// What an open index costs besides its files.
-const SNAPSHOT_OVERHEAD: usize = 40_000;
+const SNAPSHOT_OVERHEAD: usize = 48_000;
 /// How many passages are looked at for each one that is asked for: some of them say the same.
 const CANDIDATES: usize = 2;
 
@@ -50,6 +54,24 @@ pub struct Snapshot {
 struct Fields {
     number: Field,
     body: Field,
+}
+
+impl Fields {
+    fn document(self, number: u64, chunk: &Chunk) -> TantivyDocument {
+        let mut document = TantivyDocument::default();
+        document.add_u64(self.number, number);
+        document.add_text(self.body, reading::searchable(chunk));
+        document
+    }
+}
+
+/// Sees the index as it is now, until told to look again.
+fn reader(index: &Index) -> Result<IndexReader, TantivyError> {
+    index
+        .reader_builder()
+        .reload_policy(ReloadPolicy::Manual)
+        .doc_store_cache_num_blocks(1)
+        .try_into()
 }
 
 /// What a snapshot lacks, and has too much.
@@ -77,13 +99,29 @@ impl Snapshot {
             body: schema.add_text_field("body", TextOptions::default().set_indexing_options(words)),
         };
         let directory = RamDirectory::create();
-        let index = Index::create(directory.clone(), schema.build(), IndexSettings::default())?;
-        index.tokenizers().register(TOKENIZER, analyzer.pipeline());
-        let reader = index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .doc_store_cache_num_blocks(1)
-            .try_into()?;
+        let tokenizers = TokenizerManager::new();
+        for name in [TOKENIZER, "default"] {
+            // Every field looks for its tokenizer, numbers too; theirs is called default.
+            tokenizers.register(name, analyzer.pipeline());
+        }
+        let builder = Index::builder()
+            .schema(schema.build())
+            .tokenizers(tokenizers.clone());
+        let numbered = (0u64..).zip(&chunks);
+        let mut index = if chunks.is_empty() {
+            builder.open_or_create(directory.clone())?
+        } else {
+            // Starts no thread and takes no more than it needs: most chatbots are small.
+            let texts: usize = chunks.iter().map(|chunk| chunk.text.len()).sum();
+            let budget = (4 * texts).clamp(SMALLEST_BUILD, LARGEST_BUILD);
+            let mut writer = builder.single_segment_index_writer(directory.clone(), budget)?;
+            for (number, chunk) in numbered.clone() {
+                writer.add_document(fields.document(number, chunk))?;
+            }
+            writer.finalize()?
+        };
+        index.set_tokenizers(tokenizers);
+        let reader = reader(&index)?;
         let mut snapshot = Self {
             version,
             analyzer,
@@ -91,13 +129,15 @@ impl Snapshot {
             directory,
             reader,
             fields,
-            chunks: HashMap::new(),
-            known: HashMap::new(),
-            next: 0,
+            known: numbered
+                .map(|(number, chunk)| (chunk.id, (number, chunk.since_version)))
+                .collect(),
+            next: chunks.len() as u64,
+            chunks: (0u64..).zip(chunks).collect(),
             bytes: 0,
             average_terms: 0.0,
         };
-        snapshot.write(&[], chunks)?;
+        snapshot.weigh()?;
         Ok(snapshot)
     }
 
@@ -108,11 +148,16 @@ impl Snapshot {
         gone: &[ChunkId],
         added: Vec<Chunk>,
     ) -> Result<Self, KnowledgeError> {
-        let gone_or_replaced: HashSet<ChunkId> = gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
+        let gone_or_replaced: HashSet<ChunkId> =
+            gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
         let few = (gone.len() + added.len()) * 4 < self.chunks.len();
         let added: Vec<Arc<Chunk>> = added.into_iter().map(Arc::new).collect();
         if self.chunks.len() < SMALL || !few {
-            let kept = self.chunks.values().filter(|chunk| !gone_or_replaced.contains(&chunk.id)).cloned();
+            let kept = self
+                .chunks
+                .values()
+                .filter(|chunk| !gone_or_replaced.contains(&chunk.id))
+                .cloned();
             let mut all: Vec<_> = kept.chain(added).collect();
             all.sort_by_key(|chunk| chunk.id);
             return Self::of(version, all);
@@ -122,12 +167,7 @@ impl Snapshot {
             analyzer: self.analyzer.clone(),
             index: self.index.clone(),
             directory: self.directory.clone(),
-            reader: self
-                .index
-                .reader_builder()
-                .reload_policy(ReloadPolicy::Manual)
-                .doc_store_cache_num_blocks(1)
-                .try_into()?,
+            reader: reader(&self.index)?,
             fields: self.fields,
             chunks: self.chunks.clone(),
             known: self.known.clone(),
@@ -135,8 +175,11 @@ impl Snapshot {
             bytes: 0,
             average_terms: 0.0,
         };
-        let numbers: Vec<u64> =
-            gone_or_replaced.iter().filter_map(|id| next.known.remove(id)).map(|(number, _)| number).collect();
+        let numbers: Vec<u64> = gone_or_replaced
+            .iter()
+            .filter_map(|id| next.known.remove(id))
+            .map(|(number, _)| number)
+            .collect();
         next.write(&numbers, added)?;
         Ok(next)
     }
@@ -151,18 +194,22 @@ impl Snapshot {
         for chunk in added {
             let number = self.next;
             self.next += 1;
-            let mut document = TantivyDocument::default();
-            document.add_u64(self.fields.number, number);
-            document.add_text(self.fields.body, reading::searchable(&chunk));
-            writer.add_document(document)?;
+            writer.add_document(self.fields.document(number, &chunk))?;
             self.known.insert(chunk.id, (number, chunk.since_version));
             self.chunks.insert(number, chunk);
         }
         writer.commit()?;
         writer.wait_merging_threads()?;
         self.reader.reload()?;
-        let texts: usize =
-            self.chunks.values().map(|c| c.text.len() + c.heading.len() + c.title.len() + CHUNK_OVERHEAD).sum();
+        self.weigh()
+    }
+
+    fn weigh(&mut self) -> Result<(), TantivyError> {
+        let texts: usize = self
+            .chunks
+            .values()
+            .map(|c| c.text.len() + c.heading.len() + c.title.len() + CHUNK_OVERHEAD)
+            .sum();
         self.bytes = SNAPSHOT_OVERHEAD + texts + self.directory.total_mem_usage();
         let searcher = self.reader.searcher();
         let mut terms = 0;
@@ -202,7 +249,12 @@ impl Snapshot {
                 difference.missing.push(*id);
             }
         }
-        difference.gone = self.known.keys().filter(|id| !there.contains(*id)).copied().collect();
+        difference.gone = self
+            .known
+            .keys()
+            .filter(|id| !there.contains(*id))
+            .copied()
+            .collect();
         difference
     }
 
@@ -238,11 +290,20 @@ impl Snapshot {
             }
             let segment = searcher.segment_reader(address.segment_ord);
             let number = segment.fast_fields().u64("number")?.first(address.doc_id);
-            let Some(chunk) = number.and_then(|number| self.chunks.get(&number)) else { continue };
+            let Some(chunk) = number.and_then(|number| self.chunks.get(&number)) else {
+                continue;
+            };
             if !said.insert((&chunk.question, &chunk.text)) {
                 continue;
             }
-            passages.push(reading::read(chunk, score, best, &question, &self.analyzer, self.average_terms));
+            passages.push(reading::read(
+                chunk,
+                score,
+                best,
+                &question,
+                &self.analyzer,
+                self.average_terms,
+            ));
         }
         Ok(passages)
     }
@@ -304,8 +365,13 @@ Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Fami
     /// What is quoted for a question, and how sure one may be of it.
     fn quoted(snapshot: &Snapshot, question: &str) -> (String, f32) {
         let passages = snapshot.search(question, 6).unwrap();
-        let best = passages.iter().max_by(|a, b| a.quote_score.total_cmp(&b.quote_score));
-        (best.map(|p| p.quoted().to_owned()).unwrap_or_default(), confidence(&passages).value)
+        let best = passages
+            .iter()
+            .max_by(|a, b| a.quote_score.total_cmp(&b.quote_score));
+        (
+            best.map(|p| p.quoted().to_owned()).unwrap_or_default(),
+            confidence(&passages).value,
+        )
     }
 
     #[test]
@@ -350,15 +416,42 @@ Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Fami
     #[test]
     fn what_the_knowledge_does_not_say_is_not_answered() {
         for (text, questions) in [
-            (ENGLISH, ["What is the capital of Mongolia?", "Do you repair bicycles?", "Can I pay with Bitcoin?", "hello"]),
-            (GERMAN, ["Wie heißt die Hauptstadt der Mongolei?", "Reparieren Sie Fahrräder?", "Kann ich mit Bitcoin zahlen?", "hallo"]),
-            (CHINESE, ["蒙古的首都是哪里？", "你们修理自行车吗？", "可以用比特币付款吗？", "你好"]),
+            (
+                ENGLISH,
+                [
+                    "What is the capital of Mongolia?",
+                    "Do you repair bicycles?",
+                    "Can I pay with Bitcoin?",
+                    "hello",
+                ],
+            ),
+            (
+                GERMAN,
+                [
+                    "Wie heißt die Hauptstadt der Mongolei?",
+                    "Reparieren Sie Fahrräder?",
+                    "Kann ich mit Bitcoin zahlen?",
+                    "hallo",
+                ],
+            ),
+            (
+                CHINESE,
+                [
+                    "蒙古的首都是哪里？",
+                    "你们修理自行车吗？",
+                    "可以用比特币付款吗？",
+                    "你好",
+                ],
+            ),
         ] {
             let snapshot = Snapshot::build(1, chunks("Terms", split::text(text))).unwrap();
             for question in questions {
                 let (quote, sure) = quoted(&snapshot, question);
 
-                assert!(sure < crate::DEFAULT_THRESHOLD, "{question} was answered {quote}: {sure}");
+                assert!(
+                    sure < crate::DEFAULT_THRESHOLD,
+                    "{question} was answered {quote}: {sure}"
+                );
             }
         }
     }
@@ -366,11 +459,20 @@ Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Fami
     #[test]
     fn a_pair_that_matches_gives_its_whole_answer() {
         let pairs = [
-            ("How do I reset my password?", "Open the settings. Choose Security. Then follow the link that we mail to you."),
-            ("How do I delete my account?", "Write to us. We delete it within a day."),
+            (
+                "How do I reset my password?",
+                "Open the settings. Choose Security. Then follow the link that we mail to you.",
+            ),
+            (
+                "How do I delete my account?",
+                "Write to us. We delete it within a day.",
+            ),
             ("Who are you?", "I am the helper of Acme."),
         ];
-        let pieces = pairs.iter().filter_map(|(question, answer)| split::pair(question, answer)).collect();
+        let pieces = pairs
+            .iter()
+            .filter_map(|(question, answer)| split::pair(question, answer))
+            .collect();
         let mut all = chunks("Questions", pieces);
         all.extend(chunks("Terms", split::text(ENGLISH)));
         let snapshot = Snapshot::build(1, all).unwrap();

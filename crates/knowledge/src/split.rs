@@ -40,7 +40,11 @@ pub fn text(text: &str) -> Vec<Piece> {
     for section in sections(&text) {
         let heading = section.headings.join(" > ");
         for passage in passages(&section.paragraphs) {
-            pieces.push(Piece { heading: heading.clone(), question: None, text: passage });
+            pieces.push(Piece {
+                heading: heading.clone(),
+                question: None,
+                text: passage,
+            });
         }
     }
     pieces
@@ -51,7 +55,11 @@ pub fn pair(question: &str, answer: &str) -> Option<Piece> {
     let (question, answer) = (clean(question), clean(answer));
     let (question, answer) = (question.trim(), answer.trim());
     let complete = !question.is_empty() && !answer.is_empty();
-    complete.then(|| Piece { heading: String::new(), question: Some(question.to_owned()), text: answer.to_owned() })
+    complete.then(|| Piece {
+        heading: String::new(),
+        question: Some(question.to_owned()),
+        text: answer.to_owned(),
+    })
 }
 
 /// The same for pieces that are the same, whatever text they were cut from.
@@ -85,22 +93,23 @@ fn sections(text: &str) -> Vec<Section> {
     // A heading that has nothing below it: it is all that is said.
     let mut bare: Option<String> = None;
 
-    let mut end = |above: &[(usize, String)], lines: &mut Vec<&str>, bare: &mut Option<String>, deeper: bool| {
-        let mut paragraphs = paragraphs(lines);
-        lines.clear();
-        let mut headings: Vec<String> = above.iter().map(|(_, title)| title.clone()).collect();
-        if paragraphs.is_empty()
-            && !deeper
-            && let Some(title) = bare.take()
-        {
-            headings.pop();
-            paragraphs.push(title);
-        }
-        *bare = None;
-        if !paragraphs.is_empty() {
-            sections.push(Section { headings, paragraphs });
-        }
-    };
+    let mut end =
+        |above: &[(usize, String)], lines: &mut Vec<&str>, bare: &mut Option<String>, deeper: bool| {
+            let mut paragraphs = paragraphs(lines);
+            lines.clear();
+            let mut headings: Vec<String> = above.iter().map(|(_, title)| title.clone()).collect();
+            if paragraphs.is_empty()
+                && !deeper
+                && let Some(title) = bare.take()
+            {
+                headings.pop();
+                paragraphs.push(title);
+            }
+            *bare = None;
+            if !paragraphs.is_empty() {
+                sections.push(Section { headings, paragraphs });
+            }
+        };
 
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
@@ -124,7 +133,12 @@ fn sections(text: &str) -> Vec<Section> {
 fn heading(line: &str) -> Option<(usize, String)> {
     let line = line.trim();
     let depth = line.bytes().take_while(|b| *b == b'#').count();
-    let title = line.get(depth..)?.strip_prefix([' ', '\t'])?.trim().trim_end_matches('#').trim();
+    let title = line
+        .get(depth..)?
+        .strip_prefix([' ', '\t'])?
+        .trim()
+        .trim_end_matches('#')
+        .trim();
     ((1..=6).contains(&depth) && !title.is_empty()).then(|| (depth, title.to_owned()))
 }
 
@@ -235,7 +249,15 @@ fn fitting(sentence: &str) -> Vec<String> {
 }
 
 fn size(text: &str) -> usize {
-    text.chars().map(|c| if script::writes_words_in_characters(c) { 2 } else { 1 }).sum()
+    text.chars()
+        .map(|c| {
+            if script::writes_words_in_characters(c) {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
 }
 
 fn passages(paragraphs: &[String]) -> Vec<String> {
@@ -246,7 +268,8 @@ fn passages(paragraphs: &[String]) -> Vec<String> {
     for (i, unit) in units.iter().enumerate() {
         let full = filled + unit.size > TARGET;
         // A paragraph that does not fit begins a new passage, if this one is worth keeping.
-        let better_apart = unit.begins_paragraph && filled >= TARGET / 2 && filled + paragraph_size(&units[i..]) > TARGET;
+        let better_apart =
+            unit.begins_paragraph && filled >= TARGET / 2 && filled + paragraph_size(&units[i..]) > TARGET;
         if i > start && (full || better_apart) {
             cuts.push((start, i));
             start = i;
@@ -268,13 +291,16 @@ fn passages(paragraphs: &[String]) -> Vec<String> {
         .map(|(start, end)| {
             let overlaps = start > 0 && !units[start].begins_paragraph && units[start - 1].size <= OVERLAP;
             let from = if overlaps { start - 1 } else { start };
-            units[from..end].iter().enumerate().fold(String::new(), |mut text, (i, unit)| {
-                if i > 0 {
-                    text.push_str(unit.separator);
-                }
-                text.push_str(&unit.text);
-                text
-            })
+            units[from..end]
+                .iter()
+                .enumerate()
+                .fold(String::new(), |mut text, (i, unit)| {
+                    if i > 0 {
+                        text.push_str(unit.separator);
+                    }
+                    text.push_str(&unit.text);
+                    text
+                })
         })
         .collect()
 }
@@ -284,7 +310,11 @@ fn range_size(units: &[Unit]) -> usize {
 }
 
 fn paragraph_size(units: &[Unit]) -> usize {
-    let length = units.iter().skip(1).position(|unit| unit.begins_paragraph).map_or(units.len(), |at| at + 1);
+    let length = units
+        .iter()
+        .skip(1)
+        .position(|unit| unit.begins_paragraph)
+        .map_or(units.len(), |at| at + 1);
     range_size(&units[..length])
 }
 
@@ -294,12 +324,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn texts(pieces: &[Piece]) -> Vec<(&str, &str)> {
-        pieces.iter().map(|p| (p.heading.as_str(), p.text.as_str())).collect()
+        pieces
+            .iter()
+            .map(|p| (p.heading.as_str(), p.text.as_str()))
+            .collect()
     }
 
     #[test]
     fn passages_carry_the_headings_above_them() {
-        let pieces = text("Hello.\n\n# Shop\nWe sell.\n## Delivery\nTwo days.\n\n## Returns ##\n30 days.\n# Contact\nCall us.");
+        let pieces = text(
+            "Hello.\n\n# Shop\nWe sell.\n## Delivery\nTwo days.\n\n## Returns ##\n30 days.\n# Contact\nCall us.",
+        );
 
         assert_eq!(
             texts(&pieces),
@@ -317,7 +352,10 @@ mod tests {
     fn a_heading_with_nothing_below_it_is_what_is_said() {
         let pieces = text("# Hours\n## Open 9 to 5\n## Closed on Sundays\n");
 
-        assert_eq!(texts(&pieces), [("Hours", "Open 9 to 5"), ("Hours", "Closed on Sundays")]);
+        assert_eq!(
+            texts(&pieces),
+            [("Hours", "Open 9 to 5"), ("Hours", "Closed on Sundays")]
+        );
     }
 
     #[test]
@@ -330,7 +368,8 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_sentences_and_overlaps() {
-        let sentence = |i: usize| format!("Sentence number {i} says something that nobody else has said before.");
+        let sentence =
+            |i: usize| format!("Sentence number {i} says something that nobody else has said before.");
         let long: String = (0..40).map(sentence).collect::<Vec<_>>().join(" ");
 
         let pieces = text(&long);
@@ -338,7 +377,11 @@ mod tests {
         assert!(pieces.len() >= 3);
         for piece in &pieces {
             assert!(piece.text.chars().count() <= LONGEST + OVERLAP);
-            assert!(piece.text.starts_with("Sentence") && piece.text.ends_with('.'), "{}", piece.text);
+            assert!(
+                piece.text.starts_with("Sentence") && piece.text.ends_with('.'),
+                "{}",
+                piece.text
+            );
         }
         for two in pieces.windows(2) {
             let first = sentences(&two[1].text)[0].clone();
@@ -374,7 +417,11 @@ mod tests {
         let pieces = text(&long);
 
         assert!(pieces.len() > 2);
-        assert!(pieces.iter().all(|piece| piece.text.ends_with('。') && piece.text.chars().count() <= LONGEST / 2 + OVERLAP));
+        assert!(
+            pieces.iter().all(
+                |piece| piece.text.ends_with('。') && piece.text.chars().count() <= LONGEST / 2 + OVERLAP
+            )
+        );
     }
 
     #[test]
@@ -387,10 +434,20 @@ mod tests {
 
     #[test]
     fn the_hash_tells_pieces_apart() {
-        let piece = |heading: &str, text: &str| Piece { heading: heading.into(), question: None, text: text.into() };
+        let piece = |heading: &str, text: &str| Piece {
+            heading: heading.into(),
+            question: None,
+            text: text.into(),
+        };
 
-        assert_eq!(content_hash(&[piece("a", "bc")]), content_hash(&[piece("a", "bc")]));
-        assert_ne!(content_hash(&[piece("a", "bc")]), content_hash(&[piece("ab", "c")]));
+        assert_eq!(
+            content_hash(&[piece("a", "bc")]),
+            content_hash(&[piece("a", "bc")])
+        );
+        assert_ne!(
+            content_hash(&[piece("a", "bc")]),
+            content_hash(&[piece("ab", "c")])
+        );
     }
 
     proptest! {

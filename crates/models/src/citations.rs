@@ -19,10 +19,13 @@ pub(crate) fn check(text: &str, passages: usize) -> (String, Vec<usize>) {
     let mut cited: Vec<usize> = Vec::new();
     let text = rewrite(&known, |number| {
         let passage = number.checked_sub(1)?;
-        let place = cited.iter().position(|known| *known == passage).unwrap_or_else(|| {
-            cited.push(passage);
-            cited.len() - 1
-        });
+        let place = cited
+            .iter()
+            .position(|known| *known == passage)
+            .unwrap_or_else(|| {
+                cited.push(passage);
+                cited.len() - 1
+            });
         Some(place + 1)
     });
     (text, cited)
@@ -76,30 +79,51 @@ fn markers(text: &str) -> Vec<Marker> {
         let close = if open == '[' { ']' } else { '】' };
         at = inside;
         // A marker is short; anything longer is text in brackets.
-        let Some(length) = text[inside..].char_indices().take(40).find(|(_, c)| *c == close).map(|(i, _)| i) else {
+        let Some(length) = text[inside..]
+            .char_indices()
+            .take(40)
+            .find(|(_, c)| *c == close)
+            .map(|(i, _)| i)
+        else {
             continue;
         };
         let content = &text[inside..inside + length];
         if let Some(numbers) = numbers(content, open) {
             at = inside + length + close.len_utf8();
-            found.push(Marker { range: start..at, numbers });
+            found.push(Marker {
+                range: start..at,
+                numbers,
+            });
         }
     }
     found
 }
 
 fn numbers(content: &str, open: char) -> Option<Vec<usize>> {
-    let content = if open == '【' { content.split('†').next().unwrap_or(content) } else { content };
+    let content = if open == '【' {
+        content.split('†').next().unwrap_or(content)
+    } else {
+        content
+    };
     let content = content.trim();
     let content = ["passages", "passage", "sources", "source"]
         .iter()
-        .find_map(|word| content.get(..word.len()).filter(|c| c.eq_ignore_ascii_case(word)).map(|w| &content[w.len()..]))
+        .find_map(|word| {
+            content
+                .get(..word.len())
+                .filter(|c| c.eq_ignore_ascii_case(word))
+                .map(|w| &content[w.len()..])
+        })
         .unwrap_or(content);
-    let parts = content.split([',', ';', ' ', '，', '、']).filter(|part| !part.is_empty());
+    let parts = content
+        .split([',', ';', ' ', '，', '、'])
+        .filter(|part| !part.is_empty());
     let numbers: Vec<usize> = parts
         .map(|part| {
             // What does not fit is a made-up number like any other.
-            part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().unwrap_or(usize::MAX))
+            part.bytes()
+                .all(|b| b.is_ascii_digit())
+                .then(|| part.parse().unwrap_or(usize::MAX))
         })
         .collect::<Option<_>>()?;
     (!numbers.is_empty()).then_some(numbers)
@@ -135,7 +159,14 @@ mod tests {
 
     #[test]
     fn other_brackets_stay() {
-        for text in ["see [the terms] or [a1]", "x[", "[]", "[ ]", "list: [one, two]", "【说明】"] {
+        for text in [
+            "see [the terms] or [a1]",
+            "x[",
+            "[]",
+            "[ ]",
+            "list: [one, two]",
+            "【说明】",
+        ] {
             assert_eq!(check(text, 3), (text.to_owned(), vec![]));
         }
     }
@@ -150,7 +181,10 @@ mod tests {
 
     #[test]
     fn a_text_message_carries_no_markers() {
-        assert_eq!(without_markers("By post [1], in two days [2]."), "By post, in two days.");
+        assert_eq!(
+            without_markers("By post [1], in two days [2]."),
+            "By post, in two days."
+        );
     }
 
     proptest! {

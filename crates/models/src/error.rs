@@ -43,9 +43,18 @@ const LONGEST_DETAIL: usize = 200;
 impl Detail {
     /// The beginning of what was said, on one line, with the key taken out.
     pub(crate) fn of(said: &str, key: &str) -> Self {
-        let said = if key.is_empty() { said.to_owned() } else { said.replace(key, "…") };
+        let said = if key.is_empty() {
+            said.to_owned()
+        } else {
+            said.replace(key, "…")
+        };
         let line: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-        Self(line.chars().filter(|c| !c.is_control()).take(LONGEST_DETAIL).collect())
+        Self(
+            line.chars()
+                .filter(|c| !c.is_control())
+                .take(LONGEST_DETAIL)
+                .collect(),
+        )
     }
 
     /// For the owner's eyes.

@@ -16,10 +16,21 @@ pub(crate) fn answer(ask: &Ask<'_>) -> Answer {
         .max_by(|(_, a), (_, b)| a.quote_score.total_cmp(&b.quote_score));
     let (text, citations, fallback) = match best {
         // Whatever is numbered in the passage itself refers to nothing here.
-        Some((i, passage)) => (format!("{} [1]", without_markers(passage.quoted())), vec![i], None),
+        Some((i, passage)) => (
+            format!("{} [1]", without_markers(passage.quoted())),
+            vec![i],
+            None,
+        ),
         None => (String::new(), Vec::new(), Some(FallbackReason::NoKnowledge)),
     };
-    Answer { text, citations, model: NAME.to_owned(), tokens_in: None, tokens_out: None, fallback }
+    Answer {
+        text,
+        citations,
+        model: NAME.to_owned(),
+        tokens_in: None,
+        tokens_out: None,
+        fallback,
+    }
 }
 
 #[cfg(test)]
@@ -28,7 +39,13 @@ mod tests {
     use crate::tests::passage;
 
     fn ask(passages: &[domain::Passage]) -> Ask<'_> {
-        Ask { chatbot: "Helper", instructions: "", passages, history: &[], question: "How long does it take?" }
+        Ask {
+            chatbot: "Helper",
+            instructions: "",
+            passages,
+            history: &[],
+            question: "How long does it take?",
+        }
     }
 
     #[test]
@@ -49,7 +66,10 @@ mod tests {
 
     #[test]
     fn numbers_in_the_passage_are_no_citations() {
-        assert_eq!(answer(&ask(&[passage("It takes two days.[7]")])).text, "It takes two days. [1]");
+        assert_eq!(
+            answer(&ask(&[passage("It takes two days.[7]")])).text,
+            "It takes two days. [1]"
+        );
     }
 
     #[test]

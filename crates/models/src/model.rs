@@ -53,7 +53,10 @@ impl Models {
             answer_tokens: settings.max_tokens,
             prompt_tokens: settings.prompt_tokens,
         };
-        let timeouts = Timeouts { connect: CONNECT, total: Duration::from_secs(crate::endpoint::LONGEST_LIMIT) };
+        let timeouts = Timeouts {
+            connect: CONNECT,
+            total: Duration::from_secs(crate::endpoint::LONGEST_LIMIT),
+        };
         let guard = Guard::new(&settings.allowed_private_cidrs);
         let installation = if settings.base_url.trim().is_empty() {
             Model::Extractive
@@ -65,9 +68,20 @@ impl Models {
             };
             let open = Guard::open();
             let url = endpoint.check(&open)?;
-            Model::OpenAi(OpenAi::new(open.client(timeouts)?, url, &endpoint.model, key(&settings.api_key), limits))
+            Model::OpenAi(OpenAi::new(
+                open.client(timeouts)?,
+                url,
+                &endpoint.model,
+                key(&settings.api_key),
+                limits,
+            ))
         };
-        Ok(Self { installation, client: guard.client(timeouts)?, guard, limits })
+        Ok(Self {
+            installation,
+            client: guard.client(timeouts)?,
+            guard,
+            limits,
+        })
     }
 
     /// For chatbots without an endpoint of their own.
@@ -76,14 +90,24 @@ impl Models {
     }
 
     /// A chatbot's own.
-    pub fn of_chatbot(&self, endpoint: &Endpoint, api_key: Option<SecretString>) -> Result<Model, EndpointError> {
+    pub fn of_chatbot(
+        &self,
+        endpoint: &Endpoint,
+        api_key: Option<SecretString>,
+    ) -> Result<Model, EndpointError> {
         let url = endpoint.check(&self.guard)?;
         let mut limits = self.limits;
         if let Some(seconds) = endpoint.time_limit_seconds {
             limits.time = Duration::from_secs(seconds);
         }
         let key = api_key.as_ref().and_then(key);
-        Ok(Model::OpenAi(OpenAi::new(self.client.clone(), url, &endpoint.model, key, limits)))
+        Ok(Model::OpenAi(OpenAi::new(
+            self.client.clone(),
+            url,
+            &endpoint.model,
+            key,
+            limits,
+        )))
     }
 
     /// Whether a chatbot may be given this endpoint, before it is stored.

@@ -120,7 +120,14 @@ impl OpenAi {
         key: Option<SecretString>,
         limits: Limits,
     ) -> Self {
-        Self { client, url, model: model.trim().into(), key, limits, newer: Arc::default() }
+        Self {
+            client,
+            url,
+            model: model.trim().into(),
+            key,
+            limits,
+            newer: Arc::default(),
+        }
     }
 
     /// The model's name.
@@ -133,7 +140,8 @@ impl OpenAi {
         let started = Instant::now();
         let outcome = self.complete(ask, started + self.limits.time).await;
         let word = outcome.as_ref().map_or_else(ModelError::name, |_| "answered");
-        metrics::histogram!("botsmith_model_seconds", "outcome" => word).record(started.elapsed().as_secs_f64());
+        metrics::histogram!("botsmith_model_seconds", "outcome" => word)
+            .record(started.elapsed().as_secs_f64());
         outcome
     }
 
@@ -142,8 +150,13 @@ impl OpenAi {
         let response = self.post(&prompt, false, deadline).await?;
         let status = response.status();
         let body = self.body(response, deadline).await?;
-        let completion: Completion = serde_json::from_slice(&body).map_err(|_| bad(status, "not a chat completion"))?;
-        let text = completion.choices.into_iter().find_map(|choice| choice.message.content).unwrap_or_default();
+        let completion: Completion =
+            serde_json::from_slice(&body).map_err(|_| bad(status, "not a chat completion"))?;
+        let text = completion
+            .choices
+            .into_iter()
+            .find_map(|choice| choice.message.content)
+            .unwrap_or_default();
         self.finish(&text, prompt.passages, completion.usage.unwrap_or_default())
     }
 
@@ -216,7 +229,9 @@ impl OpenAi {
         Err(match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelError::Unauthorized,
             StatusCode::TOO_MANY_REQUESTS => ModelError::RateLimited { after },
-            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => ModelError::Unavailable,
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                ModelError::Unavailable
+            }
             status => bad_detail(status, self.detail(&body)),
         })
     }
@@ -225,8 +240,9 @@ impl OpenAi {
         let status = response.status();
         let mut pieces = response.bytes_stream();
         let mut body = Vec::new();
-        while let Some(piece) =
-            timeout_at(deadline, pieces.next()).await.map_err(|_| ModelError::Timeout(self.limits.time))?
+        while let Some(piece) = timeout_at(deadline, pieces.next())
+            .await
+            .map_err(|_| ModelError::Timeout(self.limits.time))?
         {
             let piece = piece.map_err(|error| self.unreachable(&error))?;
             if body.len() + piece.len() > LARGEST_BODY {
@@ -248,9 +264,9 @@ impl OpenAi {
     fn detail(&self, body: &[u8]) -> Detail {
         let key = self.key.as_ref().map_or("", |key| key.expose_secret());
         match serde_json::from_slice(body) {
-            Ok(Failure { error: FailureDetail::Object { message } | FailureDetail::Text(message) }) => {
-                Detail::of(&message, key)
-            }
+            Ok(Failure {
+                error: FailureDetail::Object { message } | FailureDetail::Text(message),
+            }) => Detail::of(&message, key),
             Err(_) => Detail::of(&String::from_utf8_lossy(&body[..body.len().min(4096)]), key),
         }
     }
@@ -261,8 +277,11 @@ impl OpenAi {
             return Err(bad(StatusCode::OK, "the answer is empty"));
         }
         let unknown = text.trim_matches(|c: char| !c.is_alphanumeric()) == NO_ANSWER;
-        let (text, citations) =
-            if unknown { Default::default() } else { citations::check(&text.replace(NO_ANSWER, ""), passages) };
+        let (text, citations) = if unknown {
+            Default::default()
+        } else {
+            citations::check(&text.replace(NO_ANSWER, ""), passages)
+        };
         Ok(Answer {
             text,
             citations,
@@ -287,18 +306,33 @@ fn bad(status: StatusCode, why: &str) -> ModelError {
 }
 
 fn bad_detail(status: StatusCode, detail: Detail) -> ModelError {
-    ModelError::BadResponse { status: status.as_u16(), detail }
+    ModelError::BadResponse {
+        status: status.as_u16(),
+        detail,
+    }
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds: f64 = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    (0.0..=86_400.0).contains(&seconds).then(|| Duration::from_secs_f64(seconds))
+    let seconds: f64 = response
+        .headers()
+        .get(header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
+    (0.0..=86_400.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
 }
 
 /// Neither its key nor its whole address.
 impl fmt::Debug for OpenAi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAi").field("url", &self.url).field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("OpenAi")
+            .field("url", &self.url)
+            .field("model", &self.model)
+            .finish_non_exhaustive()
     }
 }
 
@@ -338,10 +372,16 @@ impl Streaming {
                 return Ok(None);
             }
             let limit = self.model.limits.time;
-            match timeout_at(self.deadline, self.bytes.next()).await.map_err(|_| ModelError::Timeout(limit))? {
+            match timeout_at(self.deadline, self.bytes.next())
+                .await
+                .map_err(|_| ModelError::Timeout(limit))?
+            {
                 Some(piece) => {
                     let piece = piece.map_err(|error| self.model.unreachable(&error))?;
-                    let ended = self.events.push(&piece).map_err(|_| bad(self.status, "an endless line"))?;
+                    let ended = self
+                        .events
+                        .push(&piece)
+                        .map_err(|_| bad(self.status, "an endless line"))?;
                     self.waiting.extend(ended);
                 }
                 // Cut off before its end: half an answer may say the opposite of the whole.
@@ -362,7 +402,10 @@ impl Streaming {
         if let Some(usage) = chunk.usage {
             self.usage = usage;
         }
-        let piece = chunk.choices.into_iter().find_map(|choice| choice.message.content);
+        let piece = chunk
+            .choices
+            .into_iter()
+            .find_map(|choice| choice.message.content);
         Ok(piece.filter(|piece| !piece.is_empty()))
     }
 
@@ -398,9 +441,15 @@ mod tests {
     }
 
     fn model_at(server: &MockServer) -> Model {
-        let endpoint =
-            Endpoint { base_url: format!("{}/v1", server.uri()), model: "m-1".to_owned(), time_limit_seconds: Some(1) };
-        Models::open(&settings()).unwrap().of_chatbot(&endpoint, Some(KEY.into())).unwrap()
+        let endpoint = Endpoint {
+            base_url: format!("{}/v1", server.uri()),
+            model: "m-1".to_owned(),
+            time_limit_seconds: Some(1),
+        };
+        Models::open(&settings())
+            .unwrap()
+            .of_chatbot(&endpoint, Some(KEY.into()))
+            .unwrap()
     }
 
     async fn answers_with(template: ResponseTemplate) -> (MockServer, Model) {
@@ -446,8 +495,16 @@ mod tests {
         assert_eq!((answer.tokens_in, answer.tokens_out), (Some(120), Some(9)));
         assert_eq!((answer.model.as_str(), answer.fallback), ("m-1", None));
         let sent: serde_json::Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
-        assert_eq!((&sent["model"], &sent["max_tokens"], &sent["stream"]), (&json!("m-1"), &json!(300), &json!(false)));
-        assert!(sent["messages"][1]["content"].as_str().unwrap().contains("We ship in two days."));
+        assert_eq!(
+            (&sent["model"], &sent["max_tokens"], &sent["stream"]),
+            (&json!("m-1"), &json!(300), &json!(false))
+        );
+        assert!(
+            sent["messages"][1]["content"]
+                .as_str()
+                .unwrap()
+                .contains("We ship in two days.")
+        );
     }
 
     #[tokio::test]
@@ -456,7 +513,10 @@ mod tests {
 
         let answer = ask(&model).await.unwrap();
 
-        assert_eq!((answer.fallback, answer.text.as_str()), (Some(FallbackReason::NoKnowledge), ""));
+        assert_eq!(
+            (answer.fallback, answer.text.as_str()),
+            (Some(FallbackReason::NoKnowledge), "")
+        );
     }
 
     #[tokio::test]
@@ -464,13 +524,31 @@ mod tests {
         let cases = [
             (ResponseTemplate::new(401), "unauthorized"),
             (ResponseTemplate::new(403), "unauthorized"),
-            (ResponseTemplate::new(429).insert_header("retry-after", "7"), "rate_limited"),
+            (
+                ResponseTemplate::new(429).insert_header("retry-after", "7"),
+                "rate_limited",
+            ),
             (ResponseTemplate::new(500), "unavailable"),
-            (ResponseTemplate::new(503).set_body_string("x".repeat(100_000)), "unavailable"),
-            (ResponseTemplate::new(404).set_body_json(json!({"error": {"message": "no such model"}})), "bad_response"),
-            (ResponseTemplate::new(302).insert_header("location", "http://169.254.169.254/"), "bad_response"),
-            (ResponseTemplate::new(200).set_body_string("<html>"), "bad_response"),
-            (ResponseTemplate::new(200).set_body_json(json!({"choices": []})), "bad_response"),
+            (
+                ResponseTemplate::new(503).set_body_string("x".repeat(100_000)),
+                "unavailable",
+            ),
+            (
+                ResponseTemplate::new(404).set_body_json(json!({"error": {"message": "no such model"}})),
+                "bad_response",
+            ),
+            (
+                ResponseTemplate::new(302).insert_header("location", "http://169.254.169.254/"),
+                "bad_response",
+            ),
+            (
+                ResponseTemplate::new(200).set_body_string("<html>"),
+                "bad_response",
+            ),
+            (
+                ResponseTemplate::new(200).set_body_json(json!({"choices": []})),
+                "bad_response",
+            ),
             (says("  "), "bad_response"),
             (says("late [1]").set_delay(Duration::from_secs(3)), "timeout"),
             (says(&"x".repeat(LARGEST_BODY)), "bad_response"),
@@ -489,20 +567,29 @@ mod tests {
 
     #[tokio::test]
     async fn s20_a_key_that_the_endpoint_repeats_is_in_no_error() {
-        let said = json!({"error": {"message": format!("Key {KEY} may not\nuse this model. {}", "x".repeat(500))}});
+        let said =
+            json!({"error": {"message": format!("Key {KEY} may not\nuse this model. {}", "x".repeat(500))}});
         let (_server, model) = answers_with(ResponseTemplate::new(400).set_body_json(said)).await;
 
         let error = ask(&model).await.unwrap_err();
 
-        let ModelError::BadResponse { status: 400, detail } = &error else { panic!("{error}") };
+        let ModelError::BadResponse { status: 400, detail } = &error else {
+            panic!("{error}")
+        };
         assert!(detail.as_str().starts_with("Key … may not use this model."));
         assert_eq!(detail.as_str().chars().count(), 200);
         let model = match &model {
             Model::OpenAi(model) => format!("{model:?}"),
             Model::Extractive => unreachable!(),
         };
-        assert!(!format!("{error} {error:?} {model}").contains("sk-"), "a key was printed");
-        assert!(!format!("{error:?}").contains("may not"), "the endpoint's words were printed");
+        assert!(
+            !format!("{error} {error:?} {model}").contains("sk-"),
+            "a key was printed"
+        );
+        assert!(
+            !format!("{error:?}").contains("may not"),
+            "the endpoint's words were printed"
+        );
     }
 
     #[tokio::test]
@@ -512,7 +599,10 @@ mod tests {
         drop(server);
 
         // A dropped mock server may be reused by another test, which then answers 404.
-        assert!(matches!(ask(&model).await.unwrap_err().name(), "unavailable" | "bad_response"));
+        assert!(matches!(
+            ask(&model).await.unwrap_err().name(),
+            "unavailable" | "bad_response"
+        ));
     }
 
     #[tokio::test]
@@ -539,7 +629,13 @@ mod tests {
     async fn when_the_model_fails_the_best_passage_is_quoted() {
         let (_server, model) = answers_with(ResponseTemplate::new(500)).await;
         let passages = [passage("We ship in two days.")];
-        let ask = Ask { chatbot: "Helper", instructions: "", passages: &passages, history: &[], question: "How long?" };
+        let ask = Ask {
+            chatbot: "Helper",
+            instructions: "",
+            passages: &passages,
+            history: &[],
+            question: "How long?",
+        };
 
         let (answer, error) = model.answer_or_quote(&ask).await;
 
@@ -551,16 +647,27 @@ mod tests {
     fn streamed(pieces: &[&str]) -> ResponseTemplate {
         let mut body = String::from(": connected\n\n");
         for piece in pieces {
-            body.push_str(&format!("data: {}\n\n", json!({"choices": [{"delta": {"content": piece}}]})));
+            body.push_str(&format!(
+                "data: {}\n\n",
+                json!({"choices": [{"delta": {"content": piece}}]})
+            ));
         }
         body.push_str("data: {\"choices\": [], \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 2}}\n\ndata: [DONE]\n\n");
         ResponseTemplate::new(200).set_body_raw(body, "text/event-stream")
     }
 
     async fn stream(model: &Model) -> Result<Streaming, ModelError> {
-        let Model::OpenAi(model) = model else { panic!("not an endpoint") };
+        let Model::OpenAi(model) = model else {
+            panic!("not an endpoint")
+        };
         let passages = [passage("We ship in two days.")];
-        let ask = Ask { chatbot: "Helper", instructions: "", passages: &passages, history: &[], question: "How long?" };
+        let ask = Ask {
+            chatbot: "Helper",
+            instructions: "",
+            passages: &passages,
+            history: &[],
+            question: "How long?",
+        };
         model.stream(&ask).await
     }
 
@@ -576,27 +683,41 @@ mod tests {
         assert_eq!(first.as_deref(), Some("Two "));
         assert!(first_after.is_some());
         assert_eq!(answer.text, "Two days [1].");
-        assert_eq!((answer.citations.as_slice(), answer.tokens_in), (&[0][..], Some(5)));
+        assert_eq!(
+            (answer.citations.as_slice(), answer.tokens_in),
+            (&[0][..], Some(5))
+        );
     }
 
     #[tokio::test]
     async fn a_stream_that_is_cut_off_is_no_answer() {
         let whole = "data: {\"choices\": [{\"delta\": {\"content\": \"Never \"}}]}\n\n";
-        let (_server, model) = answers_with(ResponseTemplate::new(200).set_body_raw(whole, "text/event-stream")).await;
+        let (_server, model) =
+            answers_with(ResponseTemplate::new(200).set_body_raw(whole, "text/event-stream")).await;
 
-        assert_eq!(stream(&model).await.unwrap().finish().await, Err(ModelError::Unavailable));
+        assert_eq!(
+            stream(&model).await.unwrap().finish().await,
+            Err(ModelError::Unavailable)
+        );
     }
 
     #[tokio::test]
     async fn s7_a_chatbots_endpoint_cannot_point_inside_and_the_operators_can() {
         let server = MockServer::start().await;
-        Mock::given(method("POST")).respond_with(says("Two days [1].")).mount(&server).await;
+        Mock::given(method("POST"))
+            .respond_with(says("Two days [1]."))
+            .mount(&server)
+            .await;
         let mut closed = settings();
         closed.allowed_private_cidrs.clear();
         closed.base_url = server.uri();
         closed.model = "m-1".to_owned();
         let models = Models::open(&closed).unwrap();
-        let inside = Endpoint { base_url: server.uri(), model: "m-1".to_owned(), time_limit_seconds: None };
+        let inside = Endpoint {
+            base_url: server.uri(),
+            model: "m-1".to_owned(),
+            time_limit_seconds: None,
+        };
 
         assert!(models.check(&inside).is_err() && models.of_chatbot(&inside, None).is_err());
         assert_eq!(ask(&models.of_installation()).await.unwrap().citations, [0]);
@@ -604,7 +725,10 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_passages_are_quoted() {
-        assert!(matches!(Models::open(&settings()).unwrap().of_installation(), Model::Extractive));
+        assert!(matches!(
+            Models::open(&settings()).unwrap().of_installation(),
+            Model::Extractive
+        ));
     }
 
     #[test]

@@ -47,7 +47,9 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
         .filter(|net| !net.is_empty())
         .map(|net| {
             net.parse().map_err(|_| {
-                de::Error::custom(format_args!("{net:?} is not a network; write it as 10.0.5.0/24 or fd00::/8"))
+                de::Error::custom(format_args!(
+                    "{net:?} is not a network; write it as 10.0.5.0/24 or fd00::/8"
+                ))
             })
         })
         .collect()
@@ -61,7 +63,9 @@ mod tests {
     fn networks_of(given: serde_json::Value) -> Result<Vec<IpNet>, String> {
         let mut settings = json!({"time_limit_seconds": 20, "max_tokens": 500, "prompt_tokens": 6000});
         settings["allowed_private_cidrs"] = given;
-        serde_json::from_value::<Settings>(settings).map(|s| s.allowed_private_cidrs).map_err(|e| e.to_string())
+        serde_json::from_value::<Settings>(settings)
+            .map(|s| s.allowed_private_cidrs)
+            .map_err(|e| e.to_string())
     }
 
     #[test]
@@ -75,6 +79,10 @@ mod tests {
 
     #[test]
     fn what_is_no_network_is_named() {
-        assert!(networks_of(json!("10.0.5.0/24,office")).unwrap_err().contains("\"office\" is not a network"));
+        assert!(
+            networks_of(json!("10.0.5.0/24,office"))
+                .unwrap_err()
+                .contains("\"office\" is not a network")
+        );
     }
 }

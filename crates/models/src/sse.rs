@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn pieces_may_end_anywhere() {
-        let stream = ": hello\r\nevent: x\r\ndata: {\"a\":\r\ndata: \"häß 文\"}\r\n\r\ndata:[DONE]\n\n".as_bytes();
+        let stream =
+            ": hello\r\nevent: x\r\ndata: {\"a\":\r\ndata: \"häß 文\"}\r\n\r\ndata:[DONE]\n\n".as_bytes();
 
         for cut in 1..stream.len() {
             let mut events = Events::default();

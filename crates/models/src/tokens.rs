@@ -27,7 +27,12 @@ mod tests {
 
     #[test]
     fn a_cut_text_fits_and_ends_on_a_character() {
-        for text in ["plain words here and there", "全部都是汉字的一句话", "gemischt: Straße über große Höhe", ""] {
+        for text in [
+            "plain words here and there",
+            "全部都是汉字的一句话",
+            "gemischt: Straße über große Höhe",
+            "",
+        ] {
             for tokens in 0..12 {
                 let cut = beginning(text, tokens);
                 assert!(estimate(cut) <= tokens, "{cut:?} is more than {tokens}");

@@ -68,7 +68,10 @@ impl Clock {
     /// Returns after `length` of this clock's time.
     pub async fn sleep(&self, length: Duration) {
         let length = TimeDelta::from_std(length).unwrap_or(TimeDelta::MAX);
-        let due = self.now().checked_add_signed(length).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let due = self
+            .now()
+            .checked_add_signed(length)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC);
         self.sleep_until(due).await;
     }
 }
@@ -97,7 +100,10 @@ mod tests {
     async fn a_time_that_has_passed_is_not_waited_for() {
         let clock = Clock::system();
 
-        clock.sleep_until(clock.now() - TimeDelta::days(1)).now_or_never().expect("it is due already");
+        clock
+            .sleep_until(clock.now() - TimeDelta::days(1))
+            .now_or_never()
+            .expect("it is due already");
     }
 
     #[tokio::test]

@@ -17,7 +17,12 @@ macro_rules! crash_point {
 pub fn reached(name: &'static str) {
     use std::sync::OnceLock;
     static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
-    let plan = PLAN.get_or_init(|| std::env::var("BOTSMITH_CRASH_AT").ok().as_deref().and_then(Plan::parse));
+    let plan = PLAN.get_or_init(|| {
+        std::env::var("BOTSMITH_CRASH_AT")
+            .ok()
+            .as_deref()
+            .and_then(Plan::parse)
+    });
     if let Some(plan) = plan
         && plan.is_due(name)
     {
@@ -48,12 +53,18 @@ impl Plan {
             Some((name, pass)) => (name, pass.parse().ok()?),
             None => (text, 1),
         };
-        (!name.is_empty() && pass > 0)
-            .then(|| Self { name: name.to_owned(), passes_left: std::sync::atomic::AtomicU64::new(pass) })
+        (!name.is_empty() && pass > 0).then(|| Self {
+            name: name.to_owned(),
+            passes_left: std::sync::atomic::AtomicU64::new(pass),
+        })
     }
 
     fn is_due(&self, name: &str) -> bool {
-        self.name == name && self.passes_left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) == 1
+        self.name == name
+            && self
+                .passes_left
+                .fetch_sub(1, std::sync::atomic::Ordering::Relaxed)
+                == 1
     }
 }
 
@@ -70,7 +81,10 @@ mod tests {
         assert!(!third.is_due("queue.after_ack"));
         assert!(!third.is_due("queue.before_ack"));
         assert!(third.is_due("queue.before_ack"));
-        assert!(!third.is_due("queue.before_ack"), "the process is dead by now, but it would not die twice");
+        assert!(
+            !third.is_due("queue.before_ack"),
+            "the process is dead by now, but it would not die twice"
+        );
     }
 
     #[test]

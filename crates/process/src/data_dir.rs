@@ -7,7 +7,9 @@ use std::{
 
 /// `/var/lib/botsmith` for root, else `botsmith` in the user's own place for data.
 pub fn default_path() -> PathBuf {
-    choose(rustix::process::geteuid().is_root(), |name| env::var_os(name).map(PathBuf::from))
+    choose(rustix::process::geteuid().is_root(), |name| {
+        env::var_os(name).map(PathBuf::from)
+    })
 }
 
 fn choose(root: bool, place: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
@@ -17,7 +19,9 @@ fn choose(root: bool, place: impl Fn(&str) -> Option<PathBuf>) -> PathBuf {
     // The specification says that a relative path there is to be ignored.
     let given = place("XDG_DATA_HOME").filter(|path| path.is_absolute());
     let above = given.or_else(|| place("HOME").map(|home| home.join(".local/share")));
-    above.unwrap_or_else(|| Path::new(".").to_owned()).join("botsmith")
+    above
+        .unwrap_or_else(|| Path::new(".").to_owned())
+        .join("botsmith")
 }
 
 #[cfg(test)]
@@ -33,6 +37,9 @@ mod tests {
         assert_eq!(choose(true, xdg), Path::new("/var/lib/botsmith"));
         assert_eq!(choose(false, home), Path::new("/home/ann/.local/share/botsmith"));
         assert_eq!(choose(false, xdg), Path::new("/data/botsmith"));
-        assert_eq!(choose(false, relative), Path::new("/home/ann/.local/share/botsmith"));
+        assert_eq!(
+            choose(false, relative),
+            Path::new("/home/ann/.local/share/botsmith")
+        );
     }
 }

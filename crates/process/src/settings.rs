@@ -31,37 +31,64 @@ pub fn load<T: DeserializeOwned>(
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<T, SettingsError> {
     let default_values = config::File::from_str(defaults, FileFormat::Toml);
-    let known = Known::of(default_values.collect().map_err(|error| SettingsError::defaults(&error))?);
+    let known = Known::of(
+        default_values
+            .collect()
+            .map_err(|error| SettingsError::defaults(&error))?,
+    );
     let mut settings = Config::builder().add_source(default_values);
     if let Some(path) = file {
         let given = config::File::from(path).format(FileFormat::Toml);
-        let values = given.collect().map_err(|error| SettingsError::file(path, &error))?;
+        let values = given
+            .collect()
+            .map_err(|error| SettingsError::file(path, &error))?;
         known.check("", &values, &path.display().to_string())?;
         settings = settings.add_source(given);
     }
     for (setting, value) in from_environment(&known, env)? {
-        settings = settings.set_override(setting, value).map_err(|error| SettingsError::defaults(&error))?;
+        settings = settings
+            .set_override(setting, value)
+            .map_err(|error| SettingsError::defaults(&error))?;
     }
-    let given = settings.clone().build().map_err(|error| SettingsError::unusable(error, None))?;
+    let given = settings
+        .clone()
+        .build()
+        .map_err(|error| SettingsError::unusable(error, None))?;
     let mut followed = Vec::new();
     for (setting, same_as) in known.references() {
-        if given.get_string(setting).is_ok_and(|value| value.strip_prefix('=') == Some(same_as)) {
-            let value: Value = given.get(same_as).map_err(|error| SettingsError::defaults(&error))?;
-            settings = settings.set_override(setting, value).map_err(|error| SettingsError::defaults(&error))?;
+        if given
+            .get_string(setting)
+            .is_ok_and(|value| value.strip_prefix('=') == Some(same_as))
+        {
+            let value: Value = given
+                .get(same_as)
+                .map_err(|error| SettingsError::defaults(&error))?;
+            settings = settings
+                .set_override(setting, value)
+                .map_err(|error| SettingsError::defaults(&error))?;
             followed.push((setting, same_as));
         }
     }
-    let settings = settings.build().map_err(|error| SettingsError::unusable(error, None))?;
-    let mut values = settings.collect().map_err(|error| SettingsError::unusable(error, None))?;
+    let settings = settings
+        .build()
+        .map_err(|error| SettingsError::unusable(error, None))?;
+    let mut values = settings
+        .collect()
+        .map_err(|error| SettingsError::unusable(error, None))?;
     known.leave_out_empty("", &mut values);
-    Value::new(None, ValueKind::Table(values)).try_deserialize().map_err(|error| match SettingsError::unusable(error, None) {
-        // What is wrong was given under the other name.
-        SettingsError::Invalid { setting, reason } => {
-            let given = followed.iter().find(|(follows, _)| *follows == setting);
-            SettingsError::Invalid { setting: given.map_or(setting, |(_, same_as)| (*same_as).to_owned()), reason }
-        }
-        error => error,
-    })
+    Value::new(None, ValueKind::Table(values))
+        .try_deserialize()
+        .map_err(|error| match SettingsError::unusable(error, None) {
+            // What is wrong was given under the other name.
+            SettingsError::Invalid { setting, reason } => {
+                let given = followed.iter().find(|(follows, _)| *follows == setting);
+                SettingsError::Invalid {
+                    setting: given.map_or(setting, |(_, same_as)| (*same_as).to_owned()),
+                    reason,
+                }
+            }
+            error => error,
+        })
 }
 
 /// Our variables as settings, the conventional ones first so that ours win.
@@ -80,7 +107,10 @@ fn from_environment(
             && known.has(setting)
             && !text.is_empty()
         {
-            conventional.push(((*setting).to_owned(), Value::new(Some(&variable), ValueKind::String(text))));
+            conventional.push((
+                (*setting).to_owned(),
+                Value::new(Some(&variable), ValueKind::String(text)),
+            ));
         }
     }
     conventional.extend(ours);
@@ -163,7 +193,12 @@ mod tests {
     }
 
     fn from_env(env: &[(&str, &str)]) -> Result<Settings, SettingsError> {
-        load(DEFAULTS, None, env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        load(
+            DEFAULTS,
+            None,
+            env.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     fn from_file(text: &str) -> Result<Settings, SettingsError> {
@@ -174,14 +209,23 @@ mod tests {
 
     #[test]
     fn a_misspelt_setting_stops_the_process() {
-        let in_file = from_file("[gateway]\nlisten_ = \"127.0.0.1:1\"").unwrap_err().to_string();
-        let in_env = from_env(&[("BOTSMITH__GATWAY__LISTEN", "127.0.0.1:1")]).unwrap_err().to_string();
-        let section = from_file("[gatewya]\nlisten = \"127.0.0.1:1\"").unwrap_err().to_string();
+        let in_file = from_file("[gateway]\nlisten_ = \"127.0.0.1:1\"")
+            .unwrap_err()
+            .to_string();
+        let in_env = from_env(&[("BOTSMITH__GATWAY__LISTEN", "127.0.0.1:1")])
+            .unwrap_err()
+            .to_string();
+        let section = from_file("[gatewya]\nlisten = \"127.0.0.1:1\"")
+            .unwrap_err()
+            .to_string();
 
         assert!(in_file.contains("\"gateway.listen_\""), "{in_file}");
         assert!(in_file.ends_with("did you mean \"gateway.listen\""), "{in_file}");
         assert!(in_env.contains("BOTSMITH__GATWAY__LISTEN"), "{in_env}");
-        assert!(in_env.ends_with("did you mean BOTSMITH__GATEWAY__LISTEN"), "{in_env}");
+        assert!(
+            in_env.ends_with("did you mean BOTSMITH__GATEWAY__LISTEN"),
+            "{in_env}"
+        );
         assert!(section.ends_with("did you mean \"gateway\""), "{section}");
     }
 
@@ -202,23 +246,37 @@ mod tests {
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "[gateway]\nlisten = \"127.0.0.1:1\"\nbody_limit_bytes = 7").unwrap();
+        std::fs::write(
+            file.path(),
+            "[gateway]\nlisten = \"127.0.0.1:1\"\nbody_limit_bytes = 7",
+        )
+        .unwrap();
         let env = [
             ("BOTSMITH__GATEWAY__LISTEN", "127.0.0.1:2"),
             ("BOTSMITH__GATEWAY__TRUST_PROXY", "true"),
             ("BOTSMITH__GATEWAY__PACE", "2"),
-            ("BOTSMITH__GATEWAY__ORIGINS", "https://a.example, https://b.example"),
+            (
+                "BOTSMITH__GATEWAY__ORIGINS",
+                "https://a.example, https://b.example",
+            ),
             ("BOTSMITH__PLATFORMS__BASE_URLS__TWILIO", "http://127.0.0.1:3"),
         ];
 
-        let settings: Settings =
-            load(DEFAULTS, Some(file.path()), env.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+        let settings: Settings = load(
+            DEFAULTS,
+            Some(file.path()),
+            env.map(|(name, value)| (name.to_owned(), value.to_owned())),
+        )
+        .unwrap();
 
         assert_eq!(settings.gateway.listen.port(), 2);
         assert_eq!(settings.gateway.body_limit_bytes, 7);
         assert!(settings.gateway.trust_proxy);
         assert!((settings.gateway.pace - 2.0).abs() < f64::EPSILON);
-        assert_eq!(settings.gateway.origins, ["https://a.example", "https://b.example"]);
+        assert_eq!(
+            settings.gateway.origins,
+            ["https://a.example", "https://b.example"]
+        );
         assert_eq!(settings.platforms.base_urls["twilio"], "http://127.0.0.1:3");
     }
 
@@ -226,7 +284,9 @@ mod tests {
     fn an_empty_text_is_a_setting_that_is_left_out() {
         let left_out = from_env(&[("BOTSMITH__STORE__MIRROR", "")]).unwrap();
         let given = from_env(&[("BOTSMITH__STORE__MIRROR", "127.0.0.1:5")]).unwrap();
-        let required = from_env(&[("BOTSMITH__GATEWAY__LISTEN", "")]).unwrap_err().to_string();
+        let required = from_env(&[("BOTSMITH__GATEWAY__LISTEN", "")])
+            .unwrap_err()
+            .to_string();
 
         assert_eq!(left_out.store.mirror, None);
         assert_eq!(given.store.mirror.map(|address| address.port()), Some(5));
@@ -245,7 +305,11 @@ mod tests {
     #[test]
     fn the_urls_that_every_host_sets_are_settings_and_ours_win() {
         let hosted = from_env(&[("DATABASE_URL", "postgres://db"), ("AMQP_URL", "amqp://mq")]).unwrap();
-        let both = from_env(&[("BOTSMITH__STORE__URL", "postgres://ours"), ("DATABASE_URL", "postgres://db")]).unwrap();
+        let both = from_env(&[
+            ("BOTSMITH__STORE__URL", "postgres://ours"),
+            ("DATABASE_URL", "postgres://db"),
+        ])
+        .unwrap();
 
         assert_eq!(hosted.store.url.expose_secret(), "postgres://db");
         assert_eq!(hosted.queue.url.expose_secret(), "amqp://mq");
@@ -254,18 +318,38 @@ mod tests {
 
     #[test]
     fn a_value_of_the_wrong_type_is_named_and_shown() {
-        let in_env = from_env(&[("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES", "64k")]).unwrap_err().to_string();
-        let in_file = from_file("[gateway]\ntrust_proxy = \"perhaps\"").unwrap_err().to_string();
-        let out_of_range = from_env(&[("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES", "-1")]).unwrap_err().to_string();
-        let unreadable = from_env(&[("BOTSMITH__GATEWAY__LISTEN", "localhost")]).unwrap_err().to_string();
+        let in_env = from_env(&[("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES", "64k")])
+            .unwrap_err()
+            .to_string();
+        let in_file = from_file("[gateway]\ntrust_proxy = \"perhaps\"")
+            .unwrap_err()
+            .to_string();
+        let out_of_range = from_env(&[("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES", "-1")])
+            .unwrap_err()
+            .to_string();
+        let unreadable = from_env(&[("BOTSMITH__GATEWAY__LISTEN", "localhost")])
+            .unwrap_err()
+            .to_string();
         let no_table = from_file("gateway = 1").unwrap_err().to_string();
 
-        assert!(in_env.contains("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES") && in_env.contains("\"64k\""), "{in_env}");
+        assert!(
+            in_env.contains("BOTSMITH__GATEWAY__BODY_LIMIT_BYTES") && in_env.contains("\"64k\""),
+            "{in_env}"
+        );
         assert!(in_env.contains("a whole number"), "{in_env}");
-        assert!(in_file.contains("gateway.trust_proxy") && in_file.contains("\"perhaps\""), "{in_file}");
-        assert!(out_of_range.contains("gateway.body_limit_bytes") && out_of_range.contains("-1"), "{out_of_range}");
+        assert!(
+            in_file.contains("gateway.trust_proxy") && in_file.contains("\"perhaps\""),
+            "{in_file}"
+        );
+        assert!(
+            out_of_range.contains("gateway.body_limit_bytes") && out_of_range.contains("-1"),
+            "{out_of_range}"
+        );
         assert!(unreadable.contains("gateway.listen"), "{unreadable}");
-        assert!(no_table.contains("\"gateway\"") && no_table.contains("a section"), "{no_table}");
+        assert!(
+            no_table.contains("\"gateway\"") && no_table.contains("a section"),
+            "{no_table}"
+        );
     }
 
     #[test]
@@ -278,7 +362,9 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_or_not_toml_is_named() {
-        let absent = load::<Settings>(DEFAULTS, Some(Path::new("/nowhere/botsmith.toml")), []).unwrap_err().to_string();
+        let absent = load::<Settings>(DEFAULTS, Some(Path::new("/nowhere/botsmith.toml")), [])
+            .unwrap_err()
+            .to_string();
         let garbled = from_file("[gateway").unwrap_err().to_string();
 
         assert!(absent.contains("/nowhere/botsmith.toml"), "{absent}");

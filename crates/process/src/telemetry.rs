@@ -17,10 +17,15 @@ use opentelemetry_sdk::{
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::{io::IsTerminal, time::Duration};
-use tracing_subscriber::{EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// How long a stopping process waits for its last traces to be taken.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
+
+/// The queue's client logs a message that the broker returns with its content, which is somebody's words.
+const NEVER: &str = "lapin::returned_messages=off";
 
 /// What a process tells about itself, and where.
 #[derive(Debug, Clone, Deserialize)]
@@ -82,12 +87,17 @@ pub struct Guard {
 
 /// Starts logs, traces and metrics for the role named `service`. Once a process.
 pub fn init(service: &str, settings: &Settings) -> Result<Guard, TelemetryError> {
-    let filter = EnvFilter::try_new(&settings.filter)
-        .map_err(|source| TelemetryError::Filter { given: settings.filter.clone(), source })?;
+    let filter = EnvFilter::try_new(format!("{},{NEVER}", settings.filter)).map_err(|source| TelemetryError::Filter {
+        given: settings.filter.clone(),
+        source,
+    })?;
     let traces = tracer_provider(service, settings)?;
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
-        .with_writer(escape::to(std::io::stderr, std::io::stderr().is_terminal() && settings.format == Format::Pretty));
+        .with_writer(escape::to(
+            std::io::stderr,
+            std::io::stderr().is_terminal() && settings.format == Format::Pretty,
+        ));
     let lines = match settings.format {
         Format::Pretty => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
@@ -98,7 +108,10 @@ pub fn init(service: &str, settings: &Settings) -> Result<Guard, TelemetryError>
         .try_init()
         .map_err(|_| TelemetryError::Twice)?;
     let metrics = metrics::install(settings.metrics_token.clone()).map_err(|_| TelemetryError::Twice)?;
-    Ok(Guard { traces, _metrics: metrics })
+    Ok(Guard {
+        traces,
+        _metrics: metrics,
+    })
 }
 
 /// Gives every span of ours an identity that travels. What is logged is not its business: a quiet log filter must not cut
@@ -120,7 +133,9 @@ fn tracer_provider(service: &str, settings: &Settings) -> Result<SdkTracerProvid
     if !(0.0..=1.0).contains(&settings.sample_ratio) {
         return Err(TelemetryError::SampleRatio(settings.sample_ratio));
     }
-    let resource = Resource::builder().with_service_name(format!("botsmith-{service}")).build();
+    let resource = Resource::builder()
+        .with_service_name(format!("botsmith-{service}"))
+        .build();
     let provider = SdkTracerProvider::builder().with_resource(resource);
     if settings.otlp_endpoint.is_empty() {
         // Identities, but nothing recorded.
@@ -133,13 +148,20 @@ fn tracer_provider(service: &str, settings: &Settings) -> Result<SdkTracerProvid
         .build()
         .map_err(TelemetryError::Otlp)?;
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
-    Ok(provider.with_sampler(sampler).with_batch_exporter(exporter).build())
+    Ok(provider
+        .with_sampler(sampler)
+        .with_batch_exporter(exporter)
+        .build())
 }
 
 /// The collector's base address is what people know; the path below it is fixed.
 fn traces_address(endpoint: &str) -> String {
     let endpoint = endpoint.trim_end_matches('/');
-    if endpoint.ends_with("/v1/traces") { endpoint.to_owned() } else { format!("{endpoint}/v1/traces") }
+    if endpoint.ends_with("/v1/traces") {
+        endpoint.to_owned()
+    } else {
+        format!("{endpoint}/v1/traces")
+    }
 }
 
 impl Drop for Guard {
@@ -208,24 +230,39 @@ mod tests {
     async fn spans_reach_a_collector_before_the_process_ends() {
         let collector = wiremock::MockServer::start().await;
         wiremock::Mock::given(wiremock::matchers::path("/v1/traces"))
-            .and(wiremock::matchers::header("content-type", "application/x-protobuf"))
+            .and(wiremock::matchers::header(
+                "content-type",
+                "application/x-protobuf",
+            ))
             .respond_with(wiremock::ResponseTemplate::new(200))
             .expect(1..)
             .mount(&collector)
             .await;
-        let exported = Settings { otlp_endpoint: collector.uri(), ..settings() };
+        let exported = Settings {
+            otlp_endpoint: collector.uri(),
+            ..settings()
+        };
         let provider = tracer_provider("test", &exported).unwrap();
         let subscriber = tracing_subscriber::registry().with(span_layer(&provider));
 
         tracing::subscriber::with_default(subscriber, || tracing::info_span!("work").in_scope(|| ()));
-        tokio::task::spawn_blocking(move || provider.shutdown()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || provider.shutdown())
+            .await
+            .unwrap()
+            .unwrap();
 
         collector.verify().await;
     }
 
     #[test]
     fn a_share_of_traces_above_all_of_them_is_refused() {
-        let refused = tracer_provider("test", &Settings { sample_ratio: 1.5, ..settings() });
+        let refused = tracer_provider(
+            "test",
+            &Settings {
+                sample_ratio: 1.5,
+                ..settings()
+            },
+        );
 
         assert!(matches!(refused, Err(TelemetryError::SampleRatio(_))));
     }

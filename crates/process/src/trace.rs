@@ -30,6 +30,9 @@ pub fn set_parent(span: &tracing::Span, traceparent: Option<&str>) {
     let carrier = HashMap::from([(TRACEPARENT.to_owned(), traceparent.to_owned())]);
     let context = TraceContextPropagator::new().extract(&carrier);
     if let Err(error) = span.set_parent(context) {
-        tracing::debug!(error = &error as &dyn std::error::Error, "the trace is not continued");
+        tracing::debug!(
+            error = &error as &dyn std::error::Error,
+            "the trace is not continued"
+        );
     }
 }

@@ -25,7 +25,9 @@ const BYTES: usize = 1_024;
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let seconds = arguments.next().map_or(5, |text| text.parse().expect("seconds"));
-    let in_flight = arguments.next().map_or(256, |text| text.parse().expect("a number of messages in flight"));
+    let in_flight = arguments
+        .next()
+        .map_or(256, |text| text.parse().expect("a number of messages in flight"));
     let time = Duration::from_secs(seconds);
     let amqp = std::env::var("AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672".to_owned());
 
@@ -37,19 +39,33 @@ async fn main() {
 
 /// The fastest this client can do it: one channel, one task that never lets the confirms run out.
 async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
     let name = format!("throughput-{}", uuid::Uuid::new_v4().simple());
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    channel.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
-    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    channel
+        .queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .unwrap();
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
     let (payload, started) = (vec![b'x'; BYTES], Instant::now());
     let (mut confirmed, mut waiting) = (0u32, std::collections::VecDeque::new());
     while started.elapsed() < time {
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
         let properties = BasicProperties::default().with_delivery_mode(2);
-        let confirm = channel.basic_publish("".into(), name.as_str().into(), options, &payload, properties).await.unwrap();
+        let confirm = channel
+            .basic_publish("".into(), name.as_str().into(), options, &payload, properties)
+            .await
+            .unwrap();
         waiting.push_back(confirm);
         if waiting.len() >= in_flight {
             waiting.pop_front().unwrap().await.unwrap();
@@ -57,7 +73,10 @@ async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
         }
     }
     let rate = f64::from(confirmed) / started.elapsed().as_secs_f64();
-    channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    channel
+        .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
     connection.close(200, "done".into()).await.unwrap();
     rate
 }
@@ -70,8 +89,14 @@ async fn measure(what: &str, url: String, time: Duration, in_flight: usize, raw:
     })
     .expect("DATABASE_URL");
     let namespace = format!("throughput-{}", uuid::Uuid::new_v4().simple());
-    let settings = Settings { url: url.into(), namespace, ..Settings::default() };
-    let queue = Queue::open(&settings, &db, CancellationToken::new()).await.unwrap();
+    let settings = Settings {
+        url: url.into(),
+        namespace,
+        ..Settings::default()
+    };
+    let queue = Queue::open(&settings, &db, CancellationToken::new())
+        .await
+        .unwrap();
 
     let (published, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let publishers: Vec<_> = (0..in_flight)
@@ -79,7 +104,10 @@ async fn measure(what: &str, url: String, time: Duration, in_flight: usize, raw:
             let (queue, published) = (queue.clone(), published.clone());
             tokio::spawn(async move {
                 while started.elapsed() < time {
-                    let message = Outgoing { payload: vec![b'x'; BYTES], traceparent: None };
+                    let message = Outgoing {
+                        payload: vec![b'x'; BYTES],
+                        traceparent: None,
+                    };
                     queue.publish(&QueueName::Index, message).await.unwrap();
                     published.fetch_add(1, Ordering::Relaxed);
                 }

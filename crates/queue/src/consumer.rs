@@ -163,7 +163,9 @@ impl Buffer {
     /// Lets go of what is not ours any more.
     pub(crate) fn retain(&self, mut keep: impl FnMut(&Delivery) -> bool) {
         let mut state = self.state();
-        let (kept, dropped) = std::mem::take(&mut state.waiting).into_iter().partition(|delivery| keep(delivery));
+        let (kept, dropped) = std::mem::take(&mut state.waiting)
+            .into_iter()
+            .partition(|delivery| keep(delivery));
         state.waiting = kept;
         drop(state);
         drop::<VecDeque<Delivery>>(dropped);

@@ -94,7 +94,15 @@ impl Delivery {
     /// there now it comes again.
     pub async fn dead(self, reason: &str) {
         match self.hold {
-            Hold::Amqp(hold) => hold.dead(&self.payload, self.traceparent.as_deref(), self.published_at, reason).await,
+            Hold::Amqp(hold) => {
+                hold.dead(
+                    &self.payload,
+                    self.traceparent.as_deref(),
+                    self.published_at,
+                    reason,
+                )
+                .await
+            }
             Hold::Postgres(hold) => hold.dead(reason).await,
             Hold::Nothing => {}
         }

@@ -29,7 +29,10 @@ pub enum PublishError {
 #[derive(Debug, thiserror::Error)]
 pub enum LiveError {
     /// Both transports refuse what the smaller one cannot carry.
-    #[error("the live event has {bytes} bytes as it travels, more than {}", crate::live::MAX_BYTES)]
+    #[error(
+        "the live event has {bytes} bytes as it travels, more than {}",
+        crate::live::MAX_BYTES
+    )]
     TooLarge {
         /// Its size with topic and encoding.
         bytes: usize,

@@ -56,7 +56,10 @@ pub struct Outgoing {
 /// Without the message: it is somebody's words.
 impl fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outgoing").field("bytes", &self.payload.len()).field("traceparent", &self.traceparent).finish()
+        f.debug_struct("Outgoing")
+            .field("bytes", &self.payload.len())
+            .field("traceparent", &self.traceparent)
+            .finish()
     }
 }
 
@@ -103,7 +106,11 @@ pub(crate) struct Message {
 impl Queue {
     /// Opens the queue the settings name. Returns at once even if the broker is away: connections are made, and made
     /// again, in the background. When `stop` is cancelled consumers end; publishing works until [`close`](Self::close).
-    pub async fn open(settings: &Settings, db: &store::Db, stop: CancellationToken) -> Result<Self, QueueError> {
+    pub async fn open(
+        settings: &Settings,
+        db: &store::Db,
+        stop: CancellationToken,
+    ) -> Result<Self, QueueError> {
         let namespace = Namespace::new(&settings.namespace)
             .ok_or_else(|| QueueError::Namespace(settings.namespace.clone()))?;
         let context = Context {
@@ -123,7 +130,12 @@ impl Queue {
             Transport::Amqp(amqp::Amqp::open(url, context.clone(), incoming, to_send)?)
         };
         let _closed = context.closed.clone().drop_guard();
-        Ok(Self(Arc::new(Inner { transport, live, context, _closed })))
+        Ok(Self(Arc::new(Inner {
+            transport,
+            live,
+            context,
+            _closed,
+        })))
     }
 
     /// Publishes a message that must not be lost. `Ok` only after it was confirmed to be kept by the queue it was meant
@@ -135,7 +147,9 @@ impl Queue {
         }
         if message.payload.len() > MAX_BYTES {
             metrics::not_published(&name, "too_large");
-            return Err(PublishError::TooLarge { bytes: message.payload.len() });
+            return Err(PublishError::TooLarge {
+                bytes: message.payload.len(),
+            });
         }
         let message = Message {
             payload: message.payload.into(),
@@ -219,7 +233,10 @@ impl Queue {
         let context = &self.0.context;
         context.stopping.cancel();
         context.consumers.close();
-        if tokio::time::timeout(LAST_SETTLING, context.consumers.wait()).await.is_err() {
+        if tokio::time::timeout(LAST_SETTLING, context.consumers.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("closing although messages are still in hand: they will come again");
         }
         let _ = tokio::time::timeout(Duration::from_secs(1), self.0.live.flush()).await;

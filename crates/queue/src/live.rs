@@ -44,8 +44,14 @@ pub struct Live {
 
 /// What waits to be sent to the other processes, live or to wake them.
 pub(crate) enum Outgoing {
-    Event { topic: String, line: String },
-    Wake { queue: crate::QueueName, payload: Vec<u8> },
+    Event {
+        topic: String,
+        line: String,
+    },
+    Wake {
+        queue: crate::QueueName,
+        payload: Vec<u8>,
+    },
     /// Everything before it has been sent.
     Flush(tokio::sync::oneshot::Sender<()>),
 }
@@ -61,14 +67,29 @@ impl Live {
     pub(crate) fn new(stopping: CancellationToken, outgoing: mpsc::Sender<Outgoing>) -> (Self, Incoming) {
         let local = broadcast::Sender::new(BEHIND);
         let origin = rand::random();
-        let incoming = Incoming { origin, local: local.clone() };
-        (Self { origin, sequence: AtomicU64::new(0), local, outgoing, stopping }, incoming)
+        let incoming = Incoming {
+            origin,
+            local: local.clone(),
+        };
+        (
+            Self {
+                origin,
+                sequence: AtomicU64::new(0),
+                local,
+                outgoing,
+                stopping,
+            },
+            incoming,
+        )
     }
 
     /// Tells everybody who listens now, in this process at once, in others as soon as may be. Never waits; what cannot be
     /// sent is lost.
     pub fn publish(&self, topic: &str, payload: Vec<u8>) -> Result<(), LiveError> {
-        if topic.is_empty() || topic.len() > LONGEST_TOPIC || topic.contains(|c: char| c == ' ' || c.is_control()) {
+        if topic.is_empty()
+            || topic.len() > LONGEST_TOPIC
+            || topic.contains(|c: char| c == ' ' || c.is_control())
+        {
             return Err(LiveError::Topic(topic.chars().take(LONGEST_TOPIC).collect()));
         }
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
@@ -77,8 +98,18 @@ impl Live {
             return Err(LiveError::TooLarge { bytes: line.len() });
         }
         // Nobody may be listening here.
-        let _ = self.local.send(LiveEvent::Event { topic: topic.to_owned(), payload: payload.into() });
-        if self.outgoing.try_send(Outgoing::Event { topic: topic.to_owned(), line }).is_err() {
+        let _ = self.local.send(LiveEvent::Event {
+            topic: topic.to_owned(),
+            payload: payload.into(),
+        });
+        if self
+            .outgoing
+            .try_send(Outgoing::Event {
+                topic: topic.to_owned(),
+                line,
+            })
+            .is_err()
+        {
             metrics::dropped("live");
         }
         Ok(())
@@ -86,7 +117,10 @@ impl Live {
 
     /// Everything that is published from now on, here and elsewhere.
     pub fn subscribe(&self) -> LiveEvents {
-        LiveEvents { events: self.local.subscribe(), stopping: self.stopping.clone() }
+        LiveEvents {
+            events: self.local.subscribe(),
+            stopping: self.stopping.clone(),
+        }
     }
 
     /// Fire and forget.
@@ -110,7 +144,10 @@ impl Incoming {
         match decode(line) {
             Some((origin, _, _)) if origin == self.origin => {}
             Some((_, topic, payload)) => {
-                let _ = self.local.send(LiveEvent::Event { topic: topic.to_owned(), payload: payload.into() });
+                let _ = self.local.send(LiveEvent::Event {
+                    topic: topic.to_owned(),
+                    payload: payload.into(),
+                });
             }
             None => tracing::warn!("a live event cannot be read: is another version running?"),
         }
@@ -152,7 +189,10 @@ impl LiveEvents {
 fn encode(origin: u64, sequence: u64, topic: &str, payload: &[u8]) -> String {
     match std::str::from_utf8(payload) {
         Ok(text) if !text.contains('\0') => format!("{origin:x} {sequence:x} {topic} t{text}"),
-        _ => format!("{origin:x} {sequence:x} {topic} b{}", STANDARD_NO_PAD.encode(payload)),
+        _ => format!(
+            "{origin:x} {sequence:x} {topic} b{}",
+            STANDARD_NO_PAD.encode(payload)
+        ),
     }
 }
 
@@ -176,7 +216,13 @@ mod tests {
 
     #[test]
     fn an_event_arrives_as_it_was_sent_whatever_its_bytes() {
-        for payload in [&b""[..], b"a b\nc", "Gr\u{fc}\u{df}e".as_bytes(), b"\0\xff\xfe", b"with\0nul"] {
+        for payload in [
+            &b""[..],
+            b"a b\nc",
+            "Gr\u{fc}\u{df}e".as_bytes(),
+            b"\0\xff\xfe",
+            b"with\0nul",
+        ] {
             let line = encode(7, 1, "bot.changed", payload);
 
             assert_eq!(decode(&line), Some((7, "bot.changed", payload.to_vec())));
@@ -185,7 +231,15 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_not_read() {
-        for line in ["", "x", "1 2 topic", "1 2 topic ", "zz 2 topic t", "1 2 topic b***", "1 2 topic q"] {
+        for line in [
+            "",
+            "x",
+            "1 2 topic",
+            "1 2 topic ",
+            "zz 2 topic t",
+            "1 2 topic b***",
+            "1 2 topic q",
+        ] {
             assert_eq!(decode(line), None, "{line:?}");
         }
     }

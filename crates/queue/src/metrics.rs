@@ -5,7 +5,8 @@ use std::time::Duration;
 /// A message was published and confirmed.
 pub(crate) fn published(queue: &str, took: Duration) {
     ::metrics::counter!("botsmith_queue_published_total", "queue" => queue.to_owned()).increment(1);
-    ::metrics::histogram!("botsmith_queue_publish_seconds", "queue" => queue.to_owned()).record(took.as_secs_f64());
+    ::metrics::histogram!("botsmith_queue_publish_seconds", "queue" => queue.to_owned())
+        .record(took.as_secs_f64());
 }
 
 /// A message was not published; the reason is one of a few words.

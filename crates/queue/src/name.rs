@@ -79,7 +79,11 @@ impl Namespace {
     }
 
     pub(crate) fn of(&self, name: &impl fmt::Display) -> String {
-        if self.0.is_empty() { name.to_string() } else { format!("{}.{name}", self.0) }
+        if self.0.is_empty() {
+            name.to_string()
+        } else {
+            format!("{}.{name}", self.0)
+        }
     }
 }
 
@@ -98,8 +102,14 @@ mod tests {
 
     #[test]
     fn a_namespace_is_a_prefix_and_nothing_but_safe_characters() {
-        assert_eq!(Namespace::new("").unwrap().of(&QueueName::Index), "knowledge.index");
-        assert_eq!(Namespace::new("staging-2").unwrap().of(&QueueName::Index), "staging-2.knowledge.index");
+        assert_eq!(
+            Namespace::new("").unwrap().of(&QueueName::Index),
+            "knowledge.index"
+        );
+        assert_eq!(
+            Namespace::new("staging-2").unwrap().of(&QueueName::Index),
+            "staging-2.knowledge.index"
+        );
         assert!(Namespace::new("two words").is_none());
         assert!(Namespace::new("Ä").is_none());
     }

@@ -24,12 +24,18 @@ struct State<T> {
 impl<T: Clone> Presence<T> {
     /// Away at first, since now.
     pub(crate) fn new() -> (Self, Watch<T>) {
-        let (sender, receiver) = watch::channel(State { here: None, since: Instant::now() });
+        let (sender, receiver) = watch::channel(State {
+            here: None,
+            since: Instant::now(),
+        });
         (Self(sender), Watch(receiver))
     }
 
     pub(crate) fn come(&self, here: T) {
-        self.0.send_replace(State { here: Some(here), since: Instant::now() });
+        self.0.send_replace(State {
+            here: Some(here),
+            since: Instant::now(),
+        });
     }
 
     /// Since when it is away counts from the first time.
@@ -63,7 +69,10 @@ impl<T: Clone> Watch<T> {
                     return None;
                 }
             }
-            tokio::time::timeout_at(deadline, changes.changed()).await.ok()?.ok()?;
+            tokio::time::timeout_at(deadline, changes.changed())
+                .await
+                .ok()?
+                .ok()?;
         }
     }
 
@@ -87,15 +96,21 @@ mod tests {
         let patience = Duration::from_millis(500);
         let (presence, watch) = Presence::new();
 
-        let came = tokio::join!(watch.soon(patience, Instant::now() + patience), async { presence.come(7) });
+        let came = tokio::join!(watch.soon(patience, Instant::now() + patience), async {
+            presence.come(7)
+        });
         presence.go();
-        let not_yet = tokio::time::timeout(patience / 10, watch.soon(patience, Instant::now() + patience)).await;
+        let not_yet =
+            tokio::time::timeout(patience / 10, watch.soon(patience, Instant::now() + patience)).await;
         let started = Instant::now();
         let never = watch.soon(Duration::ZERO, started + patience).await;
 
         assert_eq!(came.0, Some(7));
         assert!(not_yet.is_err(), "it should have been waited for");
         assert_eq!(never, None);
-        assert!(started.elapsed() < patience, "it should have been refused at once");
+        assert!(
+            started.elapsed() < patience,
+            "it should have been refused at once"
+        );
     }
 }

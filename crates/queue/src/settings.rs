@@ -18,7 +18,11 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { url: SecretString::default(), publish_timeout_ms: 2_000, namespace: String::new() }
+        Self {
+            url: SecretString::default(),
+            publish_timeout_ms: 2_000,
+            namespace: String::new(),
+        }
     }
 }
 

@@ -65,12 +65,19 @@ async fn behind_a_proxy(world: &World) -> (World, Proxy) {
     };
     let target = |address: &str, port| {
         let url: url::Url = address.parse().unwrap();
-        format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(port))
+        format!(
+            "{}:{}",
+            url.host_str().unwrap_or("127.0.0.1"),
+            url.port().unwrap_or(port)
+        )
     };
     let url = world.settings.url.expose_secret().to_owned();
     if world.is_amqp() {
         let proxy = Proxy::to(&target(&url, 5672)).await;
-        (world.through(through(&url, &proxy), world.database.clone()), proxy)
+        (
+            world.through(through(&url, &proxy), world.database.clone()),
+            proxy,
+        )
     } else {
         let proxy = Proxy::to(&target(&world.database, 5432)).await;
         (world.through(url, through(&world.database, &proxy)), proxy)
@@ -135,24 +142,40 @@ async fn cut_connections_lose_nothing_that_was_accepted(world: &World) {
     }
     let accepted = accepted.lock().unwrap().clone();
     let all_received = async {
-        while accepted.iter().any(|name| !received.lock().unwrap().contains_key(name)) {
+        while accepted
+            .iter()
+            .any(|name| !received.lock().unwrap().contains_key(name))
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     let complete = timeout(LONG, all_received).await;
 
     let received = received.lock().unwrap().clone();
-    let lost: Vec<_> = accepted.iter().filter(|name| !received.contains_key(*name)).collect();
+    let lost: Vec<_> = accepted
+        .iter()
+        .filter(|name| !received.contains_key(*name))
+        .collect();
     let repeated: u32 = received.values().map(|times| times - 1).sum();
-    println!("accepted {}, lost {}, repeats {repeated}", accepted.len(), lost.len());
+    println!(
+        "accepted {}, lost {}, repeats {repeated}",
+        accepted.len(),
+        lost.len()
+    );
     assert!(complete.is_ok() && lost.is_empty(), "lost: {lost:?}");
-    assert!(accepted.len() > 100, "only {} messages were accepted", accepted.len());
+    assert!(
+        accepted.len() > 100,
+        "only {} messages were accepted",
+        accepted.len()
+    );
     process.stop.cancel();
     consuming.await.unwrap();
     shaky.end().await;
 }
 
-async fn while_the_broker_is_away_publishing_is_refused_in_time_and_everything_comes_back_with_it(world: &World) {
+async fn while_the_broker_is_away_publishing_is_refused_in_time_and_everything_comes_back_with_it(
+    world: &World,
+) {
     let (shaky, proxy) = behind_a_proxy(world).await;
     let process = shaky.process().await;
     let mut consumer = process.queue.consume(&QueueName::Index, 5).await;
@@ -172,12 +195,19 @@ async fn while_the_broker_is_away_publishing_is_refused_in_time_and_everything_c
             matches!(published, Err(PublishError::Unavailable { retry_after }) if retry_after > Duration::ZERO),
             "{published:?}"
         );
-        assert!(started.elapsed() < LIMIT, "it took {:?} to refuse", started.elapsed());
+        assert!(
+            started.elapsed() < LIMIT,
+            "it took {:?} to refuse",
+            started.elapsed()
+        );
         assert!(!process.queue.is_ready());
         refusals += 1;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(refusals > 5, "once it is known to be away it should refuse at once: {refusals} refusals in 4 s");
+    assert!(
+        refusals > 5,
+        "once it is known to be away it should refuse at once: {refusals} refusals in 4 s"
+    );
     proxy.open();
     let took = until_accepted(&process, "after").await;
 
@@ -201,14 +231,26 @@ async fn a_broker_that_says_nothing_is_not_waited_for_longer_than_the_limit(worl
     let waiting: Vec<_> = (0..50)
         .map(|number| {
             let process = process.clone();
-            tokio::spawn(async move { process.queue.publish(&QueueName::Index, message(&number.to_string())).await })
+            tokio::spawn(async move {
+                process
+                    .queue
+                    .publish(&QueueName::Index, message(&number.to_string()))
+                    .await
+            })
         })
         .collect();
     for published in waiting {
         let published = published.await.unwrap();
-        assert!(matches!(published, Err(PublishError::Unavailable { .. })), "{published:?}");
+        assert!(
+            matches!(published, Err(PublishError::Unavailable { .. })),
+            "{published:?}"
+        );
     }
-    assert!(started.elapsed() < LIMIT, "it took {:?} to refuse", started.elapsed());
+    assert!(
+        started.elapsed() < LIMIT,
+        "it took {:?} to refuse",
+        started.elapsed()
+    );
     proxy.stall(false);
 
     let took = until_accepted(&process, "after").await;
@@ -238,7 +280,11 @@ async fn what_is_in_hand_when_the_connection_is_cut_is_not_lost(world: &World) {
         seen.push(text(&delivery));
         delivery.ack().await;
     }
-    let expected: Vec<&str> = if seen.len() == 3 { vec!["0", "1", "2"] } else { vec!["1", "2"] };
+    let expected: Vec<&str> = if seen.len() == 3 {
+        vec!["0", "1", "2"]
+    } else {
+        vec!["1", "2"]
+    };
     assert_eq!(seen, expected);
     shaky.end().await;
 }
@@ -261,10 +307,20 @@ async fn a_queue_deleted_by_hand_comes_back_and_nothing_accepted_after_it_is_los
     let name = format!("{}.{}", world.settings.namespace, QueueName::Index);
 
     for round in 0..3 {
-        channel.queue_delete(name.as_str().into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+        channel
+            .queue_delete(
+                name.as_str().into(),
+                lapin::options::QueueDeleteOptions::default(),
+            )
+            .await
+            .unwrap();
         let published = (0..20).map(|number| {
             let process = &process;
-            async move { process.publish(&QueueName::Index, &format!("{round}-{number}")).await }
+            async move {
+                process
+                    .publish(&QueueName::Index, &format!("{round}-{number}"))
+                    .await
+            }
         });
         let started = Instant::now();
         futures_util::future::join_all(published).await;
@@ -278,9 +334,19 @@ async fn a_queue_deleted_by_hand_comes_back_and_nothing_accepted_after_it_is_los
         }
     }
     // Without anybody publishing, the consumer has to notice by itself.
-    channel.queue_delete(name.as_str().into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
+    channel
+        .queue_delete(
+            name.as_str().into(),
+            lapin::options::QueueDeleteOptions::default(),
+        )
+        .await
+        .unwrap();
     let declared = async {
-        let passive = lapin::options::QueueDeclareOptions { passive: true, durable: true, ..Default::default() };
+        let passive = lapin::options::QueueDeclareOptions {
+            passive: true,
+            durable: true,
+            ..Default::default()
+        };
         while by_hand
             .create_channel()
             .await
@@ -292,7 +358,9 @@ async fn a_queue_deleted_by_hand_comes_back_and_nothing_accepted_after_it_is_los
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(LONG, declared).await.expect("the consumer should declare it again");
+    timeout(LONG, declared)
+        .await
+        .expect("the consumer should declare it again");
     by_hand.close(200, "done".into()).await.unwrap();
     world.end().await;
 }

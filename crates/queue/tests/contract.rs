@@ -72,8 +72,15 @@ async fn a_message_arrives_as_it_was_sent_and_is_gone_when_acknowledged(world: &
     let payload: Vec<u8> = (0..=255).collect();
     let mut consumer = process.queue.consume(&QueueName::Inbound, 10).await;
 
-    let outgoing = Outgoing { payload: payload.clone(), traceparent: Some(trace.to_owned()) };
-    process.queue.publish(&QueueName::Inbound, outgoing).await.unwrap();
+    let outgoing = Outgoing {
+        payload: payload.clone(),
+        traceparent: Some(trace.to_owned()),
+    };
+    process
+        .queue
+        .publish(&QueueName::Inbound, outgoing)
+        .await
+        .unwrap();
     let delivery = next(&mut consumer).await;
 
     assert_eq!(delivery.payload, payload);
@@ -94,7 +101,9 @@ async fn many_publishes_are_confirmed_together(world: &World) {
     let process = world.process().await;
     let started = Instant::now();
     for number in 0..ONE_BY_ONE {
-        process.publish(&QueueName::Index, &format!("first {number}")).await;
+        process
+            .publish(&QueueName::Index, &format!("first {number}"))
+            .await;
     }
     let each = started.elapsed() / ONE_BY_ONE;
 
@@ -102,7 +111,11 @@ async fn many_publishes_are_confirmed_together(world: &World) {
     let all: Vec<_> = (0..TOGETHER)
         .map(|number| {
             let queue = process.queue.clone();
-            tokio::spawn(async move { queue.publish(&QueueName::Index, message(&number.to_string())).await })
+            tokio::spawn(async move {
+                queue
+                    .publish(&QueueName::Index, message(&number.to_string()))
+                    .await
+            })
         })
         .collect();
     for published in all {
@@ -110,7 +123,10 @@ async fn many_publishes_are_confirmed_together(world: &World) {
     }
     let together = started.elapsed();
 
-    assert!(together < each * TOGETHER / 2, "{TOGETHER} took {together:?} together, one alone {each:?}");
+    assert!(
+        together < each * TOGETHER / 2,
+        "{TOGETHER} took {together:?} together, one alone {each:?}"
+    );
     let mut missing: BTreeSet<String> = (0..TOGETHER).map(|number| number.to_string()).collect();
     let mut consumer = process.queue.consume(&QueueName::Index, 200).await;
     while !missing.is_empty() {
@@ -125,10 +141,20 @@ async fn many_publishes_are_confirmed_together(world: &World) {
 
 async fn what_is_too_large_is_refused_and_what_is_just_not_is_kept(world: &World) {
     let process = world.process().await;
-    let of = |bytes: usize| Outgoing { payload: vec![7; bytes], traceparent: None };
+    let of = |bytes: usize| Outgoing {
+        payload: vec![7; bytes],
+        traceparent: None,
+    };
 
-    let refused = process.queue.publish(&QueueName::Inbound, of(queue::MAX_BYTES + 1)).await;
-    process.queue.publish(&QueueName::Inbound, of(queue::MAX_BYTES)).await.unwrap();
+    let refused = process
+        .queue
+        .publish(&QueueName::Inbound, of(queue::MAX_BYTES + 1))
+        .await;
+    process
+        .queue
+        .publish(&QueueName::Inbound, of(queue::MAX_BYTES))
+        .await
+        .unwrap();
     process.queue.publish(&QueueName::Inbound, of(0)).await.unwrap();
 
     assert!(matches!(refused, Err(PublishError::TooLarge { bytes }) if bytes == queue::MAX_BYTES + 1));
@@ -143,7 +169,10 @@ async fn what_is_too_large_is_refused_and_what_is_just_not_is_kept(world: &World
 async fn a_queue_of_wake_ups_takes_no_messages(world: &World) {
     let process = world.process().await;
 
-    let refused = process.queue.publish(&QueueName::Turns, message("lost otherwise")).await;
+    let refused = process
+        .queue
+        .publish(&QueueName::Turns, message("lost otherwise"))
+        .await;
 
     assert!(matches!(refused, Err(PublishError::TokensOnly { .. })));
 }
@@ -154,7 +183,10 @@ async fn messages_of_one_publisher_keep_their_order(world: &World) {
     let publisher = process.queue.clone();
     tokio::spawn(async move {
         for number in 0..200 {
-            publisher.publish(&QueueName::Inbound, message(&number.to_string())).await.unwrap();
+            publisher
+                .publish(&QueueName::Inbound, message(&number.to_string()))
+                .await
+                .unwrap();
         }
     });
 
@@ -188,7 +220,11 @@ async fn an_ordered_queue_has_one_consumer_and_a_standby_takes_over_where_it_sto
 
     for number in 3..10 {
         let delivery = next(&mut standby).await;
-        assert_eq!(text(&delivery), number.to_string(), "the standby has to begin where the other stopped");
+        assert_eq!(
+            text(&delivery),
+            number.to_string(),
+            "the standby has to begin where the other stopped"
+        );
         delivery.ack().await;
     }
 }
@@ -202,7 +238,10 @@ async fn a_shared_queue_is_shared(world: &World) {
     first.publish(&QueueName::Index, "b").await;
     let (a, b) = tokio::join!(next(&mut one), next(&mut other));
 
-    assert_eq!(BTreeSet::from([text(&a), text(&b)]), BTreeSet::from(["a".to_owned(), "b".to_owned()]));
+    assert_eq!(
+        BTreeSet::from([text(&a), text(&b)]),
+        BTreeSet::from(["a".to_owned(), "b".to_owned()])
+    );
     Delivery::ack_all([a, b]).await;
 }
 
@@ -213,7 +252,11 @@ async fn a_consumer_holds_no_more_than_its_prefetch(world: &World) {
     }
     let mut consumer = process.queue.consume(&QueueName::Index, 3).await;
 
-    let mut in_hand = vec![next(&mut consumer).await, next(&mut consumer).await, next(&mut consumer).await];
+    let mut in_hand = vec![
+        next(&mut consumer).await,
+        next(&mut consumer).await,
+        next(&mut consumer).await,
+    ];
     nothing(&mut consumer).await;
     in_hand.remove(0).ack().await;
 
@@ -232,7 +275,10 @@ async fn a_requeued_message_comes_again_before_later_ones(world: &World) {
     first.requeue().await;
 
     let again = next(&mut consumer).await;
-    assert_eq!((text(&again).as_str(), again.redelivered, again.attempts), ("a", true, 2));
+    assert_eq!(
+        (text(&again).as_str(), again.redelivered, again.attempts),
+        ("a", true, 2)
+    );
     again.ack().await;
     for expected in ["b", "c"] {
         let delivery = next(&mut consumer).await;
@@ -258,7 +304,10 @@ async fn what_is_requeued_in_an_ordered_queue_takes_its_old_place(world: &World)
 
     for number in 1..20 {
         let delivery = next(&mut consumer).await;
-        assert_eq!((text(&delivery), delivery.attempts), (number.to_string(), if number < 4 { 2 } else { 1 }));
+        assert_eq!(
+            (text(&delivery), delivery.attempts),
+            (number.to_string(), if number < 4 { 2 } else { 1 })
+        );
         delivery.ack().await;
     }
 }
@@ -302,8 +351,15 @@ async fn what_is_dead_is_kept_with_its_reason(world: &World) {
     let process = world.process().await;
     let mut consumer = process.queue.consume(&QueueName::Inbound, 5).await;
     let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    let outgoing = Outgoing { payload: b"poison".to_vec(), traceparent: Some(trace.to_owned()) };
-    process.queue.publish(&QueueName::Inbound, outgoing).await.unwrap();
+    let outgoing = Outgoing {
+        payload: b"poison".to_vec(),
+        traceparent: Some(trace.to_owned()),
+    };
+    process
+        .queue
+        .publish(&QueueName::Inbound, outgoing)
+        .await
+        .unwrap();
 
     next(&mut consumer).await.dead("schema 9, newer than 1").await;
 
@@ -350,7 +406,11 @@ async fn what_comes_back_too_often_is_put_among_the_dead(world: &World) {
         let letter = letter.unwrap();
 
         assert_eq!(text(&letter), "poison");
-        assert!(letter.death.clone().unwrap().reason.contains("20 times"), "{:?}", letter.death);
+        assert!(
+            letter.death.clone().unwrap().reason.contains("20 times"),
+            "{:?}",
+            letter.death
+        );
         assert!(letter.death.clone().unwrap().at.is_some());
         assert!((20..=21).contains(&times), "it came {times} times");
         letter.ack().await;
@@ -398,8 +458,12 @@ async fn a_killed_process_loses_nothing_and_its_messages_are_free_at_once(world:
     for number in 0..10 {
         survivor.publish(&QueueName::Inbound, &number.to_string()).await;
     }
-    let plan =
-        format!("{}|{}|{}", world.settings.namespace, world.database, world.settings.url.expose_secret());
+    let plan = format!(
+        "{}|{}|{}",
+        world.settings.namespace,
+        world.database,
+        world.settings.url.expose_secret()
+    );
     let mut child = tokio::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "the_process_that_is_killed", "--nocapture"])
         .env(CHILD, plan)
@@ -416,7 +480,9 @@ async fn a_killed_process_loses_nothing_and_its_messages_are_free_at_once(world:
         }
         panic!("the child has ended");
     };
-    timeout(LONG, holds).await.expect("the child should hold the first message");
+    timeout(LONG, holds)
+        .await
+        .expect("the child should hold the first message");
     let mut consumer = survivor.queue.consume(&QueueName::Inbound, 5).await;
     nothing(&mut consumer).await;
 
@@ -425,7 +491,11 @@ async fn a_killed_process_loses_nothing_and_its_messages_are_free_at_once(world:
 
     let first = next(&mut consumer).await;
     assert_eq!((text(&first).as_str(), first.redelivered), ("0", true));
-    assert!(killed.elapsed() < Duration::from_secs(5), "it took {:?}", killed.elapsed());
+    assert!(
+        killed.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        killed.elapsed()
+    );
     first.ack().await;
     for number in 1..10 {
         let delivery = next(&mut consumer).await;
@@ -453,14 +523,20 @@ async fn stopping_lets_what_is_in_hand_be_finished_and_gives_the_rest_back(world
         async move { queue.close().await }
     });
     Delivery::ack_all(in_hand).await;
-    timeout(LONG, closing).await.expect("it should close when all is settled").unwrap();
+    timeout(LONG, closing)
+        .await
+        .expect("it should close when all is settled")
+        .unwrap();
     for number in 2..8 {
         let delivery = next(&mut standby).await;
         assert_eq!(text(&delivery), number.to_string());
         delivery.ack().await;
     }
     nothing(&mut standby).await;
-    let closed = stopping.queue.publish(&QueueName::Inbound, message("too late")).await;
+    let closed = stopping
+        .queue
+        .publish(&QueueName::Inbound, message("too late"))
+        .await;
     assert!(matches!(closed, Err(PublishError::Unavailable { .. })));
 }
 
@@ -490,14 +566,22 @@ async fn wake_ups_that_nobody_takes_do_not_pile_up(world: &World) {
     process.publish(&QueueName::Index, "connected").await;
 
     for number in 0..30_000u32 {
-        process.queue.wake(&QueueName::Turns, number.to_be_bytes().to_vec());
+        process
+            .queue
+            .wake(&QueueName::Turns, number.to_be_bytes().to_vec());
         if number.is_multiple_of(1_000) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
     process.queue.close().await;
 
-    let depth = world.process().await.queue.depth(&QueueName::Turns).await.unwrap();
+    let depth = world
+        .process()
+        .await
+        .queue
+        .depth(&QueueName::Turns)
+        .await
+        .unwrap();
     assert!(depth <= 10_000, "{depth} wake-ups are kept");
 }
 
@@ -521,11 +605,20 @@ async fn a_live_event_reaches_every_process_once(world: &World) {
 
     for events in [&mut at_home, &mut abroad] {
         for payload in sent {
-            let event = timeout(LONG, events.next()).await.expect("an event should come").unwrap();
-            let expected = LiveEvent::Event { topic: "turn.7".to_owned(), payload: payload.to_vec().into() };
+            let event = timeout(LONG, events.next())
+                .await
+                .expect("an event should come")
+                .unwrap();
+            let expected = LiveEvent::Event {
+                topic: "turn.7".to_owned(),
+                payload: payload.to_vec().into(),
+            };
             assert_eq!(event, expected);
         }
-        assert!(timeout(QUIET, events.next()).await.is_err(), "nothing comes twice");
+        assert!(
+            timeout(QUIET, events.next()).await.is_err(),
+            "nothing comes twice"
+        );
     }
     here.stop.cancel();
     assert_eq!(at_home.next().await, None);

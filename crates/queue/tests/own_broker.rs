@@ -34,7 +34,12 @@ impl Broker {
         std::fs::create_dir_all(&directory).unwrap();
         let name = format!("botsmith{port}@localhost");
         let child = Self::spawn(&name, port, &directory);
-        Self { name, port, directory, child }
+        Self {
+            name,
+            port,
+            directory,
+            child,
+        }
     }
 
     fn spawn(name: &str, port: u16, directory: &PathBuf) -> Child {
@@ -67,7 +72,9 @@ impl Broker {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(Duration::from_secs(90), ready).await.expect("the broker should start");
+        timeout(Duration::from_secs(90), ready)
+            .await
+            .expect("the broker should start");
     }
 
     fn control(&self, arguments: &[&str]) {
@@ -84,7 +91,13 @@ impl Broker {
         // The server is a child of the script's shell, and dies with its own pid file.
         let pid = self.directory.join("data").join(format!("{}.pid", self.name));
         let pid = std::fs::read_to_string(pid).unwrap();
-        assert!(Command::new("kill").args(["-9", pid.trim()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-9", pid.trim()])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap();
     }
 
@@ -127,20 +140,34 @@ async fn an_alarm_refuses_publishing_in_time_and_stops_no_consumer() {
     while process.queue.is_ready() {
         let started = Instant::now();
         let _ = process.queue.publish(&QueueName::Index, message("alarm")).await;
-        assert!(started.elapsed() < Duration::from_millis(2_500), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(2_500),
+            "{:?}",
+            started.elapsed()
+        );
         assert!(raised.elapsed() < LONG, "the block was not seen");
     }
     let started = Instant::now();
     let refused = process.queue.publish(&QueueName::Index, message("blocked")).await;
-    assert!(matches!(refused, Err(PublishError::Unavailable { .. })), "{refused:?}");
-    assert!(started.elapsed() < Duration::from_millis(100), "a known block is no reason to wait");
+    assert!(
+        matches!(refused, Err(PublishError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    assert!(
+        started.elapsed() < Duration::from_millis(100),
+        "a known block is no reason to wait"
+    );
     first.ack().await;
     assert_eq!(text(&next(&mut consumer).await), "1", "consuming has to go on");
 
     broker.control(&["set_disk_free_limit", "1MB"]);
     let cleared = Instant::now();
     process.publish_at_last(&QueueName::Index, "after").await;
-    assert!(cleared.elapsed() < Duration::from_secs(5), "{:?}", cleared.elapsed());
+    assert!(
+        cleared.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        cleared.elapsed()
+    );
     assert!(process.queue.is_ready());
     world.end().await;
 }
@@ -169,7 +196,11 @@ async fn a_broker_that_is_killed_loses_nothing_that_was_accepted() {
                         Ok(()) => accepted.lock().unwrap().push(name),
                         Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                     }
-                    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+                    assert!(
+                        started.elapsed() < Duration::from_secs(3),
+                        "{:?}",
+                        started.elapsed()
+                    );
                 }
             })
         })
@@ -207,16 +238,26 @@ async fn a_broker_that_is_killed_loses_nothing_that_was_accepted() {
     }
     let accepted = accepted.lock().unwrap().clone();
     let complete = async {
-        while accepted.iter().any(|name| !received.lock().unwrap().contains_key(name)) {
+        while accepted
+            .iter()
+            .any(|name| !received.lock().unwrap().contains_key(name))
+        {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     let complete = timeout(Duration::from_secs(60), complete).await;
 
     let received = received.lock().unwrap().clone();
-    let lost = accepted.iter().filter(|name| !received.contains_key(*name)).count();
+    let lost = accepted
+        .iter()
+        .filter(|name| !received.contains_key(*name))
+        .count();
     let repeats: u32 = received.values().map(|times| times - 1).sum();
     println!("accepted {}, lost {lost}, repeats {repeats}", accepted.len());
-    assert!(complete.is_ok(), "{lost} of {} accepted messages are lost", accepted.len());
+    assert!(
+        complete.is_ok(),
+        "{lost} of {} accepted messages are lost",
+        accepted.len()
+    );
     world.end().await;
 }

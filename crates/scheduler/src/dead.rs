@@ -27,8 +27,15 @@ async fn bury(db: Db, queue: Queue, name: QueueName, stop: CancellationToken) {
         };
         let Some(delivery) = delivery else { return };
         let integration = integration(&name, &delivery);
-        let reason = delivery.death.as_ref().map_or("it was delivered too often", |death| death.reason.as_str());
-        let kept = until_done!(&stop, "a dead letter", dead_letters::keep_from_queue(&db, &name.to_string(), integration, &delivery.payload, reason));
+        let reason = delivery
+            .death
+            .as_ref()
+            .map_or("it was delivered too often", |death| death.reason.as_str());
+        let kept = until_done!(
+            &stop,
+            "a dead letter",
+            dead_letters::keep_from_queue(&db, &name.to_string(), integration, &delivery.payload, reason)
+        );
         match kept {
             None => return,
             Some(Ok(())) => {
@@ -37,7 +44,10 @@ async fn bury(db: Db, queue: Queue, name: QueueName, stop: CancellationToken) {
             }
             Some(Err(error)) => {
                 // It stays where it is, and is not lost; the next scheduler tries again.
-                tracing::error!(error = &error as &dyn std::error::Error, "a dead message was not moved");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a dead message was not moved"
+                );
                 return;
             }
         }

@@ -2,11 +2,25 @@
 
 use chrono::TimeDelta;
 use process::clock::Clock;
-use store::{Db, scheduling};
+use store::{Db, StoreError, integration_logs, scheduling, sign_in_failures};
+
+/// How long integrations' logs are kept.
+const LOGS: TimeDelta = TimeDelta::days(90);
 
 /// Forgets what is older than promised.
 pub async fn keep(db: &Db, clock: &Clock, seen_days: i64) {
-    if let Err(error) = scheduling::forget(db, clock.now(), TimeDelta::days(seen_days)).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "housekeeping will be tried again");
+    if let Err(error) = forget(db, clock, seen_days).await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "housekeeping will be tried again"
+        );
     }
+}
+
+async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError> {
+    let now = clock.now();
+    scheduling::forget(db, now, TimeDelta::days(seen_days)).await?;
+    sign_in_failures::prune(db, now).await?;
+    integration_logs::prune(db, now - LOGS).await?;
+    Ok(())
 }

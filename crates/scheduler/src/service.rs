@@ -36,8 +36,20 @@ const STANDBY: Duration = Duration::from_secs(1);
 
 impl Service {
     /// Puts everything together.
-    pub const fn start(settings: Settings, db: Db, queue: Queue, clock: Clock, platforms: Vec<Platform>) -> Self {
-        Self { settings, db, queue, clock, platforms }
+    pub const fn start(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        clock: Clock,
+        platforms: Vec<Platform>,
+    ) -> Self {
+        Self {
+            settings,
+            db,
+            queue,
+            clock,
+            platforms,
+        }
     }
 
     /// Works, or stands by, until `stop`.
@@ -50,7 +62,10 @@ impl Service {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "the scheduler waits for the database");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the scheduler waits for the database"
+                    );
                 }
             }
             tokio::select! {

@@ -12,20 +12,32 @@ pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform]
     report("lapsed sends", scheduling::lapse_parts(db, now).await);
     report("expired parts", scheduling::expire_parts(db, now).await);
     report("parts back from parking", scheduling::unpark(db, now).await);
-    report("late statuses", statuses::apply_pending(db).await.map(|count| count as u64));
+    report(
+        "late statuses",
+        statuses::apply_pending(db).await.map(|count| count as u64),
+    );
 
     match scheduling::due_turns(db, now, wake_ups).await {
         Ok(due) => top_up(queue, &QueueName::Turns, due, clock).await,
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "due turns cannot be counted"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "due turns cannot be counted"
+        ),
     }
     match scheduling::due_parts(db, now, wake_ups).await {
         Ok(due) => {
             for platform in platforms {
-                let due = due.iter().find(|(name, _)| name == platform).map_or(0, |(_, count)| *count);
+                let due = due
+                    .iter()
+                    .find(|(name, _)| name == platform)
+                    .map_or(0, |(_, count)| *count);
                 top_up(queue, &QueueName::Outbound(platform.clone()), due, clock).await;
             }
         }
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "due parts cannot be counted"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "due parts cannot be counted"
+        ),
     }
 }
 
@@ -46,6 +58,9 @@ fn report(what: &'static str, result: Result<u64, StoreError>) {
     match result {
         Ok(0) => {}
         Ok(count) => tracing::info!(count, "{what}"),
-        Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "{what} cannot be looked for"),
+        Err(error) => tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "{what} cannot be looked for"
+        ),
     }
 }

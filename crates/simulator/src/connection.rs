@@ -26,7 +26,9 @@ pub(crate) fn cut(request: &HttpRequest) {
 
 /// The same for a response that is under way.
 pub(crate) fn scissors(request: &HttpRequest) -> impl FnOnce() + 'static {
-    let socket = request.conn_data::<Socket>().and_then(|socket| socket.0.try_clone().ok());
+    let socket = request
+        .conn_data::<Socket>()
+        .and_then(|socket| socket.0.try_clone().ok());
     move || {
         if let Some(socket) = socket {
             drop(socket.shutdown(Shutdown::Both));

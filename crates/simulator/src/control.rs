@@ -21,7 +21,10 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig, token: Option<SecretString
     routes.service(
         web::scope("/_simulator")
             .app_data(web::Data::new(Token(token)))
-            .route("/health", web::get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))))
+            .route(
+                "/health",
+                web::get().to(async || HttpResponse::Ok().json(json!({"status": "ok"}))),
+            )
             .route("/counts", web::get().to(counts))
             .route("/calls", web::get().to(calls))
             .route("/messages", web::get().to(messages))
@@ -37,10 +40,17 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig, token: Option<SecretString
 }
 
 fn allowed(request: &HttpRequest) -> Result<(), Error> {
-    let expected = request.app_data::<web::Data<Token>>().and_then(|token| token.0.as_ref());
+    let expected = request
+        .app_data::<web::Data<Token>>()
+        .and_then(|token| token.0.as_ref());
     let Some(expected) = expected else { return Ok(()) };
-    let given = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let given = request
+        .headers()
+        .get("Authorization")
+        .and_then(|value| value.to_str().ok());
+    let given = given
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
     if bool::from(given.as_bytes().ct_eq(expected.expose_secret().as_bytes())) {
         Ok(())
     } else {

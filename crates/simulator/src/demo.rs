@@ -63,7 +63,9 @@ impl Demo {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
-        serde_json::from_str(&text).map(Some).with_context(|| format!("{} is not a demo's file", path.display()))
+        serde_json::from_str(&text)
+            .map(Some)
+            .with_context(|| format!("{} is not a demo's file", path.display()))
     }
 
     /// Writes it so that a reader sees the old one or the new one, and nobody but the owner sees either.
@@ -71,7 +73,12 @@ impl Demo {
         let path = Self::path(data_dir);
         let fresh = path.with_extension("json.new");
         let write = || -> std::io::Result<()> {
-            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&fresh)?;
             file.set_permissions(fs::Permissions::from_mode(0o600))?;
             file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
             file.write_all(b"\n")?;
@@ -108,8 +115,14 @@ mod tests {
         let read = Demo::read(&directory).unwrap().unwrap();
 
         assert_eq!(secrecy::ExposeSecret::expose_secret(&read.auth_token), "t0ken");
-        assert_eq!(fs::metadata(Demo::path(&directory)).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!format!("{demo:?}").contains("t0ken"), "a debug print shows the token");
+        assert_eq!(
+            fs::metadata(Demo::path(&directory)).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(
+            !format!("{demo:?}").contains("t0ken"),
+            "a debug print shows the token"
+        );
         fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -79,7 +79,13 @@ impl Service {
         .shutdown_timeout(1)
         .listen(listener)?
         .run();
-        Ok(Self { address, twilio, model, handle: server.handle(), server: tokio::spawn(server) })
+        Ok(Self {
+            address,
+            twilio,
+            model,
+            handle: server.handle(),
+            server: tokio::spawn(server),
+        })
     }
 
     /// Where it listens.

@@ -18,7 +18,10 @@ impl World {
     async fn start(behaviour: Behaviour) -> Self {
         let service = Service::start(Settings::default()).await.unwrap();
         service.model().behave(behaviour);
-        Self { service, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self {
+            service,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     async fn ask(&self, stream: bool) -> Result<reqwest::Response, reqwest::Error> {
@@ -40,7 +43,10 @@ async fn an_answer_comes_whole_after_its_latency() {
     let answer: Value = world.ask(false).await.unwrap().json().await.unwrap();
 
     assert!(began.elapsed() >= Duration::from_millis(150));
-    assert_eq!(answer["choices"][0]["message"]["content"], format!("Heard {}.", token(7)));
+    assert_eq!(
+        answer["choices"][0]["message"]["content"],
+        format!("Heard {}.", token(7))
+    );
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert_eq!(answer["usage"]["prompt_tokens"], 6);
     assert_eq!(world.service.model().asked()[0].body["model"], "m");
@@ -52,19 +58,30 @@ async fn an_answer_comes_word_by_word_and_ends_with_done() {
 
     let text = world.ask(true).await.unwrap().text().await.unwrap();
 
-    let events: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let events: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect();
     assert_eq!(*events.last().unwrap(), "[DONE]");
-    let chunks: Vec<Value> =
-        events[..events.len() - 1].iter().map(|event| serde_json::from_str(event).unwrap()).collect();
-    let said: String =
-        chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
+    let chunks: Vec<Value> = events[..events.len() - 1]
+        .iter()
+        .map(|event| serde_json::from_str(event).unwrap())
+        .collect();
+    let said: String = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
     assert_eq!(said, "Nine to five.");
     assert_eq!(chunks.last().unwrap()["usage"]["completion_tokens"], 3);
 }
 
 #[tokio::test]
 async fn a_cut_answer_ends_in_the_middle() {
-    let world = World::start(Behaviour { cut_share: 1.0, ..Behaviour::fixed("One two three four five six.") }).await;
+    let world = World::start(Behaviour {
+        cut_share: 1.0,
+        ..Behaviour::fixed("One two three four five six.")
+    })
+    .await;
 
     let streamed = world.ask(true).await;
     let text = match streamed {
@@ -77,12 +94,27 @@ async fn a_cut_answer_ends_in_the_middle() {
 
 #[tokio::test]
 async fn errors_silence_and_a_wrong_key_happen_when_told() {
-    let world = World::start(Behaviour { error_share: 1.0, error_status: 503, ..Behaviour::default() }).await;
+    let world = World::start(Behaviour {
+        error_share: 1.0,
+        error_status: 503,
+        ..Behaviour::default()
+    })
+    .await;
     assert_eq!(world.ask(false).await.unwrap().status(), 503);
 
-    world.service.model().behave(Behaviour { api_key: Some("other".into()), ..Behaviour::default() });
+    world.service.model().behave(Behaviour {
+        api_key: Some("other".into()),
+        ..Behaviour::default()
+    });
     assert_eq!(world.ask(false).await.unwrap().status(), 401);
 
-    world.service.model().behave(Behaviour { silent_share: 1.0, ..Behaviour::default() });
-    assert!(tokio::time::timeout(Duration::from_millis(200), world.ask(false)).await.is_err());
+    world.service.model().behave(Behaviour {
+        silent_share: 1.0,
+        ..Behaviour::default()
+    });
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), world.ask(false))
+            .await
+            .is_err()
+    );
 }

@@ -34,7 +34,10 @@ pub struct BotProfile {
 
 impl fmt::Debug for BotProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BotProfile").field("id", &self.id).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("BotProfile")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,9 @@ pub struct ChannelAccount {
 
 impl fmt::Debug for ChannelAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelAccount").field("integration", &self.integration).finish_non_exhaustive()
+        f.debug_struct("ChannelAccount")
+            .field("integration", &self.integration)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +59,10 @@ pub async fn of_chatbot(
 }
 
 /// The account of an integration.
-pub async fn of_integration(db: &Db, integration: IntegrationId) -> Result<Option<ChannelAccount>, StoreError> {
+pub async fn of_integration(
+    db: &Db,
+    integration: IntegrationId,
+) -> Result<Option<ChannelAccount>, StoreError> {
     let row = sqlx::query!(
         r#"select i.workspace_id, i.chatbot_id, i.platform, i.credentials, i.version,
                   i.enabled and c.archived_at is null as "enabled!"

@@ -57,7 +57,10 @@ impl fmt::Debug for NewChunk {
 /// Nothing of its text.
 impl fmt::Debug for Chunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunk").field("id", &self.id).field("document", &self.document).finish_non_exhaustive()
+        f.debug_struct("Chunk")
+            .field("id", &self.id)
+            .field("document", &self.document)
+            .finish_non_exhaustive()
     }
 }
 
@@ -111,9 +114,17 @@ pub async fn revisions(
     )
     .fetch_all(db.system_pool())
     .await?;
-    let Some(knowledge_version) = rows.first().map(|row| row.knowledge_version) else { return Ok(None) };
-    let chunks = rows.iter().filter_map(|row| Some((row.id?.into(), row.since_version?))).collect();
-    Ok(Some(Revisions { knowledge_version, chunks }))
+    let Some(knowledge_version) = rows.first().map(|row| row.knowledge_version) else {
+        return Ok(None);
+    };
+    let chunks = rows
+        .iter()
+        .filter_map(|row| Some((row.id?.into(), row.since_version?)))
+        .collect();
+    Ok(Some(Revisions {
+        knowledge_version,
+        chunks,
+    }))
 }
 
 /// These passages of a chatbot, those that still exist.
@@ -185,7 +196,11 @@ pub(crate) async fn replace(
     let mut unused: HashMap<NewChunk, Vec<Uuid>> = HashMap::new();
     for row in old.into_iter().rev() {
         unused
-            .entry(NewChunk { heading: row.heading, question: row.question, text: row.text })
+            .entry(NewChunk {
+                heading: row.heading,
+                question: row.question,
+                text: row.text,
+            })
             .or_default()
             .push(row.id);
     }
@@ -209,7 +224,9 @@ pub(crate) async fn replace(
     }
 
     let gone: Vec<Uuid> = unused.into_values().flatten().collect();
-    sqlx::query!("delete from chunks where id = any($1)", &gone).execute(&mut **tx).await?;
+    sqlx::query!("delete from chunks where id = any($1)", &gone)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query!(
         "update chunks set position = kept.position,
              since_version = case when $3 then $4 else since_version end

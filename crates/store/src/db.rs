@@ -58,7 +58,11 @@ impl Db {
 
     /// For tests that are given a pool: the same database, in its roles.
     pub fn of_pool(pool: &PgPool) -> Self {
-        Self::with_options(pool.connect_options().as_ref().clone(), 8, Duration::from_secs(10))
+        Self::with_options(
+            pool.connect_options().as_ref().clone(),
+            8,
+            Duration::from_secs(10),
+        )
     }
 
     fn with_options(options: PgConnectOptions, max_connections: u32, acquire: Duration) -> Self {
@@ -76,7 +80,11 @@ impl Db {
         };
         let system = pool("set role botsmith_system", max_connections);
         let tenant = pool("set role botsmith_tenant", max_connections / 4);
-        Self { options, system, tenant }
+        Self {
+            options,
+            system,
+            tenant,
+        }
     }
 
     /// Where the database is, without user and password, for messages.
@@ -93,10 +101,13 @@ impl Db {
         let mut connection = self.options.connect().await?;
         let mut migrations = sqlx::migrate!();
         migrations.set_ignore_missing(true);
-        migrations.run_direct(None, &mut connection, false).await.map_err(|error| match error {
-            MigrateError::Execute(error) => error.into(),
-            error => StoreError::Migrate(error),
-        })
+        migrations
+            .run_direct(None, &mut connection, false)
+            .await
+            .map_err(|error| match error {
+                MigrateError::Execute(error) => error.into(),
+                error => StoreError::Migrate(error),
+            })
     }
 
     /// Whether the schema has everything that this version needs.
@@ -105,23 +116,31 @@ impl Db {
         let migrations = sqlx::migrate!();
         let applied = match connection.list_applied_migrations(&migrations.table_name).await {
             Ok(applied) => applied,
-            Err(MigrateError::Execute(sqlx::Error::Database(error))) if error.code().as_deref() == Some("42P01") => {
+            Err(MigrateError::Execute(sqlx::Error::Database(error)))
+                if error.code().as_deref() == Some("42P01") =>
+            {
                 return Ok(false);
             }
             Err(MigrateError::Execute(error)) => return Err(error.into()),
             Err(error) => return Err(error.into()),
         };
-        Ok(migrations.iter().all(|needed| applied.iter().any(|applied| applied.version == needed.version)))
+        Ok(migrations
+            .iter()
+            .all(|needed| applied.iter().any(|applied| applied.version == needed.version)))
     }
 
     /// What time it is for the database, for comparing clocks.
     pub async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
-        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "time!""#).fetch_one(&self.system).await?)
+        Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "time!""#)
+            .fetch_one(&self.system)
+            .await?)
     }
 
     /// Whether the database answers, and its schema is there.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query!("select 1 as one from installation limit 1").fetch_optional(&self.system).await?;
+        sqlx::query!("select 1 as one from installation limit 1")
+            .fetch_optional(&self.system)
+            .await?;
         Ok(())
     }
 

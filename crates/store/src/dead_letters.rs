@@ -87,7 +87,11 @@ pub struct Replayed {
 
 /// Brings dead letters back: each exactly once, however often it is asked. A part is marked late, goes at its
 /// integration's pace, and the sender checks opt-out and window again.
-pub async fn replay(tx: &mut TenantTx, selection: Selection, now: DateTime<Utc>) -> Result<Replayed, StoreError> {
+pub async fn replay(
+    tx: &mut TenantTx,
+    selection: Selection,
+    now: DateTime<Utc>,
+) -> Result<Replayed, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let letters = sqlx::query!(
         "update dead_letters set replayed_at = $6
@@ -145,7 +149,11 @@ pub async fn replay(tx: &mut TenantTx, selection: Selection, now: DateTime<Utc>)
             platforms.push(platform);
         }
     }
-    Ok(Replayed { parts: revived.len() as u64, messages: waiting.rows_affected(), platforms })
+    Ok(Replayed {
+        parts: revived.len() as u64,
+        messages: waiting.rows_affected(),
+        platforms,
+    })
 }
 
 /// Puts a dead letter away for good. `false`: no such open dead letter here.

@@ -37,7 +37,12 @@ pub async fn list(tx: &mut TenantTx, source: SourceId) -> Result<Vec<Document>, 
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Document { id: row.id.into(), title: row.title, chunks: row.chunks, created_at: row.created_at })
+        .map(|row| Document {
+            id: row.id.into(),
+            title: row.title,
+            chunks: row.chunks,
+            created_at: row.created_at,
+        })
         .collect())
 }
 
@@ -50,7 +55,11 @@ pub(crate) async fn of_source(tx: &mut SystemTx, source: SourceId) -> Result<Vec
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Before { id: row.id.into(), title: row.title, content_hash: row.content_hash })
+        .map(|row| Before {
+            id: row.id.into(),
+            title: row.title,
+            content_hash: row.content_hash,
+        })
         .collect())
 }
 
@@ -94,6 +103,8 @@ pub(crate) async fn update(
 }
 
 pub(crate) async fn delete(tx: &mut SystemTx, id: DocumentId) -> Result<(), StoreError> {
-    sqlx::query!("delete from documents where id = $1", id.as_uuid()).execute(&mut **tx).await?;
+    sqlx::query!("delete from documents where id = $1", id.as_uuid())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }

@@ -12,7 +12,10 @@ use serde_json::json;
 use sqlx::PgPool;
 
 pub const TWILIO: Platform = Platform::from_static("twilio");
-pub const CAPS: Caps = Caps { per_workspace: 100, total: 1_000 };
+pub const CAPS: Caps = Caps {
+    per_workspace: 100,
+    total: 1_000,
+};
 
 #[derive(Clone, Copy)]
 pub struct Bot {
@@ -27,12 +30,18 @@ pub fn noon() -> DateTime<Utc> {
 }
 
 pub async fn bot(pool: &PgPool) -> Bot {
-    let bot =
-        Bot { workspace: WorkspaceId::new(), chatbot: ChatbotId::new(), integration: IntegrationId::new() };
-    sqlx::query!("insert into workspaces (id, name) values ($1, 'w')", bot.workspace.as_uuid())
-        .execute(pool)
-        .await
-        .unwrap();
+    let bot = Bot {
+        workspace: WorkspaceId::new(),
+        chatbot: ChatbotId::new(),
+        integration: IntegrationId::new(),
+    };
+    sqlx::query!(
+        "insert into workspaces (id, name) values ($1, 'w')",
+        bot.workspace.as_uuid()
+    )
+    .execute(pool)
+    .await
+    .unwrap();
     sqlx::query!(
         "insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $2, 'b', 'I do not know.')",
         bot.chatbot.as_uuid(),
@@ -83,11 +92,16 @@ pub fn inbound(bot: Bot, contact: &str, text: &str) -> NewInbound {
 }
 
 pub async fn write(db: &Db, bot: Bot, contact: &str, text: &str) -> TakenIn {
-    take_in(db, &[inbound(bot, contact, text)]).await.unwrap().remove(0)
+    take_in(db, &[inbound(bot, contact, text)])
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 pub async fn claim_turns(db: &Db, limit: i64) -> Vec<Claim> {
-    turns::claim(db, noon(), TimeDelta::seconds(30), limit, CAPS).await.unwrap()
+    turns::claim(db, noon(), TimeDelta::seconds(30), limit, CAPS)
+        .await
+        .unwrap()
 }
 
 pub fn reply(texts: &[&str]) -> BotReply {
@@ -116,7 +130,9 @@ pub fn reply(texts: &[&str]) -> BotReply {
 pub async fn answer(db: &Db, texts: &[&str]) {
     for claim in claim_turns(db, 100).await {
         let waiting = turns::take_up(db, &claim).await.unwrap();
-        turns::commit(db, &claim, &waiting, &reply(texts), false, noon()).await.unwrap();
+        turns::commit(db, &claim, &waiting, &reply(texts), false, noon())
+            .await
+            .unwrap();
     }
 }
 
@@ -125,7 +141,10 @@ pub async fn claim_parts(db: &Db, now: DateTime<Utc>) -> Result<Vec<parts::Claim
 }
 
 pub async fn part_states(pool: &PgPool) -> Vec<String> {
-    sqlx::query_scalar!("select state from parts order by position, id").fetch_all(pool).await.unwrap()
+    sqlx::query_scalar!("select state from parts order by position, id")
+        .fetch_all(pool)
+        .await
+        .unwrap()
 }
 
 pub async fn message_states(pool: &PgPool) -> Vec<String> {

@@ -17,7 +17,11 @@ pub struct Patience<'a> {
 impl<'a> Patience<'a> {
     /// Ends with `stop`. `what` waits, as the log says.
     pub const fn new(stop: &'a CancellationToken, what: &'static str) -> Self {
-        Self { stop, what, pause: FIRST }
+        Self {
+            stop,
+            what,
+            pause: FIRST,
+        }
     }
 
     /// Returns when it is time for another attempt; `false`: told to stop meanwhile.
@@ -25,7 +29,11 @@ impl<'a> Patience<'a> {
         if matches!(error, StoreError::Conflict(_)) {
             return true;
         }
-        tracing::warn!(error = error as &dyn std::error::Error, "{} waits for the database", self.what);
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            "{} waits for the database",
+            self.what
+        );
         tokio::select! {
             () = self.stop.cancelled() => return false,
             () = tokio::time::sleep(self.pause) => {}

@@ -5,7 +5,11 @@ use serde_json::Value;
 
 /// What is noted under this name.
 pub async fn get(db: &Db, key: &str) -> Result<Option<Value>, StoreError> {
-    Ok(sqlx::query_scalar!("select value from installation where key = $1", key).fetch_optional(db.system_pool()).await?)
+    Ok(
+        sqlx::query_scalar!("select value from installation where key = $1", key)
+            .fetch_optional(db.system_pool())
+            .await?,
+    )
 }
 
 /// Notes it if nothing is noted under this name yet. `false`: something is, and stays.

@@ -56,7 +56,9 @@ pub struct NewInbound {
 
 impl fmt::Debug for NewInbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewInbound").field("message", &self.message).finish_non_exhaustive()
+        f.debug_struct("NewInbound")
+            .field("message", &self.message)
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,7 +97,14 @@ pub enum TakenIn {
 /// wait for each other in a circle; messages of one conversation keep their order.
 pub async fn take_in(db: &Db, batch: &[NewInbound]) -> Result<Vec<TakenIn>, StoreError> {
     let mut order: Vec<usize> = (0..batch.len()).collect();
-    order.sort_by_key(|&i| (batch[i].integration, &batch[i].contact_key, &batch[i].conversation_key, batch[i].message));
+    order.sort_by_key(|&i| {
+        (
+            batch[i].integration,
+            &batch[i].contact_key,
+            &batch[i].conversation_key,
+            batch[i].message,
+        )
+    });
     let mut results = vec![TakenIn::Repeat; batch.len()];
 
     let mut tx = db.system().await?;
@@ -198,7 +207,9 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
     .fetch_optional(&mut **tx)
     .await?;
 
-    let Some(row) = row else { return Ok(TakenIn::IntegrationGone) };
+    let Some(row) = row else {
+        return Ok(TakenIn::IntegrationGone);
+    };
     let (Some(conversation), Some(contact), Some(state)) = (row.conversation, row.contact, row.state) else {
         return Ok(TakenIn::Repeat);
     };
@@ -210,7 +221,11 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
     }
     let state: InboundState = state.parse()?;
     let due_at = row.due_at.filter(|_| state == InboundState::Waiting);
-    Ok(TakenIn::Stored { conversation: conversation.into(), state, due_at })
+    Ok(TakenIn::Stored {
+        conversation: conversation.into(),
+        state,
+        due_at,
+    })
 }
 
 async fn attach(tx: &mut SystemTx, message: &NewInbound) -> Result<(), StoreError> {
@@ -272,7 +287,12 @@ mod tests {
 
         let taken = write(&db, bot, "+1", "hello").await;
 
-        let TakenIn::Stored { state: InboundState::Waiting, due_at: Some(due_at), .. } = taken else {
+        let TakenIn::Stored {
+            state: InboundState::Waiting,
+            due_at: Some(due_at),
+            ..
+        } = taken
+        else {
             panic!("{taken:?}")
         };
         assert_eq!(due_at, noon());
@@ -282,12 +302,18 @@ mod tests {
     async fn a_redelivery_is_stored_once(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
         let message = inbound(bot, "+1", "hello");
-        let again = NewInbound { message: MessageId::new(), ..message.clone() };
+        let again = NewInbound {
+            message: MessageId::new(),
+            ..message.clone()
+        };
 
         let taken = take_in(&db, &[message, again.clone()]).await.unwrap();
         let later = take_in(&db, &[again]).await.unwrap();
 
-        assert!(matches!(taken[..], [TakenIn::Stored { .. }, TakenIn::Repeat]), "{taken:?}");
+        assert!(
+            matches!(taken[..], [TakenIn::Stored { .. }, TakenIn::Repeat]),
+            "{taken:?}"
+        );
         assert_eq!(later, [TakenIn::Repeat]);
         assert_eq!(message_states(&pool).await, ["waiting"]);
     }
@@ -295,17 +321,28 @@ mod tests {
     #[sqlx::test]
     async fn a_message_of_a_deleted_integration_is_told_apart(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
-        let message = NewInbound { integration: IntegrationId::new(), ..inbound(bot, "+1", "hello") };
+        let message = NewInbound {
+            integration: IntegrationId::new(),
+            ..inbound(bot, "+1", "hello")
+        };
 
-        assert_eq!(take_in(&db, &[message]).await.unwrap(), [TakenIn::IntegrationGone]);
+        assert_eq!(
+            take_in(&db, &[message]).await.unwrap(),
+            [TakenIn::IntegrationGone]
+        );
     }
 
     #[sqlx::test]
     async fn a_batch_in_which_one_message_fails_stores_none(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
-        let poison = NewInbound { text: "\0".to_owned(), ..inbound(bot, "+2", "") };
+        let poison = NewInbound {
+            text: "\0".to_owned(),
+            ..inbound(bot, "+2", "")
+        };
 
-        let error = take_in(&db, &[inbound(bot, "+1", "hello"), poison]).await.unwrap_err();
+        let error = take_in(&db, &[inbound(bot, "+1", "hello"), poison])
+            .await
+            .unwrap_err();
 
         assert!(matches!(error, StoreError::Query(_)), "{error:?}");
         assert!(message_states(&pool).await.is_empty());
@@ -319,7 +356,11 @@ mod tests {
 
         let mut due = Vec::new();
         for seconds in [0, 1, 4, 9] {
-            let message = NewInbound { settle, accepted_at: after(seconds), ..inbound(bot, "+1", "and") };
+            let message = NewInbound {
+                settle,
+                accepted_at: after(seconds),
+                ..inbound(bot, "+1", "and")
+            };
             match take_in(&db, &[message]).await.unwrap().remove(0) {
                 TakenIn::Stored { due_at, .. } => due.push(due_at.unwrap()),
                 other => panic!("{other:?}"),
@@ -335,24 +376,39 @@ mod tests {
         write(&db, bot, "+1", "hello").await;
         answer(&db, &["hi"]).await;
 
-        let stop = NewInbound { consent: Some(ConsentChange::OptOut), ..inbound(bot, "+1", "STOP") };
+        let stop = NewInbound {
+            consent: Some(ConsentChange::OptOut),
+            ..inbound(bot, "+1", "STOP")
+        };
         take_in(&db, &[stop]).await.unwrap();
         write(&db, bot, "+1", "still there?").await;
-        let start = NewInbound { consent: Some(ConsentChange::OptIn), ..inbound(bot, "+1", "START") };
+        let start = NewInbound {
+            consent: Some(ConsentChange::OptIn),
+            ..inbound(bot, "+1", "START")
+        };
         take_in(&db, &[start]).await.unwrap();
         write(&db, bot, "+1", "hello again").await;
 
         assert_eq!(part_states(&pool).await, ["cancelled"]);
-        assert_eq!(message_states(&pool).await, ["answered", "suppressed", "suppressed", "suppressed", "waiting"]);
+        assert_eq!(
+            message_states(&pool).await,
+            ["answered", "suppressed", "suppressed", "suppressed", "waiting"]
+        );
     }
 
     #[sqlx::test]
     async fn yes_is_an_answer_like_any_other_from_who_has_not_opted_out(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
 
-        let yes = NewInbound { consent: Some(ConsentChange::OptIn), ..inbound(bot, "+1", "YES") };
+        let yes = NewInbound {
+            consent: Some(ConsentChange::OptIn),
+            ..inbound(bot, "+1", "YES")
+        };
         take_in(&db, &[yes]).await.unwrap();
-        let help = NewInbound { consent: Some(ConsentChange::Help), ..inbound(bot, "+1", "HELP") };
+        let help = NewInbound {
+            consent: Some(ConsentChange::Help),
+            ..inbound(bot, "+1", "HELP")
+        };
         take_in(&db, &[help]).await.unwrap();
 
         assert_eq!(message_states(&pool).await, ["waiting", "suppressed"]);
@@ -363,10 +419,25 @@ mod tests {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
         let media = vec![("https://api.twilio.com/1".to_owned(), "image/png".to_owned())];
 
-        take_in(&db, &[NewInbound { media, ..inbound(bot, "+1", "") }]).await.unwrap();
+        take_in(
+            &db,
+            &[NewInbound {
+                media,
+                ..inbound(bot, "+1", "")
+            }],
+        )
+        .await
+        .unwrap();
 
-        let claims = crate::attachments::claim(&db, noon(), TimeDelta::seconds(30), 10).await.unwrap();
+        let claims = crate::attachments::claim(&db, noon(), TimeDelta::seconds(30), 10)
+            .await
+            .unwrap();
         assert_eq!(claims.len(), 1);
-        assert!(crate::attachments::claim(&db, noon(), TimeDelta::seconds(30), 10).await.unwrap().is_empty());
+        assert!(
+            crate::attachments::claim(&db, noon(), TimeDelta::seconds(30), 10)
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 }

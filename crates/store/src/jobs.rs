@@ -113,7 +113,9 @@ impl Session {
             .fetch_one(&mut self.0)
             .await?;
         // Somebody may still hold it after two thousand million others.
-        sqlx::query!("select pg_advisory_lock($1, $2)", CONSUMERS, number).execute(&mut self.0).await?;
+        sqlx::query!("select pg_advisory_lock($1, $2)", CONSUMERS, number)
+            .execute(&mut self.0)
+            .await?;
         Ok(number)
     }
 
@@ -132,7 +134,12 @@ impl Session {
     /// Takes the next jobs of a queue, oldest first, but for those that somebody has in hand.
     ///
     /// The commit is not waited for: a claim that a crash of the database undoes leaves the job free, which is right.
-    pub async fn claim(&mut self, queue: &str, consumer: i32, limit: i64) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim(
+        &mut self,
+        queue: &str,
+        consumer: i32,
+        limit: i64,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let token = Uuid::new_v4();
         let mut rows = sqlx::query!(
             r#"with quickly as materialized (select set_config('synchronous_commit', 'off', true)),
@@ -300,7 +307,10 @@ pub async fn oldest(db: &Db, queue: &str) -> Result<Option<Duration>, StoreError
 
 /// Removes every job of a queue.
 pub async fn purge(db: &Db, queue: &str) -> Result<u64, StoreError> {
-    Ok(sqlx::query!("delete from jobs where queue = $1", queue).execute(db.system_pool()).await?.rows_affected())
+    Ok(sqlx::query!("delete from jobs where queue = $1", queue)
+        .execute(db.system_pool())
+        .await?
+        .rows_affected())
 }
 
 /// Tells every [`Bells`] of the database. Nothing is kept: who does not listen now will never know. A text may have
@@ -357,7 +367,11 @@ mod tests {
     async fn publish(session: &mut Session, texts: &[&str]) {
         let jobs: Vec<_> = texts
             .iter()
-            .map(|text| NewJob { queue: QUEUE, payload: text.as_bytes(), traceparent: None })
+            .map(|text| NewJob {
+                queue: QUEUE,
+                payload: text.as_bytes(),
+                traceparent: None,
+            })
             .collect();
         session.publish(&jobs).await.unwrap();
     }
@@ -369,7 +383,9 @@ mod tests {
     }
 
     fn texts(jobs: &[Claimed]) -> Vec<&str> {
-        jobs.iter().map(|job| std::str::from_utf8(&job.payload).unwrap()).collect()
+        jobs.iter()
+            .map(|job| std::str::from_utf8(&job.payload).unwrap())
+            .collect()
     }
 
     fn claims(jobs: &[Claimed]) -> Vec<Claim> {
@@ -385,7 +401,10 @@ mod tests {
         let of_one = one.claim(QUEUE, first, 2).await.unwrap();
         let of_other = other.claim(QUEUE, second, 10).await.unwrap();
 
-        assert_eq!((texts(&of_one), texts(&of_other)), (vec!["a", "b"], vec!["c", "d"]));
+        assert_eq!(
+            (texts(&of_one), texts(&of_other)),
+            (vec!["a", "b"], vec!["c", "d"])
+        );
         assert_eq!(depth(&db, QUEUE).await.unwrap(), 0);
         assert_eq!(one.acknowledge(&claims(&of_one)).await.unwrap(), 2);
         assert_eq!(other.give_back(&claims(&of_other), true).await.unwrap(), 2);
@@ -399,7 +418,10 @@ mod tests {
         let ((mut slow, first), (mut quick, second)) = (consumer(&db).await, consumer(&db).await);
         publish(&mut slow, &["a"]).await;
         let lost = slow.claim(QUEUE, first, 1).await.unwrap()[0].claim;
-        sqlx::query!("update jobs set claimed_until = now() - interval '1 s'").execute(&pool).await.unwrap();
+        sqlx::query!("update jobs set claimed_until = now() - interval '1 s'")
+            .execute(&pool)
+            .await
+            .unwrap();
 
         let taken = quick.claim(QUEUE, second, 1).await.unwrap();
 
@@ -433,7 +455,10 @@ mod tests {
     #[sqlx::test]
     async fn a_queue_has_one_owner_at_a_time(pool: PgPool) {
         let db = Db::of_pool(&pool);
-        let (mut owner, mut standby) = (Session::open(&db).await.unwrap(), Session::open(&db).await.unwrap());
+        let (mut owner, mut standby) = (
+            Session::open(&db).await.unwrap(),
+            Session::open(&db).await.unwrap(),
+        );
 
         assert!(owner.try_lock_queue(QUEUE).await.unwrap());
         assert!(!standby.try_lock_queue(QUEUE).await.unwrap());
@@ -453,11 +478,23 @@ mod tests {
         session.give_back(&claims(&untouched), false).await.unwrap();
         let again = session.claim(QUEUE, number, 1).await.unwrap();
         assert_eq!(again[0].attempts, 1);
-        assert!(session.bury(again[0].claim, "chat.inbound.dead", "poison").await.unwrap());
+        assert!(
+            session
+                .bury(again[0].claim, "chat.inbound.dead", "poison")
+                .await
+                .unwrap()
+        );
 
-        let letter = session.claim("chat.inbound.dead", number, 1).await.unwrap().remove(0);
+        let letter = session
+            .claim("chat.inbound.dead", number, 1)
+            .await
+            .unwrap()
+            .remove(0);
         let death = letter.death.unwrap();
-        assert_eq!((death.origin.as_str(), death.reason.as_str(), letter.attempts), (QUEUE, "poison", 1));
+        assert_eq!(
+            (death.origin.as_str(), death.reason.as_str(), letter.attempts),
+            (QUEUE, "poison", 1)
+        );
         assert_eq!(purge(&db, "chat.inbound.dead").await.unwrap(), 1);
     }
 
@@ -471,7 +508,9 @@ mod tests {
         assert_eq!(bells.next().await.as_deref(), Some("one"));
         assert_eq!(bells.next().await.as_deref(), Some("two"));
         let mut tenant = db.tenant(domain::WorkspaceId::new()).await.unwrap();
-        let read = sqlx::query!("select id from jobs").fetch_all(tenant.connection()).await;
+        let read = sqlx::query!("select id from jobs")
+            .fetch_all(tenant.connection())
+            .await;
         assert!(read.is_err(), "a tenant may read other tenants' messages");
     }
 }

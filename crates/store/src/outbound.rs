@@ -31,7 +31,9 @@ pub struct NewOutbound {
 
 impl fmt::Debug for NewOutbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewOutbound").field("integration", &self.integration).finish_non_exhaustive()
+        f.debug_struct("NewOutbound")
+            .field("integration", &self.integration)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,5 +145,9 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
     )
     .execute(tx.connection())
     .await?;
-    Ok(Enqueued { message, conversation: conversation.id.into(), parts })
+    Ok(Enqueued {
+        message,
+        conversation: conversation.id.into(),
+        parts,
+    })
 }

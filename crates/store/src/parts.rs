@@ -8,7 +8,9 @@
 
 use crate::{Db, StoreError, SystemTx, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{ChatbotId, DeadLetterId, IntegrationId, LeaseToken, MessageId, PartId, Platform, Sender, WorkspaceId};
+use domain::{
+    ChatbotId, DeadLetterId, IntegrationId, LeaseToken, MessageId, PartId, Platform, Sender, WorkspaceId,
+};
 use std::fmt;
 use uuid::Uuid;
 
@@ -64,7 +66,10 @@ pub struct Claim {
 
 impl fmt::Debug for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claim").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Claim")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,9 +84,13 @@ pub async fn claim(
     per_integration: i64,
 ) -> Result<Vec<Claim>, StoreError> {
     let mut tx = db.system().await?;
-    sqlx::query!("select pg_advisory_xact_lock($1, hashtext($2))", CLAIM_LOCK, platform.as_str())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "select pg_advisory_xact_lock($1, hashtext($2))",
+        CLAIM_LOCK,
+        platform.as_str()
+    )
+    .execute(&mut *tx)
+    .await?;
     let rows = sqlx::query!(
         r#"
         with recursive lanes as (
@@ -271,11 +280,16 @@ pub async fn settle(
     outcome: &Outcome,
 ) -> Result<Settled, StoreError> {
     match outcome {
-        Outcome::Sent { platform_message_id, segments } => {
-            sent(db, claim, attempt, platform_message_id, *segments).await
-        }
+        Outcome::Sent {
+            platform_message_id,
+            segments,
+        } => sent(db, claim, attempt, platform_message_id, *segments).await,
         Outcome::Park { reason } => park(db, claim, attempt, reason).await,
-        Outcome::Dead { code, reason, may_have_arrived } => {
+        Outcome::Dead {
+            code,
+            reason,
+            may_have_arrived,
+        } => {
             let mut tx = db.system().await?;
             let settled = end(&mut tx, claim, attempt, "dead", code.as_deref(), reason).await?;
             if settled.applied {
@@ -296,7 +310,11 @@ pub async fn settle(
             tx.commit().await?;
             Ok(settled)
         }
-        Outcome::Retry { due_at, pause_until, reason } => {
+        Outcome::Retry {
+            due_at,
+            pause_until,
+            reason,
+        } => {
             let mut tx = db.system().await?;
             let applied = again(&mut tx, claim, attempt, "queued", *due_at, false, reason).await?;
             if let Some(pause_until) = pause_until {
@@ -309,13 +327,23 @@ pub async fn settle(
                 .await?;
             }
             tx.commit().await?;
-            Ok(Settled { applied, successor_waits: false })
+            Ok(Settled {
+                applied,
+                successor_waits: false,
+            })
         }
-        Outcome::Ask { due_at, resent, reason } => {
+        Outcome::Ask {
+            due_at,
+            resent,
+            reason,
+        } => {
             let mut tx = db.system().await?;
             let applied = again(&mut tx, claim, attempt, "uncertain", *due_at, *resent, reason).await?;
             tx.commit().await?;
-            Ok(Settled { applied, successor_waits: false })
+            Ok(Settled {
+                applied,
+                successor_waits: false,
+            })
         }
     }
 }
@@ -366,7 +394,10 @@ async fn sent(
     )
     .fetch_optional(db.system_pool())
     .await?;
-    Ok(row.map_or(Settled::default(), |row| Settled { applied: true, successor_waits: row.successor_waits }))
+    Ok(row.map_or(Settled::default(), |row| Settled {
+        applied: true,
+        successor_waits: row.successor_waits,
+    }))
 }
 
 async fn again(
@@ -440,11 +471,16 @@ async fn end(
     )
     .fetch_optional(&mut **tx)
     .await?;
-    let Some(row) = row else { return Ok(Settled::default()) };
+    let Some(row) = row else {
+        return Ok(Settled::default());
+    };
     if called {
         note(tx, claim, attempt).await?;
     }
-    Ok(Settled { applied: true, successor_waits: row.successor_waits })
+    Ok(Settled {
+        applied: true,
+        successor_waits: row.successor_waits,
+    })
 }
 
 /// The integration goes to `error`, and all that waits for it is parked until its owner has reconnected it.
@@ -471,11 +507,18 @@ async fn park(db: &Db, claim: &Claim, attempt: &Attempt, reason: &str) -> Result
         .await?;
     }
     tx.commit().await?;
-    Ok(Settled { applied, successor_waits: false })
+    Ok(Settled {
+        applied,
+        successor_waits: false,
+    })
 }
 
 /// Of the platform's ids, those that no other part has: two parts may say the same, and each was sent once.
-pub async fn not_of_others(db: &Db, claim: &Claim, platform_message_ids: &[String]) -> Result<Vec<String>, StoreError> {
+pub async fn not_of_others(
+    db: &Db,
+    claim: &Claim,
+    platform_message_ids: &[String],
+) -> Result<Vec<String>, StoreError> {
     let taken = sqlx::query_scalar!(
         r#"select platform_message_id as "id!" from parts
            where integration_id = $1 and platform_message_id = any($2) and id <> $3"#,
@@ -485,7 +528,11 @@ pub async fn not_of_others(db: &Db, claim: &Claim, platform_message_ids: &[Strin
     )
     .fetch_all(db.system_pool())
     .await?;
-    Ok(platform_message_ids.iter().filter(|id| !taken.contains(id)).cloned().collect())
+    Ok(platform_message_ids
+        .iter()
+        .filter(|id| !taken.contains(id))
+        .cloned()
+        .collect())
 }
 
 async fn note(tx: &mut SystemTx, claim: &Claim, attempt: &Attempt) -> Result<(), StoreError> {
@@ -504,7 +551,12 @@ async fn note(tx: &mut SystemTx, claim: &Claim, attempt: &Attempt) -> Result<(),
     Ok(())
 }
 
-async fn bury(tx: &mut SystemTx, claim: &Claim, reason: &str, may_have_arrived: bool) -> Result<(), StoreError> {
+async fn bury(
+    tx: &mut SystemTx,
+    claim: &Claim,
+    reason: &str,
+    may_have_arrived: bool,
+) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into dead_letters (id, workspace_id, integration_id, kind, part_id, message_id, reason, may_have_arrived)
          values ($1, $2, $3, 'part', $4, $5, $6, $7)",
@@ -546,15 +598,27 @@ mod tests {
     use sqlx::PgPool;
 
     fn attempt(outcome: &'static str) -> Attempt {
-        Attempt { started_at: noon(), ended_at: noon(), outcome, detail: None }
+        Attempt {
+            started_at: noon(),
+            ended_at: noon(),
+            outcome,
+            detail: None,
+        }
     }
 
     fn sent(id: &str) -> Outcome {
-        Outcome::Sent { platform_message_id: id.to_owned(), segments: Some(1) }
+        Outcome::Sent {
+            platform_message_id: id.to_owned(),
+            segments: Some(1),
+        }
     }
 
     fn dead() -> Outcome {
-        Outcome::Dead { code: Some("21610".to_owned()), reason: "refused".to_owned(), may_have_arrived: false }
+        Outcome::Dead {
+            code: Some("21610".to_owned()),
+            reason: "refused".to_owned(),
+            may_have_arrived: false,
+        }
     }
 
     fn report(bot: Bot, id: &str, part: Option<PartId>, state: PartState) -> Status {
@@ -585,7 +649,13 @@ mod tests {
         assert!(claim_parts(&db, noon()).await.unwrap().is_empty());
         let settled = settle(&db, &first, &attempt("sent"), &sent("SM1")).await.unwrap();
 
-        assert_eq!(settled, Settled { applied: true, successor_waits: true });
+        assert_eq!(
+            settled,
+            Settled {
+                applied: true,
+                successor_waits: true
+            }
+        );
         assert_eq!(claim_one(&db).await.content["text"], "two");
     }
 
@@ -605,10 +675,13 @@ mod tests {
     async fn nobody_sends_faster_than_its_pace_and_a_pause_stops_only_its_own_integration(pool: PgPool) {
         let db = Db::of_pool(&pool);
         let (slow, other) = (bot(&pool).await, bot(&pool).await);
-        sqlx::query!("update integrations set sends_per_second = 2, tokens = 2 where id = $1", slow.integration.as_uuid())
-            .execute(&pool)
-            .await
-            .unwrap();
+        sqlx::query!(
+            "update integrations set sends_per_second = 2, tokens = 2 where id = $1",
+            slow.integration.as_uuid()
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
         for contact in ["+1", "+2", "+3", "+4"] {
             write(&db, slow, contact, "hello").await;
         }
@@ -616,8 +689,20 @@ mod tests {
         answer(&db, &["hi"]).await;
 
         let first = claim_parts(&db, noon()).await.unwrap();
-        assert_eq!(first.iter().filter(|claim| claim.integration == slow.integration).count(), 2);
-        assert_eq!(first.iter().filter(|claim| claim.integration == other.integration).count(), 1);
+        assert_eq!(
+            first
+                .iter()
+                .filter(|claim| claim.integration == slow.integration)
+                .count(),
+            2
+        );
+        assert_eq!(
+            first
+                .iter()
+                .filter(|claim| claim.integration == other.integration)
+                .count(),
+            1
+        );
         let later = noon() + TimeDelta::milliseconds(500);
         assert_eq!(claim_parts(&db, later).await.unwrap().len(), 1);
 
@@ -626,13 +711,25 @@ mod tests {
             pause_until: Some(noon() + TimeDelta::seconds(60)),
             reason: "429".to_owned(),
         };
-        let of_slow = first.iter().find(|claim| claim.integration == slow.integration).unwrap();
+        let of_slow = first
+            .iter()
+            .find(|claim| claim.integration == slow.integration)
+            .unwrap();
         settle(&db, of_slow, &attempt("retry"), &paused).await.unwrap();
         write(&db, other, "+9", "hello").await;
         answer(&db, &["hi"]).await;
         let during = claim_parts(&db, noon() + TimeDelta::seconds(59)).await.unwrap();
-        assert!(during.iter().all(|claim| claim.integration == other.integration) && during.len() == 1, "{during:?}");
-        assert_eq!(claim_parts(&db, noon() + TimeDelta::seconds(61)).await.unwrap().len(), 2);
+        assert!(
+            during.iter().all(|claim| claim.integration == other.integration) && during.len() == 1,
+            "{during:?}"
+        );
+        assert_eq!(
+            claim_parts(&db, noon() + TimeDelta::seconds(61))
+                .await
+                .unwrap()
+                .len(),
+            2
+        );
     }
 
     #[sqlx::test]
@@ -648,9 +745,15 @@ mod tests {
 
         assert!(again.uncertain && !lost.uncertain);
         let stale = settle(&db, &lost, &attempt("rejected"), &dead()).await.unwrap();
-        assert!(!stale.applied, "a sender that lost its lease must not end the part");
+        assert!(
+            !stale.applied,
+            "a sender that lost its lease must not end the part"
+        );
         let known = settle(&db, &lost, &attempt("sent"), &sent("SM1")).await.unwrap();
-        assert!(known.applied, "that the platform has it is true whoever holds the row");
+        assert!(
+            known.applied,
+            "that the platform has it is true whoever holds the row"
+        );
         assert_eq!(part_states(&pool).await, ["sent"]);
     }
 
@@ -662,21 +765,46 @@ mod tests {
         }
         answer(&db, &["hi"]).await;
         let claims = claim_parts(&db, noon()).await.unwrap();
-        let park = Outcome::Park { reason: "authentication failed".to_owned() };
+        let park = Outcome::Park {
+            reason: "authentication failed".to_owned(),
+        };
 
-        settle(&db, &claims[0], &attempt("unauthorized"), &park).await.unwrap();
-        settle(&db, &claims[1], &attempt("unauthorized"), &park).await.unwrap();
+        settle(&db, &claims[0], &attempt("unauthorized"), &park)
+            .await
+            .unwrap();
+        settle(&db, &claims[1], &attempt("unauthorized"), &park)
+            .await
+            .unwrap();
 
         assert_eq!(part_states(&pool).await, ["parked", "parked"]);
         assert_eq!(scheduling::unpark(&db, noon()).await.unwrap(), 0);
-        sqlx::query!("update integrations set state = 'connected', version = version + 1").execute(&pool).await.unwrap();
+        sqlx::query!("update integrations set state = 'connected', version = version + 1")
+            .execute(&pool)
+            .await
+            .unwrap();
         assert_eq!(scheduling::unpark(&db, noon()).await.unwrap(), 2);
         let mended = claim_parts(&db, noon()).await.unwrap();
         assert_eq!(mended.len(), 2);
 
-        settle(&db, &Claim { integration_version: 1, ..mended[0].clone() }, &attempt("unauthorized"), &park).await.unwrap();
-        let state = sqlx::query_scalar!("select state from integrations").fetch_one(&pool).await.unwrap();
-        assert_eq!(state, "connected", "a sender with old credentials broke an integration that had been mended");
+        settle(
+            &db,
+            &Claim {
+                integration_version: 1,
+                ..mended[0].clone()
+            },
+            &attempt("unauthorized"),
+            &park,
+        )
+        .await
+        .unwrap();
+        let state = sqlx::query_scalar!("select state from integrations")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(
+            state, "connected",
+            "a sender with old credentials broke an integration that had been mended"
+        );
     }
 
     #[sqlx::test]
@@ -688,7 +816,9 @@ mod tests {
         let claim = claim_one(&db).await;
         settle(&db, &claim, &attempt("sent"), &sent("SM1")).await.unwrap();
 
-        let foreign = statuses::apply(&db, &[report(other, "SM1", Some(claim.id), PartState::Read)]).await.unwrap();
+        let foreign = statuses::apply(&db, &[report(other, "SM1", Some(claim.id), PartState::Read)])
+            .await
+            .unwrap();
         let reports = [
             report(bot, "SM1", None, PartState::Delivered),
             report(bot, "SM1", None, PartState::Sent),
@@ -697,7 +827,10 @@ mod tests {
         let applied = statuses::apply(&db, &reports).await.unwrap();
 
         assert_eq!(foreign, [Applied::Early]);
-        assert_eq!(applied, [Applied::Moved { settled: false }, Applied::Stale, Applied::Stale]);
+        assert_eq!(
+            applied,
+            [Applied::Moved { settled: false }, Applied::Stale, Applied::Stale]
+        );
         assert_eq!(part_states(&pool).await, ["delivered"]);
     }
 
@@ -708,8 +841,14 @@ mod tests {
         answer(&db, &["hi"]).await;
         let claim = claim_one(&db).await;
 
-        let early = [report(bot, "SM1", None, PartState::Delivered), report(bot, "SM1", None, PartState::Sent)];
-        assert_eq!(statuses::apply(&db, &early).await.unwrap(), [Applied::Early, Applied::Early]);
+        let early = [
+            report(bot, "SM1", None, PartState::Delivered),
+            report(bot, "SM1", None, PartState::Sent),
+        ];
+        assert_eq!(
+            statuses::apply(&db, &early).await.unwrap(),
+            [Applied::Early, Applied::Early]
+        );
         settle(&db, &claim, &attempt("sent"), &sent("SM1")).await.unwrap();
 
         assert_eq!(part_states(&pool).await, ["delivered"]);
@@ -723,13 +862,25 @@ mod tests {
         let claim = claim_one(&db).await;
 
         let proof = [report(bot, "SM1", Some(claim.id), PartState::Queued)];
-        assert_eq!(statuses::apply(&db, &proof).await.unwrap(), [Applied::Moved { settled: true }]);
-        let cut = Outcome::Ask { due_at: noon(), resent: false, reason: "cut".to_owned() };
+        assert_eq!(
+            statuses::apply(&db, &proof).await.unwrap(),
+            [Applied::Moved { settled: true }]
+        );
+        let cut = Outcome::Ask {
+            due_at: noon(),
+            resent: false,
+            reason: "cut".to_owned(),
+        };
         let settled = settle(&db, &claim, &attempt("unknown"), &cut).await.unwrap();
 
         assert!(!settled.applied);
         assert_eq!(part_states(&pool).await, ["sent"]);
-        assert!(claim_parts(&db, noon() + TimeDelta::hours(1)).await.unwrap().is_empty());
+        assert!(
+            claim_parts(&db, noon() + TimeDelta::hours(1))
+                .await
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[sqlx::test]
@@ -742,7 +893,9 @@ mod tests {
         settle(&db, &claim, &attempt("rejected"), &dead()).await.unwrap();
         let replay = async |workspace| {
             let mut tx = db.tenant(workspace).await.unwrap();
-            let replayed = dead_letters::replay(&mut tx, dead_letters::Selection::default(), noon()).await.unwrap();
+            let replayed = dead_letters::replay(&mut tx, dead_letters::Selection::default(), noon())
+                .await
+                .unwrap();
             tx.commit().await.unwrap();
             replayed.parts
         };
@@ -760,11 +913,17 @@ mod tests {
         write(&db, bot, "+1", "hello").await;
         answer(&db, &["hi"]).await;
         let claim = claim_one(&db).await;
-        let lost = Outcome::Dead { code: None, reason: "cut twice".to_owned(), may_have_arrived: true };
+        let lost = Outcome::Dead {
+            code: None,
+            reason: "cut twice".to_owned(),
+            may_have_arrived: true,
+        };
         settle(&db, &claim, &attempt("unknown"), &lost).await.unwrap();
 
         let mut tx = db.tenant(bot.workspace).await.unwrap();
-        dead_letters::replay(&mut tx, dead_letters::Selection::default(), noon()).await.unwrap();
+        dead_letters::replay(&mut tx, dead_letters::Selection::default(), noon())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
 
         assert!(claim_one(&db).await.uncertain);
@@ -776,8 +935,18 @@ mod tests {
         write(&db, bot, "+1", "hello").await;
         answer(&db, &["hi"]).await;
 
-        assert_eq!(scheduling::expire_parts(&db, noon() + TimeDelta::minutes(59)).await.unwrap(), 0);
-        assert_eq!(scheduling::expire_parts(&db, noon() + TimeDelta::minutes(61)).await.unwrap(), 1);
+        assert_eq!(
+            scheduling::expire_parts(&db, noon() + TimeDelta::minutes(59))
+                .await
+                .unwrap(),
+            0
+        );
+        assert_eq!(
+            scheduling::expire_parts(&db, noon() + TimeDelta::minutes(61))
+                .await
+                .unwrap(),
+            1
+        );
 
         assert_eq!(part_states(&pool).await, ["expired"]);
     }

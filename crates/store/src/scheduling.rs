@@ -29,7 +29,10 @@ impl ActiveLock {
 
     /// Whether it is still ours.
     pub async fn is_held(&mut self) -> bool {
-        sqlx::query!("select 1 as one").fetch_one(&mut self.connection).await.is_ok()
+        sqlx::query!("select 1 as one")
+            .fetch_one(&mut self.connection)
+            .await
+            .is_ok()
     }
 }
 
@@ -89,7 +92,9 @@ pub async fn due_parts(db: &Db, now: DateTime<Utc>, most: i64) -> Result<Vec<(Pl
     )
     .fetch_all(db.system_pool())
     .await?;
-    rows.into_iter().map(|row| Ok((Platform::try_from(row.platform)?, row.count))).collect()
+    rows.into_iter()
+        .map(|row| Ok((Platform::try_from(row.platform)?, row.count)))
+        .collect()
 }
 
 /// Ends parts that are not worth sending any more. How many.
@@ -121,16 +126,29 @@ pub async fn unpark(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
 /// Forgets what is older than promised: seen messages, answers to idempotency keys, ended sessions and links.
 pub async fn forget(db: &Db, now: DateTime<Utc>, seen_for: TimeDelta) -> Result<(), StoreError> {
     let pool = db.system_pool();
-    sqlx::query!("delete from seen where seen_at < $1", now - seen_for).execute(pool).await?;
-    sqlx::query!("delete from idempotency_keys where created_at < $1", now - TimeDelta::hours(24))
+    sqlx::query!("delete from seen where seen_at < $1", now - seen_for)
         .execute(pool)
         .await?;
-    sqlx::query!("delete from sessions where expires_at < $1", now).execute(pool).await?;
-    sqlx::query!("delete from one_time_tokens where expires_at < $1", now - TimeDelta::days(7))
+    sqlx::query!(
+        "delete from idempotency_keys where created_at < $1",
+        now - TimeDelta::hours(24)
+    )
+    .execute(pool)
+    .await?;
+    sqlx::query!("delete from sessions where expires_at < $1", now)
         .execute(pool)
         .await?;
-    sqlx::query!("delete from pending_statuses where received_at < $1", now - TimeDelta::days(7))
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "delete from one_time_tokens where expires_at < $1",
+        now - TimeDelta::days(7)
+    )
+    .execute(pool)
+    .await?;
+    sqlx::query!(
+        "delete from pending_statuses where received_at < $1",
+        now - TimeDelta::days(7)
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }

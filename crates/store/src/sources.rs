@@ -135,7 +135,10 @@ impl Content {
     pub fn characters(&self) -> usize {
         match self {
             Self::Text(text) => text.chars().count(),
-            Self::Qa(pairs) => pairs.iter().map(|p| p.question.chars().count() + p.answer.chars().count()).sum(),
+            Self::Qa(pairs) => pairs
+                .iter()
+                .map(|p| p.question.chars().count() + p.answer.chars().count())
+                .sum(),
         }
     }
 
@@ -285,7 +288,11 @@ pub async fn get(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<
 }
 
 /// What a source says.
-pub async fn content(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<Option<Content>, StoreError> {
+pub async fn content(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    id: SourceId,
+) -> Result<Option<Content>, StoreError> {
     let row = sqlx::query!(
         "select kind, content from sources where id = $1 and chatbot_id = $2 and workspace_id = $3",
         id.as_uuid(),
@@ -294,7 +301,8 @@ pub async fn content(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Res
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(|row| Content::from_json(&row.kind, row.content)).transpose()
+    row.map(|row| Content::from_json(&row.kind, row.content))
+        .transpose()
 }
 
 /// Changes a source; it is due for indexing at once, and until then its old passages are found. `None`: there is none.
@@ -452,7 +460,9 @@ pub async fn commit(db: &Db, claimed: &Claimed, documents: &[NewDocument]) -> Re
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        return Ok(Committed::Ready { knowledge_version: undone });
+        return Ok(Committed::Ready {
+            knowledge_version: undone,
+        });
     }
     tx.commit().await?;
     Ok(Committed::Ready { knowledge_version })
@@ -469,12 +479,21 @@ async fn replace_documents(
     let mut changed = false;
     for (i, document) in documents.iter().enumerate() {
         match old.get(i) {
-            Some(before) if before.content_hash == document.content_hash && before.title == document.title => {}
+            Some(before)
+                if before.content_hash == document.content_hash && before.title == document.title => {}
             Some(before) => {
                 changed = true;
                 crate::documents::update(tx, before.id, &document.title, &document.content_hash).await?;
                 let renamed = before.title != document.title;
-                crate::chunks::replace(tx, claimed, before.id, &document.chunks, renamed, knowledge_version).await?;
+                crate::chunks::replace(
+                    tx,
+                    claimed,
+                    before.id,
+                    &document.chunks,
+                    renamed,
+                    knowledge_version,
+                )
+                .await?;
             }
             None => {
                 changed = true;
@@ -531,10 +550,13 @@ mod tests {
 
     async fn chatbot(pool: &PgPool) -> (Db, WorkspaceId, ChatbotId) {
         let (workspace, chatbot) = (WorkspaceId::new(), ChatbotId::new());
-        sqlx::query!("insert into workspaces (id, name) values ($1, 'Acme')", workspace.as_uuid())
-            .execute(pool)
-            .await
-            .unwrap();
+        sqlx::query!(
+            "insert into workspaces (id, name) values ($1, 'Acme')",
+            workspace.as_uuid()
+        )
+        .execute(pool)
+        .await
+        .unwrap();
         sqlx::query!(
             "insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $2, 'Helper', 'No idea.')",
             chatbot.as_uuid(),
@@ -560,7 +582,11 @@ mod tests {
     }
 
     fn document(texts: &[&str]) -> NewDocument {
-        let chunk = |text: &&str| NewChunk { heading: String::new(), question: None, text: (*text).to_owned() };
+        let chunk = |text: &&str| NewChunk {
+            heading: String::new(),
+            question: None,
+            text: (*text).to_owned(),
+        };
         NewDocument {
             title: "Shipping".to_owned(),
             content_hash: texts.concat().into_bytes(),
@@ -607,7 +633,10 @@ mod tests {
 
         let mut tx = db.tenant(workspace).await.unwrap();
 
-        assert_eq!(content(&mut tx, bot, id).await.unwrap(), Some(Content::Text("Ships today".to_owned())));
+        assert_eq!(
+            content(&mut tx, bot, id).await.unwrap(),
+            Some(Content::Text("Ships today".to_owned()))
+        );
     }
 
     #[sqlx::test]
@@ -641,7 +670,10 @@ mod tests {
         assert_eq!(texts(&db, workspace, bot).await.len(), 2);
         let mut tx = db.tenant(workspace).await.unwrap();
         let ready = get(&mut tx, bot, id).await.unwrap().unwrap();
-        assert_eq!((ready.state, ready.indexed_version, ready.chunks), (SourceState::Ready, 1, 2));
+        assert_eq!(
+            (ready.state, ready.indexed_version, ready.chunks),
+            (SourceState::Ready, 1, 2)
+        );
     }
 
     #[sqlx::test]
@@ -653,8 +685,14 @@ mod tests {
         let alive = claim(&db, LEASE).await.unwrap().expect("its lease ran out");
 
         assert_eq!(alive.attempts, 2);
-        assert!(matches!(commit(&db, &alive, &[document(&["one"])]).await.unwrap(), Committed::Ready { .. }));
-        assert_eq!(commit(&db, &dead, &[document(&["one"])]).await.unwrap(), Committed::Superseded);
+        assert!(matches!(
+            commit(&db, &alive, &[document(&["one"])]).await.unwrap(),
+            Committed::Ready { .. }
+        ));
+        assert_eq!(
+            commit(&db, &dead, &[document(&["one"])]).await.unwrap(),
+            Committed::Superseded
+        );
         assert_eq!(texts(&db, workspace, bot).await.len(), 1);
     }
 
@@ -665,7 +703,10 @@ mod tests {
         let before = claim(&db, LEASE).await.unwrap().unwrap();
 
         let mut tx = db.tenant(workspace).await.unwrap();
-        let change = Change { content: Some(Content::Text("new".to_owned())), ..Change::default() };
+        let change = Change {
+            content: Some(Content::Text("new".to_owned())),
+            ..Change::default()
+        };
         let changed = update(&mut tx, bot, id, &change).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         let late = commit(&db, &before, &[document(&["old"])]).await.unwrap();
@@ -681,22 +722,36 @@ mod tests {
         let (db, workspace, bot) = chatbot(&pool).await;
         let id = source(&db, workspace, bot, "text").await;
         let claimed = claim(&db, LEASE).await.unwrap().unwrap();
-        commit(&db, &claimed, &[document(&["same", "old", "same"])]).await.unwrap();
+        commit(&db, &claimed, &[document(&["same", "old", "same"])])
+            .await
+            .unwrap();
         let before = texts(&db, workspace, bot).await;
 
         let mut tx = db.tenant(workspace).await.unwrap();
         update(&mut tx, bot, id, &Change::default()).await.unwrap();
         tx.commit().await.unwrap();
         let claimed = claim(&db, LEASE).await.unwrap().unwrap();
-        let done = commit(&db, &claimed, &[document(&["new", "same", "same"])]).await.unwrap();
+        let done = commit(&db, &claimed, &[document(&["new", "same", "same"])])
+            .await
+            .unwrap();
 
         let after = texts(&db, workspace, bot).await;
         let same = |found: &[(ChunkIdText, i64)]| {
-            found.iter().filter(|((_, text), _)| text == "same").cloned().collect::<Vec<_>>()
+            found
+                .iter()
+                .filter(|((_, text), _)| text == "same")
+                .cloned()
+                .collect::<Vec<_>>()
         };
         assert_eq!(done, Committed::Ready { knowledge_version: 2 });
         assert_eq!(same(&before), same(&after));
-        assert_eq!(after.iter().filter(|((_, text), since)| text == "new" && *since == 2).count(), 1);
+        assert_eq!(
+            after
+                .iter()
+                .filter(|((_, text), since)| text == "new" && *since == 2)
+                .count(),
+            1
+        );
         assert!(!after.iter().any(|((_, text), _)| text == "old"));
     }
 
@@ -724,10 +779,23 @@ mod tests {
         commit(&db, &claimed, &[document(&["one"])]).await.unwrap();
 
         let mut tx = db.tenant(workspace).await.unwrap();
-        update(&mut tx, bot, id, &Change { title: Some("Delivery".to_owned()), content: None }).await.unwrap();
+        update(
+            &mut tx,
+            bot,
+            id,
+            &Change {
+                title: Some("Delivery".to_owned()),
+                content: None,
+            },
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let claimed = claim(&db, LEASE).await.unwrap().unwrap();
-        let renamed = NewDocument { title: claimed.title.clone(), ..document(&["one"]) };
+        let renamed = NewDocument {
+            title: claimed.title.clone(),
+            ..document(&["one"])
+        };
         commit(&db, &claimed, &[renamed]).await.unwrap();
 
         let found = texts(&db, workspace, bot).await;
@@ -777,7 +845,13 @@ mod tests {
 
         let claimed = claim(&db, LEASE).await.unwrap().unwrap();
         assert!(release(&db, &claimed, LEASE).await.unwrap());
-        assert!(claim(&db, LEASE).await.unwrap().is_none(), "claimed before its delay was over");
-        assert!(!release(&db, &claimed, Duration::ZERO).await.unwrap(), "the claim was gone");
+        assert!(
+            claim(&db, LEASE).await.unwrap().is_none(),
+            "claimed before its delay was over"
+        );
+        assert!(
+            !release(&db, &claimed, Duration::ZERO).await.unwrap(),
+            "the claim was gone"
+        );
     }
 }

@@ -84,8 +84,14 @@ async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreE
 
     let before: PartState = part.state.parse()?;
     // Whatever it reports, the platform speaks of a message that it has.
-    let reported = if status.state == PartState::Queued { PartState::Sent } else { status.state };
-    let (Some(from), Some(to)) = (before.rank(), reported.rank()) else { return Ok(Applied::Stale) };
+    let reported = if status.state == PartState::Queued {
+        PartState::Sent
+    } else {
+        status.state
+    };
+    let (Some(from), Some(to)) = (before.rank(), reported.rank()) else {
+        return Ok(Applied::Stale);
+    };
     if to <= from {
         return Ok(Applied::Stale);
     }
@@ -112,13 +118,18 @@ async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreE
             uuid::Uuid::now_v7(),
             status.workspace.as_uuid(),
             status.integration.as_uuid(),
-            status.error.as_deref().unwrap_or("the platform reports that the message failed"),
+            status
+                .error
+                .as_deref()
+                .unwrap_or("the platform reports that the message failed"),
             part.id.to_string(),
         )
         .execute(&mut **tx)
         .await?;
     }
-    Ok(Applied::Moved { settled: !before.is_settled() })
+    Ok(Applied::Moved {
+        settled: !before.is_settled(),
+    })
 }
 
 /// Applies reports whose send has been recorded since: the two may have passed each other. How many.

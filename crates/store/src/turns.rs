@@ -7,8 +7,10 @@
 
 use crate::{Db, StoreError, SystemTx, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AnswerId, ChatbotId, ConversationId, Direction, IntegrationId, LeaseToken, MessageId, PartId, Platform,
-    WorkspaceId};
+use domain::{
+    AnswerId, ChatbotId, ConversationId, Direction, IntegrationId, LeaseToken, MessageId, PartId, Platform,
+    WorkspaceId,
+};
 use std::fmt;
 
 /// Claims are made one after the other, so that caps hold exactly and the least recently served really goes first.
@@ -52,8 +54,12 @@ pub async fn claim(
 ) -> Result<Vec<Claim>, StoreError> {
     let mut tx = db.system().await?;
     // A claim lost in a crash of the database is made again; a lease token is never given twice.
-    sqlx::query!("set local synchronous_commit = off").execute(&mut *tx).await?;
-    sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK).execute(&mut *tx).await?;
+    sqlx::query!("set local synchronous_commit = off")
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK)
+        .execute(&mut *tx)
+        .await?;
     let rows = sqlx::query!(
         r#"
         with recursive tenants as (
@@ -145,7 +151,10 @@ pub struct Waiting {
 
 impl fmt::Debug for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").field("id", &self.id).field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Waiting")
+            .field("id", &self.id)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,7 +162,9 @@ impl fmt::Debug for Waiting {
 /// Counts the attempt, so that a message that kills its worker is noticed.
 pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError> {
     let mut tx = db.system().await?;
-    sqlx::query!("set local synchronous_commit = off").execute(&mut *tx).await?;
+    sqlx::query!("set local synchronous_commit = off")
+        .execute(&mut *tx)
+        .await?;
     let rows = sqlx::query!(
         r#"
         update messages set state = 'answering', attempts = attempts + 1
@@ -194,7 +205,12 @@ pub struct Earlier {
 
 impl fmt::Debug for Earlier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Earlier({}, {} chars)", self.direction, self.text.chars().count())
+        write!(
+            f,
+            "Earlier({}, {} chars)",
+            self.direction,
+            self.text.chars().count()
+        )
     }
 }
 
@@ -209,7 +225,15 @@ pub async fn history(db: &Db, conversation: ConversationId, limit: i64) -> Resul
     )
     .fetch_all(db.system_pool())
     .await?;
-    rows.into_iter().rev().map(|row| Ok(Earlier { direction: row.direction.parse()?, text: row.text })).collect()
+    rows.into_iter()
+        .rev()
+        .map(|row| {
+            Ok(Earlier {
+                direction: row.direction.parse()?,
+                text: row.text,
+            })
+        })
+        .collect()
 }
 
 /// Keeps the conversation in our hand for longer. `false`: it is in another's.
@@ -268,7 +292,9 @@ pub struct AnswerRecord {
 
 impl fmt::Debug for AnswerRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerRecord").field("model", &self.model).finish_non_exhaustive()
+        f.debug_struct("AnswerRecord")
+            .field("model", &self.model)
+            .finish_non_exhaustive()
     }
 }
 
@@ -322,7 +348,9 @@ pub async fn commit(
     now: DateTime<Utc>,
 ) -> Result<Committed, StoreError> {
     let mut tx = db.system().await?;
-    let Some(held) = hold(&mut tx, claim).await? else { return Ok(Committed::LeaseLost) };
+    let Some(held) = hold(&mut tx, claim).await? else {
+        return Ok(Committed::LeaseLost);
+    };
     if held.handler != "bot" {
         release(&mut tx, claim, now).await?;
         tx.commit().await?;
@@ -337,7 +365,11 @@ pub async fn commit(
     let message = MessageId::new();
     let parts: Vec<PartId> = reply.contents.iter().map(|_| PartId::new()).collect();
     let part_ids: Vec<_> = parts.iter().map(PartId::as_uuid).collect();
-    let reply_to = answered.iter().rev().find(|message| message.has_reply_to).map(|message| message.id.as_uuid());
+    let reply_to = answered
+        .iter()
+        .rev()
+        .find(|message| message.has_reply_to)
+        .map(|message| message.id.as_uuid());
     let record = &reply.record;
     sqlx::query!(
         r#"
@@ -406,7 +438,12 @@ pub async fn commit(
     .fetch_one(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(Committed::Answered { answer, message, parts, due_at })
+    Ok(Committed::Answered {
+        answer,
+        message,
+        parts,
+        due_at,
+    })
 }
 
 /// Ends a turn that has nothing to answer: the messages get `state`, with the reason. `None`: the lease was lost.
@@ -503,7 +540,11 @@ async fn hold(tx: &mut SystemTx, claim: &Claim) -> Result<Option<Held>, StoreErr
     .await?)
 }
 
-async fn release(tx: &mut SystemTx, claim: &Claim, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, StoreError> {
+async fn release(
+    tx: &mut SystemTx,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     Ok(sqlx::query_scalar!(
         "update conversations set
              lease_token = null, lease_until = null,
@@ -527,7 +568,9 @@ async fn older_waits(
     answered: &[Waiting],
     ids: &[uuid::Uuid],
 ) -> Result<bool, StoreError> {
-    let Some(newest) = answered.last() else { return Ok(false) };
+    let Some(newest) = answered.last() else {
+        return Ok(false);
+    };
     Ok(sqlx::query_scalar!(
         r#"
         select exists (
@@ -606,20 +649,56 @@ mod tests {
         }
         let claim = |caps| claim(&db, noon(), TimeDelta::seconds(30), 100, caps);
 
-        assert_eq!(claim(Caps { per_workspace: 2, total: 100 }).await.unwrap().len(), 4);
-        assert_eq!(claim(Caps { per_workspace: 2, total: 100 }).await.unwrap().len(), 0);
-        assert_eq!(claim(Caps { per_workspace: 100, total: 5 }).await.unwrap().len(), 1);
+        assert_eq!(
+            claim(Caps {
+                per_workspace: 2,
+                total: 100
+            })
+            .await
+            .unwrap()
+            .len(),
+            4
+        );
+        assert_eq!(
+            claim(Caps {
+                per_workspace: 2,
+                total: 100
+            })
+            .await
+            .unwrap()
+            .len(),
+            0
+        );
+        assert_eq!(
+            claim(Caps {
+                per_workspace: 100,
+                total: 5
+            })
+            .await
+            .unwrap()
+            .len(),
+            1
+        );
     }
 
     #[sqlx::test]
     async fn a_conversation_that_settles_is_not_claimed_before_it_is_due(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
-        let message = NewInbound { settle: TimeDelta::seconds(1), ..inbound(bot, "+1", "hi") };
+        let message = NewInbound {
+            settle: TimeDelta::seconds(1),
+            ..inbound(bot, "+1", "hi")
+        };
         take_in(&db, &[message]).await.unwrap();
 
         assert!(claim_turns(&db, 10).await.is_empty());
         let later = noon() + TimeDelta::seconds(1);
-        assert_eq!(claim(&db, later, TimeDelta::seconds(30), 10, CAPS).await.unwrap().len(), 1);
+        assert_eq!(
+            claim(&db, later, TimeDelta::seconds(30), 10, CAPS)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
     }
 
     #[sqlx::test]
@@ -630,14 +709,24 @@ mod tests {
         let claim = claim_turns(&db, 10).await.remove(0);
         let waiting = take_up(&db, &claim).await.unwrap();
 
-        let committed = commit(&db, &claim, &waiting, &reply(&["one", "two"]), false, noon()).await.unwrap();
+        let committed = commit(&db, &claim, &waiting, &reply(&["one", "two"]), false, noon())
+            .await
+            .unwrap();
 
-        assert!(matches!(&committed, Committed::Answered { parts, due_at: None, .. } if parts.len() == 2), "{committed:?}");
-        assert_eq!(waiting.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["hello", "where is my order?"]);
+        assert!(
+            matches!(&committed, Committed::Answered { parts, due_at: None, .. } if parts.len() == 2),
+            "{committed:?}"
+        );
+        assert_eq!(
+            waiting.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(),
+            ["hello", "where is my order?"]
+        );
         assert_eq!(message_states(&pool).await, ["answered", "answered"]);
         assert_eq!(part_states(&pool).await, ["queued", "queued"]);
         assert!(claim_turns(&db, 10).await.is_empty());
-        let answers = sqlx::query_scalar!("select count(distinct answer_id) from messages").fetch_one(&pool).await;
+        let answers = sqlx::query_scalar!("select count(distinct answer_id) from messages")
+            .fetch_one(&pool)
+            .await;
         assert_eq!(answers.unwrap(), Some(1));
     }
 
@@ -649,9 +738,14 @@ mod tests {
         let waiting = take_up(&db, &claim).await.unwrap();
         write(&db, bot, "+1", "wait").await;
 
-        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon())
+            .await
+            .unwrap();
 
-        assert!(matches!(committed, Committed::Answered { due_at: Some(_), .. }), "{committed:?}");
+        assert!(
+            matches!(committed, Committed::Answered { due_at: Some(_), .. }),
+            "{committed:?}"
+        );
         assert_eq!(message_states(&pool).await, ["answered", "waiting"]);
         assert_eq!(claim_turns(&db, 10).await.len(), 1);
     }
@@ -664,9 +758,14 @@ mod tests {
         let waiting = take_up(&db, &lost).await.unwrap();
         let later = noon() + TimeDelta::seconds(31);
         assert_eq!(scheduling::lapse_turns(&db, later).await.unwrap(), 1);
-        let other = claim(&db, later, TimeDelta::seconds(30), 10, CAPS).await.unwrap().remove(0);
+        let other = claim(&db, later, TimeDelta::seconds(30), 10, CAPS)
+            .await
+            .unwrap()
+            .remove(0);
 
-        let committed = commit(&db, &lost, &waiting, &reply(&["mine"]), false, later).await.unwrap();
+        let committed = commit(&db, &lost, &waiting, &reply(&["mine"]), false, later)
+            .await
+            .unwrap();
 
         assert_eq!(committed, Committed::LeaseLost);
         assert!(part_states(&pool).await.is_empty());
@@ -682,10 +781,16 @@ mod tests {
         let claim = claim_turns(&db, 10).await.remove(0);
         let waiting = take_up(&db, &claim).await.unwrap();
         let mut tx = db.tenant(bot.workspace).await.unwrap();
-        assert!(conversations::take_over(&mut tx, claim.conversation).await.unwrap());
+        assert!(
+            conversations::take_over(&mut tx, claim.conversation)
+                .await
+                .unwrap()
+        );
         tx.commit().await.unwrap();
 
-        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+        let committed = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon())
+            .await
+            .unwrap();
         write(&db, bot, "+1", "a human?").await;
 
         assert_eq!(committed, Committed::TakenOver);
@@ -697,18 +802,28 @@ mod tests {
     #[sqlx::test]
     async fn a_message_that_belongs_before_the_answered_ones_sends_the_turn_round_once(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
-        let numbered = |order_key| NewInbound { order_key: Some(order_key), ..inbound(bot, "+1", "hi") };
+        let numbered = |order_key| NewInbound {
+            order_key: Some(order_key),
+            ..inbound(bot, "+1", "hi")
+        };
         take_in(&db, &[numbered(2)]).await.unwrap();
         let claim = claim_turns(&db, 10).await.remove(0);
         let waiting = take_up(&db, &claim).await.unwrap();
         take_in(&db, &[numbered(1)]).await.unwrap();
 
-        let first = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon()).await.unwrap();
+        let first = commit(&db, &claim, &waiting, &reply(&["hi"]), false, noon())
+            .await
+            .unwrap();
         let again = take_up(&db, &claim).await.unwrap();
-        let second = commit(&db, &claim, &again, &reply(&["hi"]), true, noon()).await.unwrap();
+        let second = commit(&db, &claim, &again, &reply(&["hi"]), true, noon())
+            .await
+            .unwrap();
 
         assert_eq!(first, Committed::OlderArrived);
-        assert_eq!(again.iter().map(|m| m.order_key).collect::<Vec<_>>(), [Some(1), Some(2)]);
+        assert_eq!(
+            again.iter().map(|m| m.order_key).collect::<Vec<_>>(),
+            [Some(1), Some(2)]
+        );
         assert!(matches!(second, Committed::Answered { .. }), "{second:?}");
         assert_eq!(message_states(&pool).await, ["answered", "answered"]);
     }
@@ -721,7 +836,17 @@ mod tests {
         let waiting = take_up(&db, &claim).await.unwrap();
 
         let ids = [waiting[0].id];
-        close(&db, &claim, &ids, domain::InboundState::Dead, Some("poison"), noon()).await.unwrap().unwrap();
+        close(
+            &db,
+            &claim,
+            &ids,
+            domain::InboundState::Dead,
+            Some("poison"),
+            noon(),
+        )
+        .await
+        .unwrap()
+        .unwrap();
 
         assert_eq!(message_states(&pool).await, ["dead"]);
         assert!(claim_turns(&db, 10).await.is_empty());

@@ -38,14 +38,19 @@ pub struct Unanswered {
 /// Nothing of what was asked.
 impl fmt::Debug for NewUnanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewUnanswered").field("answer", &self.answer).finish_non_exhaustive()
+        f.debug_struct("NewUnanswered")
+            .field("answer", &self.answer)
+            .finish_non_exhaustive()
     }
 }
 
 /// Nothing of what was asked.
 impl fmt::Debug for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unanswered").field("id", &self.id).field("answer", &self.answer).finish_non_exhaustive()
+        f.debug_struct("Unanswered")
+            .field("id", &self.id)
+            .field("answer", &self.answer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +127,10 @@ mod tests {
     /// A workspace with one question that was not answered.
     async fn asked(pool: &PgPool, question: &str) -> (WorkspaceId, NewUnanswered) {
         let id = Uuid::now_v7();
-        sqlx::query!("insert into workspaces (id, name) values ($1, 'Acme')", id).execute(pool).await.unwrap();
+        sqlx::query!("insert into workspaces (id, name) values ($1, 'Acme')", id)
+            .execute(pool)
+            .await
+            .unwrap();
         sqlx::query!(
             "insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $1, 'Helper', 'No idea.')",
             id
@@ -138,10 +146,13 @@ mod tests {
         .execute(pool)
         .await
         .unwrap();
-        sqlx::query!("insert into contacts (id, workspace_id, integration_id, key) values ($1, $1, $1, '+1')", id)
-            .execute(pool)
-            .await
-            .unwrap();
+        sqlx::query!(
+            "insert into contacts (id, workspace_id, integration_id, key) values ($1, $1, $1, '+1')",
+            id
+        )
+        .execute(pool)
+        .await
+        .unwrap();
         sqlx::query!(
             "insert into conversations (id, workspace_id, chatbot_id, integration_id, contact_id, key)
              values ($1, $1, $1, $1, $1, '+1')",
@@ -183,7 +194,10 @@ mod tests {
         let resolved = resolve(&mut tx, new.chatbot, id).await.unwrap();
         let again = resolve(&mut tx, new.chatbot, id).await.unwrap();
 
-        assert_eq!(open.iter().map(|u| u.question.as_str()).collect::<Vec<_>>(), ["Do you ship to the moon?"]);
+        assert_eq!(
+            open.iter().map(|u| u.question.as_str()).collect::<Vec<_>>(),
+            ["Do you ship to the moon?"]
+        );
         assert_eq!((resolved, again), (true, false));
         assert!(list(&mut tx, new.chatbot, None, 10).await.unwrap().is_empty());
     }

@@ -4,7 +4,11 @@
 //! than this program, with a reason for the dead letter, and never panics.
 
 mod generated {
-    #![allow(missing_docs, clippy::all, reason = "generated from /proto, where the documentation is")]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        reason = "generated from /proto, where the documentation is"
+    )]
     include!(concat!(env!("OUT_DIR"), "/botsmith.v1.rs"));
 }
 
@@ -73,12 +77,17 @@ pub fn id_bytes(id: Uuid) -> Vec<u8> {
 
 /// An identifier that must be there.
 pub fn id<T: From<Uuid>>(bytes: &[u8], field: &'static str) -> Result<T, ReadError> {
-    Uuid::from_slice(bytes).map(T::from).map_err(|_| ReadError::Field(field))
+    Uuid::from_slice(bytes)
+        .map(T::from)
+        .map_err(|_| ReadError::Field(field))
 }
 
 /// The bytes of a [`Wake`] for what is due at `due_at`.
 pub fn wake_token(due_at: DateTime<Utc>) -> Vec<u8> {
-    write(&Wake { schema: SCHEMA, due_at: micros(due_at) })
+    write(&Wake {
+        schema: SCHEMA,
+        due_at: micros(due_at),
+    })
 }
 
 /// A time as it travels: microseconds since 1970 UTC.
@@ -98,7 +107,10 @@ mod tests {
 
     #[test]
     fn a_message_of_a_newer_schema_is_refused_by_its_number() {
-        let wake = Wake { schema: SCHEMA + 1, due_at: 0 };
+        let wake = Wake {
+            schema: SCHEMA + 1,
+            due_at: 0,
+        };
 
         assert!(matches!(read::<Wake>(&write(&wake)), Err(ReadError::Newer(n)) if n == SCHEMA + 1));
     }

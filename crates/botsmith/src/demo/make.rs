@@ -86,7 +86,11 @@ fn is_ours(found: &integrations::Integration, note: Note) -> bool {
 
 /// Makes the workspace and the note of it. `None`: another process was first, and completes it.
 async fn begin(shared: &Shared) -> anyhow::Result<Option<Note>> {
-    let note = Note { workspace: WorkspaceId::new(), chatbot: ChatbotId::new(), integration: IntegrationId::new() };
+    let note = Note {
+        workspace: WorkspaceId::new(),
+        chatbot: ChatbotId::new(),
+        integration: IntegrationId::new(),
+    };
     let mut tx = shared.db.system().await?;
     workspaces::insert(&mut tx, note.workspace, "Demo").await?;
     if !installation::insert_if_absent(&mut tx, NOTE, &serde_json::to_value(note)?).await? {
@@ -119,7 +123,12 @@ async fn complete(
     };
     integrations::insert(tx, &new, now).await?;
     let api_key = new_api_key(tx, now).await?;
-    Ok(Made { workspace: note.workspace, chatbot: note.chatbot, auth_token, api_key })
+    Ok(Made {
+        workspace: note.workspace,
+        chatbot: note.chatbot,
+        auth_token,
+        api_key,
+    })
 }
 
 async fn renew(
@@ -131,9 +140,22 @@ async fn renew(
 ) -> anyhow::Result<Made> {
     let auth_token = secret();
     let credentials = credentials(shared, note, &found.platform, &auth_token).await?;
-    integrations::update(tx, found.id, &found.display_name, found.enabled, &credentials, now).await?;
+    integrations::update(
+        tx,
+        found.id,
+        &found.display_name,
+        found.enabled,
+        &credentials,
+        now,
+    )
+    .await?;
     let api_key = new_api_key(tx, now).await?;
-    Ok(Made { workspace: note.workspace, chatbot: note.chatbot, auth_token, api_key })
+    Ok(Made {
+        workspace: note.workspace,
+        chatbot: note.chatbot,
+        auth_token,
+        api_key,
+    })
 }
 
 /// As the API would store them.
@@ -143,7 +165,11 @@ async fn credentials(
     platform: &Platform,
     auth_token: &SecretString,
 ) -> anyhow::Result<NewCredentials> {
-    let channel = shared.accounts.channels().get(platform).context("Twilio is no platform here")?;
+    let channel = shared
+        .accounts
+        .channels()
+        .get(platform)
+        .context("Twilio is no platform here")?;
     let json = json!({
         "account_sid": ACCOUNT_SID,
         "auth_token": auth_token.expose_secret(),
@@ -151,8 +177,14 @@ async fn credentials(
     })
     .to_string();
     let account = channel.account(&channel.open(&json.clone().into())?)?;
-    let place = Place { row: note.integration.as_uuid(), column: integrations::CREDENTIALS_COLUMN };
-    let sealed = shared.keyring.seal(note.workspace, place, json.as_bytes()).await?;
+    let place = Place {
+        row: note.integration.as_uuid(),
+        column: integrations::CREDENTIALS_COLUMN,
+    };
+    let sealed = shared
+        .keyring
+        .seal(note.workspace, place, json.as_bytes())
+        .await?;
     Ok(NewCredentials {
         account,
         sealed: SealedCredentials(sealed),

@@ -14,8 +14,12 @@ const QUESTIONS: &str = include_str!("../../demo/questions.json");
 pub fn chatbot() -> ChatbotSettings {
     ChatbotSettings {
         name: "Fern & Kettle (demo)".to_owned(),
-        instructions: "You answer customers of Fern & Kettle, a shop for plants and tea. Be brief and friendly.".to_owned(),
-        fallback_text: "I don't know that, sorry. Ask us about plants, tea, opening hours, delivery or returns.".to_owned(),
+        instructions:
+            "You answer customers of Fern & Kettle, a shop for plants and tea. Be brief and friendly."
+                .to_owned(),
+        fallback_text:
+            "I don't know that, sorry. Ask us about plants, tea, opening hours, delivery or returns."
+                .to_owned(),
         model: None,
         model_key: None,
         max_answer_age_seconds: 3600,
@@ -25,7 +29,12 @@ pub fn chatbot() -> ChatbotSettings {
 /// What it knows, one source of each kind.
 pub fn sources(chatbot: ChatbotId) -> anyhow::Result<[NewSource; 2]> {
     let pairs: Vec<Pair> = serde_json::from_str(QUESTIONS).context("the demo's questions")?;
-    let source = |title: &str, content| NewSource { id: SourceId::new(), chatbot, title: title.to_owned(), content };
+    let source = |title: &str, content| NewSource {
+        id: SourceId::new(),
+        chatbot,
+        title: title.to_owned(),
+        content,
+    };
     Ok([
         source("About Fern & Kettle", Content::Text(TEXT.to_owned())),
         source("Questions that customers ask", Content::Qa(pairs)),

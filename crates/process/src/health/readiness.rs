@@ -47,7 +47,10 @@ impl Readiness {
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
         let check: Check = Arc::new(move || Box::pin(check()));
-        self.checks.write().unwrap_or_else(PoisonError::into_inner).insert(name, check);
+        self.checks
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, check);
     }
 
     /// A check that is not ready, for the reason given, until its owner says otherwise.
@@ -66,11 +69,17 @@ impl Readiness {
     async fn report_within(&self, patience: Duration) -> Report {
         let checks: Vec<(&'static str, Check)> = {
             let checks = self.checks.read().unwrap_or_else(PoisonError::into_inner);
-            checks.iter().map(|(name, check)| (*name, check.clone())).collect()
+            checks
+                .iter()
+                .map(|(name, check)| (*name, check.clone()))
+                .collect()
         };
         let outcomes = join_all(checks.into_iter().map(async |(name, check)| {
             let outcome = tokio::time::timeout(patience, check()).await;
-            (name, outcome.unwrap_or_else(|_| Err(format!("no answer within {patience:?}"))))
+            (
+                name,
+                outcome.unwrap_or_else(|_| Err(format!("no answer within {patience:?}"))),
+            )
         }))
         .await;
         Report {

@@ -25,21 +25,36 @@ pub fn routes(config: &mut ServiceConfig, readiness: Readiness) {
 }
 
 async fn alive() -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(serde_json::json!({"alive": true}))
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(serde_json::json!({"alive": true}))
 }
 
 async fn ready(readiness: Readiness) -> HttpResponse {
     let report = readiness.report().await;
-    let mut answer = if report.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-    answer.insert_header((header::CACHE_CONTROL, "no-store")).json(report)
+    let mut answer = if report.ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    answer
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(report)
 }
 
 async fn metrics(request: HttpRequest) -> HttpResponse {
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let authorization = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
     if !telemetry::metrics_allowed(authorization) {
-        return HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).finish();
+        return HttpResponse::Unauthorized()
+            .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
+            .finish();
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(telemetry::render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(telemetry::render())
 }
 
 /// Answers the three addresses and nothing else.
@@ -53,7 +68,11 @@ impl Server {
     /// Takes the port; questions are answered from [`run`](Self::run) on.
     pub fn start(listen: SocketAddr, readiness: Readiness) -> io::Result<Self> {
         let listener = TcpListener::bind(listen)?;
-        Ok(Self { address: listener.local_addr()?, listener, readiness })
+        Ok(Self {
+            address: listener.local_addr()?,
+            listener,
+            readiness,
+        })
     }
 
     /// Where it listens.
@@ -64,12 +83,13 @@ impl Server {
     /// Answers until told to stop.
     pub async fn run(self, stop: CancellationToken) -> io::Result<()> {
         let readiness = self.readiness;
-        let server = HttpServer::new(move || App::new().configure(|config| routes(config, readiness.clone())))
-            .workers(1)
-            .disable_signals()
-            .shutdown_timeout(GOODBYE_SECONDS)
-            .listen(self.listener)?
-            .run();
+        let server =
+            HttpServer::new(move || App::new().configure(|config| routes(config, readiness.clone())))
+                .workers(1)
+                .disable_signals()
+                .shutdown_timeout(GOODBYE_SECONDS)
+                .listen(self.listener)?
+                .run();
         let handle = server.handle();
         let mut serving = std::pin::pin!(server);
         tokio::select! {
@@ -117,7 +137,10 @@ mod tests {
         let running = tokio::spawn(server.run(stop.clone()));
 
         let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
-        connection.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        connection
+            .write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).await.unwrap();
         stop.cancel();

@@ -60,30 +60,59 @@ impl SettingsError {
             ConfigError::FileParse { cause, .. } => {
                 let text = cause.to_string();
                 let first = text.lines().next().unwrap_or_default().to_owned();
-                let last = text.lines().last().filter(|line| !line.contains(['|', '='])).unwrap_or_default();
-                if last == first || last.is_empty() { first } else { format!("{first}: {last}") }
+                let last = text
+                    .lines()
+                    .last()
+                    .filter(|line| !line.contains(['|', '=']))
+                    .unwrap_or_default();
+                if last == first || last.is_empty() {
+                    first
+                } else {
+                    format!("{first}: {last}")
+                }
             }
             other => other.to_string(),
         };
-        Self::File { path: path.display().to_string(), reason }
+        Self::File {
+            path: path.display().to_string(),
+            reason,
+        }
     }
 
     /// Finds the setting an error of deserialisation is about.
     pub(super) fn unusable(error: ConfigError, setting: Option<String>) -> Self {
         match error {
             ConfigError::At { error, key, .. } => Self::unusable(*error, key.or(setting)),
-            ConfigError::Type { origin, unexpected, expected, key } => {
+            ConfigError::Type {
+                origin,
+                unexpected,
+                expected,
+                key,
+            } => {
                 let setting = key.or(setting).unwrap_or_default();
-                let given = if is_secret(&setting) { "this".to_owned() } else { unexpected.to_string() };
+                let given = if is_secret(&setting) {
+                    "this".to_owned()
+                } else {
+                    unexpected.to_string()
+                };
                 let origin = origin.unwrap_or_else(|| "the settings".to_owned());
-                Self::WrongType { setting: format!("{setting:?}"), origin, expected, given }
+                Self::WrongType {
+                    setting: format!("{setting:?}"),
+                    origin,
+                    expected,
+                    given,
+                }
             }
             ConfigError::NotFound(key) => Self::Defaults(format!("{key} is missing")),
             error => match setting {
-                Some(setting) if is_secret(&setting) => {
-                    Self::Invalid { setting, reason: "its value is not of the form expected".to_owned() }
-                }
-                Some(setting) => Self::Invalid { setting, reason: error.to_string() },
+                Some(setting) if is_secret(&setting) => Self::Invalid {
+                    setting,
+                    reason: "its value is not of the form expected".to_owned(),
+                },
+                Some(setting) => Self::Invalid {
+                    setting,
+                    reason: error.to_string(),
+                },
                 None => Self::Defaults(error.to_string()),
             },
         }

@@ -64,7 +64,11 @@ impl Kind {
 
 impl Known {
     pub(super) fn of(defaults: Map<String, Value>) -> Self {
-        let mut known = Self { kinds: BTreeMap::new(), references: Vec::new(), optional: BTreeSet::new() };
+        let mut known = Self {
+            kinds: BTreeMap::new(),
+            references: Vec::new(),
+            optional: BTreeSet::new(),
+        };
         known.add("", defaults);
         known
     }
@@ -88,7 +92,9 @@ impl Known {
     }
 
     pub(super) fn references(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.references.iter().map(|(setting, same_as)| (setting.as_str(), same_as.as_str()))
+        self.references
+            .iter()
+            .map(|(setting, same_as)| (setting.as_str(), same_as.as_str()))
     }
 
     /// Removes settings that may be left out and are.
@@ -109,14 +115,23 @@ impl Known {
     }
 
     /// Refuses names that do not exist and values of another type.
-    pub(super) fn check(&self, above: &str, values: &Map<String, Value>, origin: &str) -> Result<(), SettingsError> {
+    pub(super) fn check(
+        &self,
+        above: &str,
+        values: &Map<String, Value>,
+        origin: &str,
+    ) -> Result<(), SettingsError> {
         let mut values: Vec<_> = values.iter().collect();
         values.sort_by_key(|(name, _)| *name);
         for (name, value) in values {
             let setting = join(above, name);
             let Some(kind) = self.kind(&setting) else {
                 let nearest = format!("{:?}", self.nearest(&setting));
-                return Err(SettingsError::Unknown { given: format!("{setting:?}"), origin: origin.to_owned(), nearest });
+                return Err(SettingsError::Unknown {
+                    given: format!("{setting:?}"),
+                    origin: origin.to_owned(),
+                    nearest,
+                });
             };
             if !kind.takes(Kind::of(&value.kind)) {
                 return Err(SettingsError::WrongType {
@@ -138,7 +153,10 @@ impl Known {
         let unknown = || SettingsError::Unknown {
             given: variable.to_owned(),
             origin: "the environment".to_owned(),
-            nearest: format!("{PREFIX}{}", self.nearest(setting).to_uppercase().replace('.', "__")),
+            nearest: format!(
+                "{PREFIX}{}",
+                self.nearest(setting).to_uppercase().replace('.', "__")
+            ),
         };
         let kind = self.kind(setting).ok_or_else(unknown)?;
         let trimmed = text.trim();
@@ -161,7 +179,11 @@ impl Known {
             setting: variable.to_owned(),
             origin: "the environment".to_owned(),
             expected: kind.name(),
-            given: if is_secret(setting) { "what was given".to_owned() } else { format!("{text:?}") },
+            given: if is_secret(setting) {
+                "what was given".to_owned()
+            } else {
+                format!("{text:?}")
+            },
         })?;
         Ok(Value::new(Some(&variable.to_owned()), value))
     }
@@ -194,7 +216,11 @@ impl Known {
 }
 
 fn join(above: &str, name: &str) -> String {
-    if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
+    if above.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{above}.{name}")
+    }
 }
 
 /// A value for an error; only its type where the setting is a text, for that may be a secret that was not quoted.

@@ -28,12 +28,18 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Escaping<M> {
     type Writer = EscapingWriter<M::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        EscapingWriter { to: self.make.make_writer(), colour: None }
+        EscapingWriter {
+            to: self.make.make_writer(),
+            colour: None,
+        }
     }
 
     fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Self::Writer {
         let colour = self.colours.then(|| colour_of(*meta.level()));
-        EscapingWriter { to: self.make.make_writer_for(meta), colour: colour.flatten() }
+        EscapingWriter {
+            to: self.make.make_writer_for(meta),
+            colour: colour.flatten(),
+        }
     }
 }
 
@@ -52,8 +58,11 @@ impl<W: Write> Write for EscapingWriter<W> {
         let line = escaped(&String::from_utf8_lossy(event));
         match self.colour {
             Some(colour) => {
-                let (text, end) = line.strip_suffix('\n').map_or((line.as_str(), ""), |text| (text, "\n"));
-                self.to.write_all(format!("{colour}{text}\x1b[0m{end}").as_bytes())?;
+                let (text, end) = line
+                    .strip_suffix('\n')
+                    .map_or((line.as_str(), ""), |text| (text, "\n"));
+                self.to
+                    .write_all(format!("{colour}{text}\x1b[0m{end}").as_bytes())?;
             }
             None => self.to.write_all(line.as_bytes())?,
         }
@@ -110,7 +119,9 @@ mod tests {
     fn logged(json: bool) -> String {
         let sink = Sink::default();
         let made = sink.clone();
-        let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(to(move || made.clone(), false));
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(to(move || made.clone(), false));
         let hostile = "hi\r\n2026-01-01 ERROR forged\x1b[2J\u{9b}31m\u{202e}";
         if json {
             let subscriber = tracing_subscriber::registry().with(layer.json());

@@ -9,8 +9,9 @@ use std::{
 use subtle::ConstantTimeEq;
 
 /// Seconds, for everything named `…_seconds`: from a millisecond, which the gateway takes, to the minutes a model may.
-const SECONDS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+];
 
 /// How often what was recorded is folded into its buckets, so that it does not pile up while nobody reads.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -30,8 +31,14 @@ pub fn install(token: SecretString) -> Result<Upkeep, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .install_recorder()?;
-    ::metrics::describe_gauge!("process_resident_memory_bytes", "Resident memory of this process.");
-    ::metrics::describe_gauge!("process_start_time_seconds", "When this process started, in seconds since 1970.");
+    ::metrics::describe_gauge!(
+        "process_resident_memory_bytes",
+        "Resident memory of this process."
+    );
+    ::metrics::describe_gauge!(
+        "process_start_time_seconds",
+        "When this process started, in seconds since 1970."
+    );
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     ::metrics::gauge!("process_start_time_seconds").set(now.as_secs_f64());
     let (ends, ended) = mpsc::channel();
@@ -47,7 +54,9 @@ pub fn install(token: SecretString) -> Result<Upkeep, BuildError> {
 
 /// Everything recorded so far, as Prometheus reads it. Empty before [`init`](super::init).
 pub fn render() -> String {
-    let Some(installed) = INSTALLED.get() else { return String::new() };
+    let Some(installed) = INSTALLED.get() else {
+        return String::new();
+    };
     if let Some(bytes) = resident_bytes() {
         #[expect(clippy::cast_precision_loss, reason = "no machine has 2^53 bytes of memory")]
         ::metrics::gauge!("process_resident_memory_bytes").set(bytes as f64);
@@ -57,7 +66,9 @@ pub fn render() -> String {
 
 /// Whether a reader who shows this `Authorization` header may read the metrics.
 pub fn is_allowed(authorization: Option<&str>) -> bool {
-    let Some(Installed { token, .. }) = INSTALLED.get() else { return true };
+    let Some(Installed { token, .. }) = INSTALLED.get() else {
+        return true;
+    };
     matches_token(token, authorization)
 }
 
@@ -66,7 +77,9 @@ fn matches_token(token: &SecretString, authorization: Option<&str>) -> bool {
     if token.is_empty() {
         return true;
     }
-    let given = authorization.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    let given = authorization
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
     given.as_bytes().ct_eq(token.as_bytes()).into()
 }
 
@@ -103,7 +116,10 @@ mod tests {
         let text = render();
         assert!(text.contains("answer_seconds_bucket{le=\"0.5\"} 1"), "{text}");
         assert!(text.contains("answer_seconds_bucket{le=\"0.25\"} 0"), "{text}");
-        let memory = text.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes ")).unwrap();
+        let memory = text
+            .lines()
+            .find_map(|line| line.strip_prefix("process_resident_memory_bytes "))
+            .unwrap();
         assert!(memory.parse::<f64>().unwrap() > 1e6, "{memory}");
     }
 }

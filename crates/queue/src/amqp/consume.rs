@@ -15,7 +15,8 @@ use super::{
     topology::Topology,
 };
 use crate::{
-    Death, Delivery, MOST_DELIVERIES, Message, Nature, QueueName, backoff::Backoff, consumer::Buffer, delivery, metrics,
+    Death, Delivery, MOST_DELIVERIES, Message, Nature, QueueName, backoff::Backoff, consumer::Buffer,
+    delivery, metrics,
 };
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -34,12 +35,16 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::timeout,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
 /// How long the broker may take to make us a consumer, or to close a channel.
 const SETUP: Duration = Duration::from_secs(10);
+
+/// A consumer that gets nothing for this long and has nothing in hand becomes one anew. RabbitMQ 3.10 forgets one whose
+/// queue is deleted and declared again at once, and says nothing: it would wait for ever.
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Fills one consumer's buffer.
 pub(super) struct Task {
@@ -93,19 +98,24 @@ impl Task {
             };
             if let Some((channel, mut messages)) = attached {
                 backoff.reset();
-                let channel = Arc::new(Channel { channel, outstanding: Mutex::default() });
-                let lost = tokio::select! {
+                let channel = Arc::new(Channel {
+                    channel,
+                    outstanding: Mutex::default(),
+                });
+                let ended = tokio::select! {
                     biased;
-                    () = unwanted.cancelled() => false,
-                    () = up.lost.cancelled() => true,
-                    () = pump(&channel, &mut messages, &shared, &mut given_up) => true,
+                    () = unwanted.cancelled() => Ended::Unwanted,
+                    () = up.lost.cancelled() => Ended::Lost,
+                    ended = pump(&channel, &mut messages, &shared, &mut given_up) => ended,
                 };
-                if lost {
+                match ended {
                     // What is buffered of a deleted queue exists nowhere else: it is still handed over. Of a lost
                     // connection it will come again.
-                    self.buffer.retain(|delivery| delivery.hold.is_current());
-                } else {
-                    self.finish(&up, &channel, &shared.in_hand).await;
+                    Ended::Lost => self.buffer.retain(|delivery| delivery.hold.is_current()),
+                    Ended::Silent => {
+                        let _ = timeout(SETUP, channel.channel.close(200, "consuming anew".into())).await;
+                    }
+                    Ended::Unwanted => self.finish(&up, &channel, &shared.in_hand).await,
                 }
             }
             tokio::select! {
@@ -120,9 +130,18 @@ impl Task {
     async fn attach(&self, up: &Up) -> lapin::Result<(AmqpChannel, lapin::Consumer)> {
         self.topology.declare(up, &self.queue).await?;
         let channel = up.channel().await?;
-        channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
+        channel
+            .basic_qos(self.prefetch, BasicQosOptions::default())
+            .await?;
         let (name, options) = (self.topology.name(&self.queue), BasicConsumeOptions::default());
-        let messages = channel.basic_consume(name.into(), ShortString::default(), options, FieldTable::default()).await?;
+        let messages = channel
+            .basic_consume(
+                name.into(),
+                ShortString::default(),
+                options,
+                FieldTable::default(),
+            )
+            .await?;
         Ok((channel, messages))
     }
 
@@ -138,13 +157,24 @@ impl Task {
     }
 }
 
-/// Fills the buffer until the queue or the channel is lost.
+/// Why consuming on one channel has ended.
+enum Ended {
+    /// The queue, the channel or the connection is gone.
+    Lost,
+    /// Nothing has come for long.
+    Silent,
+    /// The consumer wants no more.
+    Unwanted,
+}
+
+/// Fills the buffer until there is nothing more to come.
 async fn pump(
     channel: &Arc<Channel>,
     messages: &mut lapin::Consumer,
     shared: &Arc<Shared>,
     given_up: &mut mpsc::UnboundedReceiver<Delivery>,
-) {
+) -> Ended {
+    let mut silent_at = Instant::now() + SILENCE;
     loop {
         tokio::select! {
             biased;
@@ -153,21 +183,42 @@ async fn pump(
                 delivery.hand_over().dead(&reason).await;
             }
             message = messages.next() => match message {
-                Some(Ok(message)) => shared.buffer.push(delivery_of(message, channel, shared)),
+                Some(Ok(message)) => {
+                    silent_at = Instant::now() + SILENCE;
+                    shared.buffer.push(delivery_of(message, channel, shared));
+                }
                 // The queue was deleted, or its leader is gone, or the channel is.
-                Some(Err(_)) | None => return,
+                Some(Err(_)) | None => return Ended::Lost,
             },
+            () = tokio::time::sleep_until(silent_at) => {
+                if channel.outstanding().is_empty() {
+                    return Ended::Silent;
+                }
+                silent_at = Instant::now() + SILENCE;
+            }
         }
     }
 }
 
 fn delivery_of(message: lapin::message::Delivery, channel: &Arc<Channel>, shared: &Arc<Shared>) -> Delivery {
-    let headers::Beside { traceparent, deliveries_before, published_at, death } = headers::read(&message.properties);
+    let headers::Beside {
+        traceparent,
+        deliveries_before,
+        published_at,
+        death,
+    } = headers::read(&message.properties);
     channel.outstanding().insert(message.delivery_tag);
     let payload = Bytes::from(message.data);
-    let attempts = deliveries_before.unwrap_or(u32::from(message.redelivered)).saturating_add(1);
+    let attempts = deliveries_before
+        .unwrap_or(u32::from(message.redelivered))
+        .saturating_add(1);
     let again = (shared.queue.nature() == Nature::Ordered).then(|| {
-        Box::new(Again { payload: payload.clone(), traceparent: traceparent.clone(), published_at, attempts })
+        Box::new(Again {
+            payload: payload.clone(),
+            traceparent: traceparent.clone(),
+            published_at,
+            attempts,
+        })
     });
     let hold = Hold {
         tag: message.delivery_tag,
@@ -286,14 +337,31 @@ impl Hold {
         reason: &str,
     ) {
         if matches!(self.shared.queue, QueueName::Dead(_)) {
-            tracing::error!(queue = self.shared.name, "a dead letter cannot die again: it stays where it is");
+            tracing::error!(
+                queue = self.shared.name,
+                "a dead letter cannot die again: it stays where it is"
+            );
             return self.requeue().await;
         }
-        let message = Message { payload: payload.clone(), traceparent: traceparent.map(str::to_owned) };
-        let death =
-            Death { queue: self.shared.name.clone(), reason: delivery::shortened(reason), at: Some(Utc::now()) };
-        let extra = Extra { death: Some(death), published_at };
-        match self.shared.publisher.publish(&self.shared.queue.dead(), &message, &extra).await {
+        let message = Message {
+            payload: payload.clone(),
+            traceparent: traceparent.map(str::to_owned),
+        };
+        let death = Death {
+            queue: self.shared.name.clone(),
+            reason: delivery::shortened(reason),
+            at: Some(Utc::now()),
+        };
+        let extra = Extra {
+            death: Some(death),
+            published_at,
+        };
+        match self
+            .shared
+            .publisher
+            .publish(&self.shared.queue.dead(), &message, &extra)
+            .await
+        {
             Ok(()) => {
                 metrics::died(&self.shared.name);
                 self.ack().await;
@@ -314,14 +382,23 @@ impl Hold {
         // By address, for a pointer would tie this future to its thread.
         let mut by_channel: HashMap<usize, Vec<&mut Self>> = HashMap::new();
         for hold in &mut batch {
-            by_channel.entry(Arc::as_ptr(&hold.channel).addr()).or_default().push(hold);
+            by_channel
+                .entry(Arc::as_ptr(&hold.channel).addr())
+                .or_default()
+                .push(hold);
         }
         let mut sending: Vec<Sending> = Vec::new();
         for holds in by_channel.into_values() {
             let ours: BTreeSet<u64> = holds.iter().map(|hold| hold.tag).collect();
-            let Some(channel) = holds.first().map(|hold| hold.channel.clone()) else { continue };
+            let Some(channel) = holds.first().map(|hold| hold.channel.clone()) else {
+                continue;
+            };
             let mut outstanding = channel.outstanding();
-            let all_before = outstanding.iter().copied().take_while(|tag| ours.contains(tag)).last();
+            let all_before = outstanding
+                .iter()
+                .copied()
+                .take_while(|tag| ours.contains(tag))
+                .last();
             for hold in holds {
                 if all_before.is_none_or(|last| hold.tag > last) {
                     sending.push(hold.tell_ack(&mut outstanding, false));
@@ -351,7 +428,9 @@ impl Hold {
 
     /// Gives the message back: to its place in the buffer, or to the broker.
     fn let_go(&mut self) -> Option<Sending> {
-        let Some(again) = self.again.take() else { return Some(self.tell_requeue()) };
+        let Some(again) = self.again.take() else {
+            return Some(self.tell_requeue());
+        };
         self.settled();
         if !self.is_current() {
             return None;
@@ -377,7 +456,9 @@ impl Hold {
             let _ = self.shared.hopeless.send(delivery);
         } else {
             self.shared.buffer.put_back(delivery, |other| match &other.hold {
-                delivery::Hold::Amqp(other) => !Arc::ptr_eq(&other.channel, &self.channel) || other.tag > self.tag,
+                delivery::Hold::Amqp(other) => {
+                    !Arc::ptr_eq(&other.channel, &self.channel) || other.tag > self.tag
+                }
                 delivery::Hold::Postgres(_) | delivery::Hold::Nothing => true,
             });
         }
@@ -387,8 +468,17 @@ impl Hold {
     fn tell_requeue(&mut self) -> Sending {
         self.channel.outstanding().remove(&self.tag);
         let (channel, tag) = (self.channel.channel.clone(), self.tag);
-        let sending =
-            begun(async move { channel.basic_nack(tag, BasicNackOptions { requeue: true, multiple: false }).await });
+        let sending = begun(async move {
+            channel
+                .basic_nack(
+                    tag,
+                    BasicNackOptions {
+                        requeue: true,
+                        multiple: false,
+                    },
+                )
+                .await
+        });
         self.settled();
         sending
     }
@@ -412,7 +502,10 @@ fn begun(sending: impl Future<Output = lapin::Result<()>> + Send + 'static) -> S
 
 fn log_lost(told: lapin::Result<()>) {
     if let Err(error) = told {
-        tracing::debug!(error = &error as &dyn Error, "not acknowledged: the message will come again");
+        tracing::debug!(
+            error = &error as &dyn Error,
+            "not acknowledged: the message will come again"
+        );
     }
 }
 

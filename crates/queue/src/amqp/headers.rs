@@ -67,8 +67,14 @@ pub(super) fn read(properties: &BasicProperties) -> Beside {
     let headers = properties.headers().as_ref();
     let get = |key: &str| headers.and_then(|headers| headers.inner().get(key));
     let ours = || {
-        let at = get(DIED_AT).and_then(text).and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
-        Some(Death { queue: get(ORIGIN).and_then(text)?, reason: get(REASON).and_then(text)?, at: at.map(Into::into) })
+        let at = get(DIED_AT)
+            .and_then(text)
+            .and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
+        Some(Death {
+            queue: get(ORIGIN).and_then(text)?,
+            reason: get(REASON).and_then(text)?,
+            at: at.map(Into::into),
+        })
     };
     let brokers = || {
         let queue = get("x-first-death-queue").and_then(text)?;
@@ -81,7 +87,11 @@ pub(super) fn read(properties: &BasicProperties) -> Beside {
             Some(AMQPValue::FieldTable(death)) => death.inner().get("time").and_then(seconds),
             _ => None,
         };
-        Some(Death { queue, reason: in_words(&reason), at: at.and_then(moment) })
+        Some(Death {
+            queue,
+            reason: in_words(&reason),
+            at: at.and_then(moment),
+        })
     };
     Beside {
         traceparent: acceptable_traceparent(get(TRACEPARENT).and_then(text)),
@@ -94,7 +104,10 @@ pub(super) fn read(properties: &BasicProperties) -> Beside {
 /// The broker's word for it is for machines.
 fn in_words(reason: &str) -> String {
     match reason {
-        "delivery_limit" => format!("it came back {} times without being acknowledged", crate::MOST_DELIVERIES),
+        "delivery_limit" => format!(
+            "it came back {} times without being acknowledged",
+            crate::MOST_DELIVERIES
+        ),
         other => format!("the broker gave it up: {other}"),
     }
 }

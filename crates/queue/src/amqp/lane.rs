@@ -7,11 +7,7 @@
 //! one acknowledgement covers several. So every message has a number, and [`Lane::settle`] decides only when it has seen
 //! every confirm that was resolved up to the one it decides.
 
-use super::{
-    AmqpChannel, headers,
-    link::Up,
-    topology::Topology,
-};
+use super::{AmqpChannel, headers, link::Up, topology::Topology};
 use crate::{Message, QueueName};
 use futures_util::{FutureExt, future::BoxFuture};
 use lapin::{
@@ -43,6 +39,10 @@ const OVERDUE: Duration = Duration::from_secs(10);
 
 /// How long the broker may take to open a channel, or to declare a queue again.
 const SETUP: Duration = Duration::from_secs(5);
+
+/// A queue that is gone is declared again only after its consumers had the time to hear of it. RabbitMQ 3.10 attaches
+/// those who have not heard to the new queue, and then delivers nothing to them.
+const MOURNING: Duration = Duration::from_millis(300);
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,11 @@ struct Order {
 
 impl Lanes {
     pub(super) fn new(topology: Topology, tasks: TaskTracker) -> Self {
-        Self { open: Mutex::default(), topology, tasks }
+        Self {
+            open: Mutex::default(),
+            topology,
+            tasks,
+        }
     }
 
     /// Sends the message once, and waits until `deadline` for what becomes of it.
@@ -89,7 +93,11 @@ impl Lanes {
         deadline: Instant,
     ) -> Outcome {
         let (reply, outcome) = oneshot::channel();
-        let order = Order { message: message.clone(), extra: extra.clone(), reply };
+        let order = Order {
+            message: message.clone(),
+            extra: extra.clone(),
+            reply,
+        };
         match self.lane(up, queue).try_send(order) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Full(_)) => return Outcome::Full,
@@ -111,7 +119,8 @@ impl Lanes {
             return lane.clone();
         }
         let (sender, orders) = mpsc::channel(MOST_WAITING);
-        self.tasks.spawn(run(up.clone(), self.topology.clone(), queue.clone(), orders));
+        self.tasks
+            .spawn(run(up.clone(), self.topology.clone(), queue.clone(), orders));
         open.insert(queue.clone(), (up.generation, sender.clone()));
         sender
     }
@@ -174,20 +183,29 @@ async fn run(up: Arc<Up>, topology: Topology, queue: QueueName, mut orders: mpsc
         if !returned.is_empty() {
             let declared = tokio::select! {
                 () = up.lost.cancelled() => return,
-                declared = timeout(SETUP, topology.declare(&up, &queue)) => declared,
+                declared = timeout(SETUP, declare_again(&up, &topology, &queue)) => declared,
             };
             match declared {
-                Ok(Ok(())) => tracing::warn!(queue = %queue, "the queue was gone and has been declared again"),
+                Ok(Ok(())) => {
+                    tracing::warn!(queue = %queue, "the queue was gone and has been declared again")
+                }
                 Ok(Err(error)) => {
                     tracing::error!(queue = %queue, error = &error as &dyn Error, "the queue is gone, and cannot be declared");
                 }
-                Err(_) => tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it"),
+                Err(_) => {
+                    tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it")
+                }
             }
             for reply in returned {
                 let _ = reply.send(Outcome::Returned);
             }
         }
     }
+}
+
+async fn declare_again(up: &Up, topology: &Topology, queue: &QueueName) -> lapin::Result<()> {
+    tokio::time::sleep(MOURNING).await;
+    topology.declare(up, queue).await
 }
 
 async fn open(up: &Up) -> lapin::Result<AmqpChannel> {
@@ -224,7 +242,10 @@ struct Resolved {
 
 impl Resolved {
     fn push(&self, number: u64) {
-        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+        self.numbers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(number);
         self.some.notify_one();
     }
 
@@ -258,15 +279,34 @@ impl Lane {
         }
         let number = self.next_number;
         self.next_number += 1;
-        let Order { message, extra, reply } = order;
+        let Order {
+            message,
+            extra,
+            reply,
+        } = order;
         let properties = headers::durable(number, message.traceparent.as_deref(), &extra);
         let (channel, key) = (self.channel.clone(), self.key.clone());
         let confirm = async move {
-            let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-            channel.basic_publish(ShortString::default(), key, options, &message.payload, properties).await?.await
+            let options = BasicPublishOptions {
+                mandatory: true,
+                ..BasicPublishOptions::default()
+            };
+            channel
+                .basic_publish(ShortString::default(), key, options, &message.payload, properties)
+                .await?
+                .await
         };
-        let waker = Waker::from(Arc::new(NumberWaker { number, resolved: self.resolved.clone() }));
-        let mut in_flight = InFlight { confirm: confirm.boxed(), early: None, waker, reply, since: Instant::now() };
+        let waker = Waker::from(Arc::new(NumberWaker {
+            number,
+            resolved: self.resolved.clone(),
+        }));
+        let mut in_flight = InFlight {
+            confirm: confirm.boxed(),
+            early: None,
+            waker,
+            reply,
+            since: Instant::now(),
+        };
         if let Poll::Ready(confirmation) = in_flight.poll() {
             // The channel is closed, or the broker is faster than we are. It takes its place in the order, for whatever
             // was resolved before it is woken already.
@@ -287,9 +327,15 @@ impl Lane {
             }
             let mut acknowledged = Vec::new();
             for number in woken {
-                let Some(in_flight) = self.in_flight.get_mut(&number) else { continue };
-                let Poll::Ready(confirmation) = in_flight.poll() else { continue };
-                let Some(in_flight) = self.in_flight.remove(&number) else { continue };
+                let Some(in_flight) = self.in_flight.get_mut(&number) else {
+                    continue;
+                };
+                let Poll::Ready(confirmation) = in_flight.poll() else {
+                    continue;
+                };
+                let Some(in_flight) = self.in_flight.remove(&number) else {
+                    continue;
+                };
                 match confirmation {
                     Ok(Confirmation::Ack(None)) => acknowledged.push((number, in_flight)),
                     Ok(Confirmation::Nack(None)) => reply_with(in_flight, Outcome::Refused),
@@ -323,7 +369,9 @@ impl Lane {
     }
 
     fn is_overdue(&self) -> bool {
-        self.in_flight.first_key_value().is_some_and(|(_, oldest)| oldest.since.elapsed() > OVERDUE)
+        self.in_flight
+            .first_key_value()
+            .is_some_and(|(_, oldest)| oldest.since.elapsed() > OVERDUE)
     }
 }
 

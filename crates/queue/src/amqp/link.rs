@@ -17,7 +17,7 @@ use std::{
     },
     time::Duration,
 };
-use tokio::time::{MissedTickBehavior, Instant, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How long a broker may take to let us in, and to declare what we need.
@@ -57,9 +57,17 @@ impl Up {
 
 impl Link {
     /// Connects in the background, for ever. One with a topology is up only when every durable queue is there.
-    pub(super) fn open(name: &'static str, uri: AMQPUri, topology: Option<Topology>, context: Context) -> Self {
+    pub(super) fn open(
+        name: &'static str,
+        uri: AMQPUri,
+        topology: Option<Topology>,
+        context: Context,
+    ) -> Self {
         let (presence, watch) = Presence::new();
-        context.tasks.clone().spawn(run(name, uri, topology, context, presence));
+        context
+            .tasks
+            .clone()
+            .spawn(run(name, uri, topology, context, presence));
         Self(watch)
     }
 
@@ -112,7 +120,11 @@ async fn run(
             // Once, not at every attempt: a broker may be away for hours.
             Ok(Err(error)) if !told => {
                 told = true;
-                tracing::warn!(connection = name, error = &error as &dyn Error, "the broker cannot be reached");
+                tracing::warn!(
+                    connection = name,
+                    error = &error as &dyn Error,
+                    "the broker cannot be reached"
+                );
             }
             Err(_) if !told => {
                 told = true;
@@ -129,8 +141,8 @@ async fn run(
 
 async fn connect(name: &'static str, uri: &AMQPUri, topology: Option<&Topology>) -> lapin::Result<Arc<Up>> {
     static GENERATION: AtomicU64 = AtomicU64::new(0);
-    let properties =
-        ConnectionProperties::default().with_connection_name(format!("botsmith {name} {}", std::process::id()).into());
+    let properties = ConnectionProperties::default()
+        .with_connection_name(format!("botsmith {name} {}", std::process::id()).into());
     let up = Up {
         connection: Connection::connect_uri(uri.clone(), properties).await?,
         generation: GENERATION.fetch_add(1, Ordering::Relaxed),

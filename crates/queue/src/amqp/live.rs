@@ -33,12 +33,23 @@ pub(super) async fn run(link: Link, topology: Topology, closed: CancellationToke
 }
 
 /// Listens until it is over.
-async fn listen(up: &Up, topology: &Topology, incoming: &Incoming, backoff: &mut Backoff) -> lapin::Result<()> {
+async fn listen(
+    up: &Up,
+    topology: &Topology,
+    incoming: &Incoming,
+    backoff: &mut Backoff,
+) -> lapin::Result<()> {
     let channel = up.channel().await?;
     let queue = topology.listen(&channel).await?;
     // Losing one is allowed, so nothing is acknowledged.
-    let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
-    let mut events = channel.basic_consume(queue, ShortString::default(), options, FieldTable::default()).await?;
+    let options = BasicConsumeOptions {
+        no_ack: true,
+        exclusive: true,
+        ..BasicConsumeOptions::default()
+    };
+    let mut events = channel
+        .basic_consume(queue, ShortString::default(), options, FieldTable::default())
+        .await?;
     backoff.reset();
     // Only now nothing is missed any more.
     incoming.resync();

@@ -24,7 +24,12 @@ struct Open {
     declared: HashSet<QueueName>,
 }
 
-pub(super) async fn run(link: Link, topology: Topology, closed: CancellationToken, mut to_send: mpsc::Receiver<Outgoing>) {
+pub(super) async fn run(
+    link: Link,
+    topology: Topology,
+    closed: CancellationToken,
+    mut to_send: mpsc::Receiver<Outgoing>,
+) {
     let mut open: Option<Open> = None;
     let mut batch = Vec::new();
     loop {
@@ -43,21 +48,36 @@ pub(super) async fn run(link: Link, topology: Topology, closed: CancellationToke
         let sent = timeout(PATIENCE, send(&mut open, up, &topology, sending)).await;
         if !matches!(sent, Ok(Ok(()))) {
             if let Ok(Err(error)) = sent {
-                tracing::debug!(error = &error as &dyn Error, "wake-ups or live events were not sent");
+                tracing::debug!(
+                    error = &error as &dyn Error,
+                    "wake-ups or live events were not sent"
+                );
             }
             open = None;
         }
     }
 }
 
-async fn send(open: &mut Option<Open>, up: Arc<Up>, topology: &Topology, batch: Vec<Outgoing>) -> lapin::Result<()> {
-    let still_open = open.take().filter(|open| open.up.generation == up.generation && open.channel.status().connected());
+async fn send(
+    open: &mut Option<Open>,
+    up: Arc<Up>,
+    topology: &Topology,
+    batch: Vec<Outgoing>,
+) -> lapin::Result<()> {
+    let still_open = open
+        .take()
+        .filter(|open| open.up.generation == up.generation && open.channel.status().connected());
     let open = open.insert(match still_open {
         Some(open) => open,
         None => {
             let channel = up.channel().await?;
             let live = topology.declare_live(&channel).await?;
-            Open { up, channel, live, declared: HashSet::new() }
+            Open {
+                up,
+                channel,
+                live,
+                declared: HashSet::new(),
+            }
         }
     });
     let mut woken = HashSet::new();
@@ -84,8 +104,21 @@ async fn send(open: &mut Option<Open>, up: Arc<Up>, topology: &Topology, batch: 
     Ok(())
 }
 
-async fn publish(channel: &AmqpChannel, exchange: ShortString, key: ShortString, body: &[u8]) -> lapin::Result<()> {
-    channel.basic_publish(exchange, key, BasicPublishOptions::default(), body, BasicProperties::default()).await?;
+async fn publish(
+    channel: &AmqpChannel,
+    exchange: ShortString,
+    key: ShortString,
+    body: &[u8],
+) -> lapin::Result<()> {
+    channel
+        .basic_publish(
+            exchange,
+            key,
+            BasicPublishOptions::default(),
+            body,
+            BasicProperties::default(),
+        )
+        .await?;
     Ok(())
 }
 

@@ -21,8 +21,8 @@ use lane::{Lanes, Outcome};
 use lapin::uri::AMQPUri;
 use link::{Link, Up};
 use std::{sync::Arc, time::Duration};
-use topology::Topology;
 use tokio::{sync::mpsc, time::Instant};
+use topology::Topology;
 
 /// lapin's `Channel`, by a name that is not taken.
 type AmqpChannel = lapin::Channel;
@@ -57,15 +57,36 @@ impl Amqp {
         let topology = Topology::new(context.namespace.clone());
         let link = Link::open("publish", uri.clone(), Some(topology.clone()), context.clone());
         let consuming = Link::open("consume", uri, None, context.clone());
-        context.tasks.spawn(loose::run(link.clone(), topology.clone(), context.closed.clone(), to_send));
-        context.tasks.spawn(live::run(consuming.clone(), topology.clone(), context.closed.clone(), incoming));
+        context.tasks.spawn(loose::run(
+            link.clone(),
+            topology.clone(),
+            context.closed.clone(),
+            to_send,
+        ));
+        context.tasks.spawn(live::run(
+            consuming.clone(),
+            topology.clone(),
+            context.closed.clone(),
+            incoming,
+        ));
         let lanes = Lanes::new(topology.clone(), context.tasks.clone());
-        let publisher = Arc::new(Publisher { patience: context.publish_timeout, link, lanes });
-        Ok(Self { context, topology, publisher, consuming })
+        let publisher = Arc::new(Publisher {
+            patience: context.publish_timeout,
+            link,
+            lanes,
+        });
+        Ok(Self {
+            context,
+            topology,
+            publisher,
+            consuming,
+        })
     }
 
     pub(crate) async fn publish(&self, queue: &QueueName, message: &Message) -> Result<(), Refusal> {
-        self.publisher.publish(queue, message, &headers::Extra::default()).await
+        self.publisher
+            .publish(queue, message, &headers::Extra::default())
+            .await
     }
 
     pub(crate) fn consume(&self, queue: &QueueName, prefetch: u16) -> Consumer {
@@ -99,14 +120,22 @@ impl Amqp {
 
     async fn consuming_now(&self) -> Result<Arc<Up>, QueueError> {
         let patience = self.context.publish_timeout;
-        self.consuming.soon(patience, Instant::now() + patience).await.ok_or(QueueError::Away)
+        self.consuming
+            .soon(patience, Instant::now() + patience)
+            .await
+            .ok_or(QueueError::Away)
     }
 }
 
 impl Publisher {
     /// Publishes until it is confirmed, or time is up. What was returned because its queue is gone, or was on its way when
     /// the connection was lost, is sent again as long as there is time: a repeat is allowed, a loss is not.
-    async fn publish(&self, queue: &QueueName, message: &Message, extra: &headers::Extra) -> Result<(), Refusal> {
+    async fn publish(
+        &self,
+        queue: &QueueName,
+        message: &Message,
+        extra: &headers::Extra,
+    ) -> Result<(), Refusal> {
         const SHORTLY: Duration = Duration::from_secs(1);
         const LATER: Duration = Duration::from_secs(5);
         let deadline = Instant::now() + self.patience;

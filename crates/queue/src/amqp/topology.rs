@@ -2,14 +2,12 @@
 //! when a queue turns out to be gone, so that one deleted by hand comes back while we run.
 
 use super::{AmqpChannel, link::Up};
-use crate::{
-    MOST_DELIVERIES, Nature, QueueError, QueueName,
-    name::Namespace,
-};
+use crate::{MOST_DELIVERIES, Nature, QueueError, QueueName, name::Namespace};
 use lapin::{
     ErrorKind, ExchangeKind,
     options::{
-        ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+        ExchangeDeclareOptions, ExchangeDeleteOptions, QueueBindOptions, QueueDeclareOptions,
+        QueueDeleteOptions,
     },
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
@@ -42,7 +40,10 @@ pub(super) struct Topology {
 
 impl Topology {
     pub(super) fn new(namespace: Namespace) -> Self {
-        Self { namespace, declared: Arc::default() }
+        Self {
+            namespace,
+            declared: Arc::default(),
+        }
     }
 
     /// The full name of a queue.
@@ -69,28 +70,46 @@ impl Topology {
     async fn declare_one(&self, up: &Up, queue: &QueueName) -> lapin::Result<()> {
         let name = self.name(queue);
         declare(up, &name, arguments(&self.namespace, queue)).await?;
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.declared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name);
         Ok(())
     }
 
     /// Declares the fan-out of live events.
     pub(super) async fn declare_live(&self, channel: &AmqpChannel) -> lapin::Result<ShortString> {
         let name: ShortString = self.namespace.of(&LIVE).into();
-        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        channel.exchange_declare(name.clone(), ExchangeKind::Fanout, options, FieldTable::default()).await?;
+        let options = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        channel
+            .exchange_declare(name.clone(), ExchangeKind::Fanout, options, FieldTable::default())
+            .await?;
         Ok(name)
     }
 
     /// Gives this connection a queue of its own on the fan-out, which goes with the connection.
     pub(super) async fn listen(&self, channel: &AmqpChannel) -> lapin::Result<ShortString> {
         let exchange = self.declare_live(channel).await?;
-        let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        let options = QueueDeclareOptions {
+            exclusive: true,
+            auto_delete: true,
+            ..QueueDeclareOptions::default()
+        };
         let mut arguments = FieldTable::default();
         arguments.insert("x-queue-type".into(), text("classic"));
         arguments.insert("x-max-length".into(), AMQPValue::LongInt(MOST_LIVE));
-        let queue = channel.queue_declare(ShortString::default(), options, arguments).await?.name().clone();
+        let queue = channel
+            .queue_declare(ShortString::default(), options, arguments)
+            .await?
+            .name()
+            .clone();
         let (key, options) = (ShortString::default(), QueueBindOptions::default());
-        channel.queue_bind(queue.clone(), exchange, key, options, FieldTable::default()).await?;
+        channel
+            .queue_bind(queue.clone(), exchange, key, options, FieldTable::default())
+            .await?;
         Ok(queue)
     }
 
@@ -99,9 +118,13 @@ impl Topology {
         let declared = std::mem::take(&mut *self.declared.lock().unwrap_or_else(PoisonError::into_inner));
         let channel = up.channel().await?;
         for queue in declared {
-            channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await?;
+            channel
+                .queue_delete(queue.into(), QueueDeleteOptions::default())
+                .await?;
         }
-        channel.exchange_delete(self.namespace.of(&LIVE).into(), ExchangeDeleteOptions::default()).await?;
+        channel
+            .exchange_delete(self.namespace.of(&LIVE).into(), ExchangeDeleteOptions::default())
+            .await?;
         close(&channel).await
     }
 }
@@ -109,7 +132,10 @@ impl Topology {
 async fn declare(up: &Up, name: &str, arguments: FieldTable) -> lapin::Result<()> {
     // A refusal closes the channel, so each declaration has its own.
     let channel = up.channel().await?;
-    match channel.queue_declare(name.into(), QueueDeclareOptions::durable(), arguments).await {
+    match channel
+        .queue_declare(name.into(), QueueDeclareOptions::durable(), arguments)
+        .await
+    {
         Ok(_) => close(&channel).await,
         Err(error) if is_mismatch(&error) => {
             tracing::warn!(
@@ -152,7 +178,10 @@ fn arguments(namespace: &Namespace, queue: &QueueName) -> FieldTable {
             // Survives a crash of the broker with everything confirmed, and one of the nodes of a cluster.
             set("x-queue-type", text("quorum"));
             // Before 4.0 the default is no limit: a message that kills its consumer would do so for ever.
-            set("x-delivery-limit", AMQPValue::LongInt(MOST_DELIVERIES.cast_signed()));
+            set(
+                "x-delivery-limit",
+                AMQPValue::LongInt(MOST_DELIVERIES.cast_signed()),
+            );
             // Through the default exchange, by the queue's name.
             set("x-dead-letter-exchange", text(""));
             set("x-dead-letter-routing-key", text(&namespace.of(&queue.dead())));
@@ -176,8 +205,14 @@ fn text(value: &str) -> AMQPValue {
 /// How many messages wait in the queue; none in one that does not exist yet.
 pub(super) async fn depth(up: &Up, name: &str) -> Result<u64, QueueError> {
     let channel = up.channel().await?;
-    let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::durable() };
-    match channel.queue_declare(name.into(), passive, FieldTable::default()).await {
+    let passive = QueueDeclareOptions {
+        passive: true,
+        ..QueueDeclareOptions::durable()
+    };
+    match channel
+        .queue_declare(name.into(), passive, FieldTable::default())
+        .await
+    {
         Ok(queue) => {
             let waiting = u64::from(queue.message_count());
             close(&channel).await?;

@@ -90,12 +90,22 @@ impl Bells {
     /// A queue has got something: here at once, elsewhere soon.
     pub(super) fn published(&self, queue: &str) {
         self.look(queue);
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).insert(queue.to_owned());
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(queue.to_owned());
         self.some_published.notify_one();
     }
 
     fn look(&self, queue: &str) {
-        for bell in self.listeners().jobs.get(queue).into_iter().flatten().filter_map(Weak::upgrade) {
+        for bell in self
+            .listeners()
+            .jobs
+            .get(queue)
+            .into_iter()
+            .flatten()
+            .filter_map(Weak::upgrade)
+        {
             bell.notify_one();
         }
     }
@@ -109,7 +119,9 @@ impl Bells {
     /// Hands a wake-up to everybody who consumes the queue in this process.
     pub(super) fn token(&self, queue: &str, payload: &[u8]) {
         let listeners = self.listeners();
-        let Some(buffers) = listeners.tokens.get(queue) else { return };
+        let Some(buffers) = listeners.tokens.get(queue) else {
+            return;
+        };
         for (buffer, capacity) in buffers {
             let Some(buffer) = buffer.upgrade() else { continue };
             let delivery = Delivery {
@@ -230,7 +242,10 @@ pub(super) async fn ring(
             () = bells.some_published.notified() => {}
             taken = to_send.recv_many(&mut batch, MOST) => if taken == 0 { return },
         }
-        if !batch.iter().any(|outgoing| matches!(outgoing, Outgoing::Flush(_))) {
+        if !batch
+            .iter()
+            .any(|outgoing| matches!(outgoing, Outgoing::Flush(_)))
+        {
             tokio::time::sleep(GATHERED).await;
             while batch.len() < MOST
                 && let Ok(more) = to_send.try_recv()
@@ -238,7 +253,11 @@ pub(super) async fn ring(
                 batch.push(more);
             }
         }
-        let mut texts: Vec<String> = bells.take_published().into_iter().map(|queue| format!("j {queue}")).collect();
+        let mut texts: Vec<String> = bells
+            .take_published()
+            .into_iter()
+            .map(|queue| format!("j {queue}"))
+            .collect();
         let (mut flushed, mut woken) = (Vec::new(), HashSet::new());
         for outgoing in batch.drain(..) {
             match outgoing {

@@ -6,8 +6,8 @@
 
 use super::bells::Bells;
 use crate::{
-    Death, Delivery, MOST_DELIVERIES, Nature, QueueName, backoff::Backoff, consumer::Buffer, delivery, metrics,
-    name::Namespace,
+    Death, Delivery, MOST_DELIVERIES, Nature, QueueName, backoff::Backoff, consumer::Buffer, delivery,
+    metrics, name::Namespace,
 };
 use std::{
     collections::{BTreeMap, HashSet},
@@ -112,7 +112,11 @@ impl Task {
                 Ok(()) => return,
                 Err(error) if !told => {
                     told = true;
-                    tracing::warn!(queue = self.name, error = &error as &dyn Error, "consuming is interrupted");
+                    tracing::warn!(
+                        queue = self.name,
+                        error = &error as &dyn Error,
+                        "consuming is interrupted"
+                    );
                 }
                 Err(_) => {}
             }
@@ -198,7 +202,10 @@ impl Task {
             match &self.dead {
                 Some(_) if attempts > MOST_DELIVERIES => {
                     let reason = format!("it came back {MOST_DELIVERIES} times without being acknowledged");
-                    self.unsettled.push(Order { settle: Settle::Bury(job.claim, reason), done: None });
+                    self.unsettled.push(Order {
+                        settle: Settle::Bury(job.claim, reason),
+                        done: None,
+                    });
                 }
                 _ => deliveries.push(self.delivery(job)),
             }
@@ -222,7 +229,11 @@ impl Task {
             redelivered: attempts > 1,
             attempts,
             published_at: Some(job.published_at),
-            death: job.death.map(|death| Death { queue: death.origin, reason: death.reason, at: Some(death.at) }),
+            death: job.death.map(|death| Death {
+                queue: death.origin,
+                reason: death.reason,
+                at: Some(death.at),
+            }),
             hold: delivery::Hold::Postgres(hold),
         }
     }
@@ -249,7 +260,9 @@ impl Task {
             }
         }
         for order in &self.unsettled {
-            let Settle::Bury(claim, reason) = &order.settle else { continue };
+            let Settle::Bury(claim, reason) = &order.settle else {
+                continue;
+            };
             match &self.dead {
                 Some(dead) => {
                     if soon(session.bury(*claim, dead, reason)).await? {
@@ -258,7 +271,10 @@ impl Task {
                     }
                 }
                 None => {
-                    tracing::error!(queue = self.name, "a dead letter cannot die again: it stays where it is");
+                    tracing::error!(
+                        queue = self.name,
+                        "a dead letter cannot die again: it stays where it is"
+                    );
                     soon(session.give_back(&[*claim], true)).await?;
                 }
             }
@@ -290,7 +306,9 @@ impl Task {
             self.held.retain(|id, _| kept.contains(id));
             let held = &self.held;
             self.buffer.retain(|delivery| match &delivery.hold {
-                delivery::Hold::Postgres(hold) => hold.claim.is_none_or(|claim| held.get(&claim.id) == Some(&claim)),
+                delivery::Hold::Postgres(hold) => {
+                    hold.claim.is_none_or(|claim| held.get(&claim.id) == Some(&claim))
+                }
                 delivery::Hold::Amqp(_) | delivery::Hold::Nothing => true,
             });
         }
@@ -363,7 +381,8 @@ impl Hold {
 
     pub(crate) async fn dead(mut self, reason: &str) {
         if let Some(claim) = self.claim.take() {
-            self.settle(Settle::Bury(claim, delivery::shortened(reason))).await;
+            self.settle(Settle::Bury(claim, delivery::shortened(reason)))
+                .await;
         }
     }
 
@@ -372,12 +391,18 @@ impl Hold {
         let mut consumers: Vec<(mpsc::UnboundedSender<Order>, Vec<Claim>)> = Vec::new();
         for mut hold in batch {
             let Some(claim) = hold.claim.take() else { continue };
-            match consumers.iter_mut().find(|(order, _)| order.same_channel(&hold.order)) {
+            match consumers
+                .iter_mut()
+                .find(|(order, _)| order.same_channel(&hold.order))
+            {
                 Some((_, claims)) => claims.push(claim),
                 None => consumers.push((hold.order.clone(), vec![claim])),
             }
         }
-        let waiting: Vec<_> = consumers.into_iter().map(|(order, claims)| send(&order, Settle::Acknowledge(claims))).collect();
+        let waiting: Vec<_> = consumers
+            .into_iter()
+            .map(|(order, claims)| send(&order, Settle::Acknowledge(claims)))
+            .collect();
         for settled in waiting {
             let _ = settled.await;
         }
@@ -391,7 +416,10 @@ impl Hold {
 
 fn send(order: &mpsc::UnboundedSender<Order>, settle: Settle) -> oneshot::Receiver<()> {
     let (done, settled) = oneshot::channel();
-    let _ = order.send(Order { settle, done: Some(done) });
+    let _ = order.send(Order {
+        settle,
+        done: Some(done),
+    });
     settled
 }
 
@@ -401,7 +429,10 @@ impl Drop for Hold {
             if self.handed {
                 self.let_go_of_later_ones();
             }
-            let _ = self.order.send(Order { settle: Settle::GiveBack(claim, self.handed), done: None });
+            let _ = self.order.send(Order {
+                settle: Settle::GiveBack(claim, self.handed),
+                done: None,
+            });
         }
     }
 }

@@ -34,13 +34,26 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
-    pub(crate) fn open(db: &Db, context: Context, incoming: Incoming, to_send: mpsc::Receiver<Outgoing>) -> Self {
+    pub(crate) fn open(
+        db: &Db,
+        context: Context,
+        incoming: Incoming,
+        to_send: mpsc::Receiver<Outgoing>,
+    ) -> Self {
         let bells = Arc::new(Bells::new(context.namespace.clone(), incoming));
-        context.tasks.spawn(bells::hear(db.clone(), bells.clone(), context.closed.clone()));
+        context
+            .tasks
+            .spawn(bells::hear(db.clone(), bells.clone(), context.closed.clone()));
         let ringer = bells::ring(db.clone(), bells.clone(), context.closed.clone(), to_send);
         context.tasks.spawn(ringer);
         let publisher = Publisher::open(db.clone(), &context, bells.clone());
-        Self { db: db.clone(), context, publisher, bells, used: Mutex::default() }
+        Self {
+            db: db.clone(),
+            context,
+            publisher,
+            bells,
+            used: Mutex::default(),
+        }
     }
 
     pub(crate) async fn publish(&self, name: &str, message: Message) -> Result<(), Refusal> {

@@ -9,12 +9,7 @@ use crate::{
     metrics,
     presence::{Presence, Watch},
 };
-use std::{
-    collections::HashSet,
-    error::Error,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, error::Error, sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
     jobs::{NewJob, Session},
@@ -61,9 +56,19 @@ impl Publisher {
     pub(super) fn open(db: Db, context: &Context, bells: Arc<Bells>) -> Self {
         let (presence, session) = Presence::new();
         let (orders, waiting) = mpsc::channel(MOST_WAITING);
-        let task = Task { db, bells, presence, waiting, closed: context.closed.clone() };
+        let task = Task {
+            db,
+            bells,
+            presence,
+            waiting,
+            closed: context.closed.clone(),
+        };
         context.tasks.spawn(task.run());
-        Self { orders, session, patience: context.publish_timeout }
+        Self {
+            orders,
+            session,
+            patience: context.publish_timeout,
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
@@ -81,7 +86,11 @@ impl Publisher {
                 return Err(Refusal::new("away", LATER));
             }
             let (reply, outcome) = oneshot::channel();
-            let order = Order { queue: queue.to_owned(), message: message.clone(), reply };
+            let order = Order {
+                queue: queue.to_owned(),
+                message: message.clone(),
+                reply,
+            };
             match self.orders.try_send(order) {
                 Ok(()) => {}
                 Err(mpsc::error::TrySendError::Full(_)) => return Err(Refusal::new("full", SHORTLY)),
@@ -130,12 +139,17 @@ impl Task {
                         Err(Lost::Session(error)) => {
                             tracing::warn!(error = &error as &dyn Error, "publishing is interrupted");
                         }
-                        Err(Lost::Overdue) => tracing::warn!("the database does not answer: publishing is interrupted"),
+                        Err(Lost::Overdue) => {
+                            tracing::warn!("the database does not answer: publishing is interrupted")
+                        }
                     }
                 }
                 Ok(Err(error)) if !told => {
                     told = true;
-                    tracing::warn!(error = &error as &dyn Error, "the queue's database cannot be reached");
+                    tracing::warn!(
+                        error = &error as &dyn Error,
+                        "the queue's database cannot be reached"
+                    );
                 }
                 Err(_) if !told => {
                     told = true;
@@ -175,7 +189,11 @@ impl Task {
                 })
                 .count();
             // Whoever has lost patience meanwhile has been told that nothing was published.
-            batch.extend(taken.drain(..fitting.max(1)).filter(|order| !order.reply.is_closed()));
+            batch.extend(
+                taken
+                    .drain(..fitting.max(1))
+                    .filter(|order| !order.reply.is_closed()),
+            );
             if batch.is_empty() {
                 continue;
             }

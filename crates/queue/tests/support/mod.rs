@@ -37,7 +37,8 @@ pub struct Process {
 
 impl World {
     pub fn amqp() -> Self {
-        let url = std::env::var("AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672".to_owned());
+        let url =
+            std::env::var("AMQP_URL").unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672".to_owned());
         // Never connected to.
         Self::new(url, "postgres://nobody@127.0.0.1:1/nothing".to_owned())
     }
@@ -49,18 +50,37 @@ impl World {
     pub fn new(url: String, database: String) -> Self {
         static LOGS: Once = Once::new();
         LOGS.call_once(|| {
-            let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
-            tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().init();
+            let filter =
+                tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "off".into());
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_test_writer()
+                .init();
         });
         let namespace = format!("test-{}", uuid::Uuid::new_v4().simple());
-        let settings = Settings { url: url.into(), namespace, ..Settings::default() };
-        Self { settings, database, opened: Mutex::default() }
+        let settings = Settings {
+            url: url.into(),
+            namespace,
+            ..Settings::default()
+        };
+        Self {
+            settings,
+            database,
+            opened: Mutex::default(),
+        }
     }
 
     /// The same installation by other addresses.
     pub fn through(&self, url: String, database: String) -> Self {
-        let settings = Settings { url: url.into(), ..self.settings.clone() };
-        Self { settings, database, opened: Mutex::default() }
+        let settings = Settings {
+            url: url.into(),
+            ..self.settings.clone()
+        };
+        Self {
+            settings,
+            database,
+            opened: Mutex::default(),
+        }
     }
 
     pub fn is_amqp(&self) -> bool {
@@ -72,7 +92,10 @@ impl World {
         let db = open_db(&self.database);
         let stop = CancellationToken::new();
         let queue = Queue::open(&self.settings, &db, stop.clone()).await.unwrap();
-        self.opened.lock().unwrap().push((queue.clone(), db, stop.clone()));
+        self.opened
+            .lock()
+            .unwrap()
+            .push((queue.clone(), db, stop.clone()));
         Process { queue, stop }
     }
 
@@ -80,14 +103,18 @@ impl World {
     pub async fn end(self) {
         let opened = self.opened.into_inner().unwrap();
         for (queue, _, _) in &opened {
-            timeout(LONG, queue.close()).await.expect("the queue should close");
+            timeout(LONG, queue.close())
+                .await
+                .expect("the queue should close");
         }
         for (_, db, _) in opened {
             db.close().await;
         }
         if !self.settings.namespace.is_empty() {
             let db = open_db(&self.database);
-            let queue = Queue::open(&self.settings, &db, CancellationToken::new()).await.unwrap();
+            let queue = Queue::open(&self.settings, &db, CancellationToken::new())
+                .await
+                .unwrap();
             // Declares every durable queue, so that it knows them.
             for name in [QueueName::Inbound, QueueName::Status, QueueName::Index] {
                 queue.publish(&name, message("last")).await.unwrap();
@@ -127,7 +154,10 @@ pub fn outbound() -> QueueName {
 }
 
 pub fn message(text: &str) -> Outgoing {
-    Outgoing { payload: text.as_bytes().to_vec(), traceparent: None }
+    Outgoing {
+        payload: text.as_bytes().to_vec(),
+        traceparent: None,
+    }
 }
 
 pub fn text(delivery: &Delivery) -> String {
@@ -136,7 +166,10 @@ pub fn text(delivery: &Delivery) -> String {
 
 impl Process {
     pub async fn publish(&self, queue: &QueueName, text: &str) {
-        self.queue.publish(queue, message(text)).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        self.queue
+            .publish(queue, message(text))
+            .await
+            .unwrap_or_else(|error| panic!("{text}: {error}"));
     }
 
     /// Publishes as a careful caller does: again, until it is accepted.
@@ -152,7 +185,10 @@ impl Process {
 }
 
 pub async fn next(consumer: &mut Consumer) -> Delivery {
-    timeout(LONG, consumer.next()).await.expect("a message should come").expect("the consumer should go on")
+    timeout(LONG, consumer.next())
+        .await
+        .expect("a message should come")
+        .expect("the consumer should go on")
 }
 
 pub async fn nothing(consumer: &mut Consumer) {

@@ -28,14 +28,21 @@ impl Proxy {
         let open = Arc::new(AtomicBool::new(true));
         let cut = Arc::new(Mutex::new(CancellationToken::new()));
         let stalled = watch::Sender::new(false);
-        let proxy = Self { address, open: open.clone(), stalled: stalled.clone(), cut: cut.clone() };
+        let proxy = Self {
+            address,
+            open: open.clone(),
+            stalled: stalled.clone(),
+            cut: cut.clone(),
+        };
         let target = target.to_owned();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if !open.load(Ordering::SeqCst) {
                     continue;
                 }
-                let Ok(server) = TcpStream::connect(&target).await else { continue };
+                let Ok(server) = TcpStream::connect(&target).await else {
+                    continue;
+                };
                 let (client_read, client_write) = client.into_split();
                 let (server_read, server_write) = server.into_split();
                 let cut = cut.lock().unwrap().clone();

@@ -28,8 +28,15 @@ pub(super) fn milliseconds(duration: Duration) -> String {
 
 impl Api {
     pub fn new(url: &str, key: SecretString) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), key, http })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(10))
+            .build()?;
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            key,
+            http,
+        })
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Value> {
@@ -37,19 +44,40 @@ impl Api {
         let answer = request.bearer_auth(self.key.expose_secret()).send().await;
         let answer = answer.with_context(|| format!("the API does not answer at {}", self.url))?;
         let status = answer.status();
-        let body: Value = answer.json().await.with_context(|| format!("the API answered {status} without JSON"))?;
-        anyhow::ensure!(status.is_success(), "the API refused {path} with {status}: {}", body["detail"]);
+        let body: Value = answer
+            .json()
+            .await
+            .with_context(|| format!("the API answered {status} without JSON"))?;
+        anyhow::ensure!(
+            status.is_success(),
+            "the API refused {path} with {status}: {}",
+            body["detail"]
+        );
         Ok(body)
     }
 
     /// The message with its journey, if it is stored by now.
-    async fn find(&self, chatbot: &str, inbound: &Inbound, sent_at: DateTime<Utc>) -> anyhow::Result<Option<Value>> {
+    async fn find(
+        &self,
+        chatbot: &str,
+        inbound: &Inbound,
+        sent_at: DateTime<Utc>,
+    ) -> anyhow::Result<Option<Value>> {
         let bot = self.get(&format!("/api/chatbots/{chatbot}"), &[]).await?;
-        let workspace = bot["workspace_id"].as_str().context("the API shows no workspace of the chatbot")?;
-        let query = [("chatbot_id", chatbot), ("contact", inbound.from.as_str()), ("limit", "10")];
-        let conversations = self.get(&format!("/api/workspaces/{workspace}/conversations"), &query).await?;
+        let workspace = bot["workspace_id"]
+            .as_str()
+            .context("the API shows no workspace of the chatbot")?;
+        let query = [
+            ("chatbot_id", chatbot),
+            ("contact", inbound.from.as_str()),
+            ("limit", "10"),
+        ];
+        let conversations = self
+            .get(&format!("/api/workspaces/{workspace}/conversations"), &query)
+            .await?;
         let mut conversations = conversations["items"].as_array().into_iter().flatten();
-        let conversation = conversations.find(|conversation| conversation["contact"]["key"] == inbound.from.as_str());
+        let conversation =
+            conversations.find(|conversation| conversation["contact"]["key"] == inbound.from.as_str());
         let Some(conversation) = conversation.and_then(|conversation| conversation["id"].as_str()) else {
             return Ok(None);
         };
@@ -57,12 +85,19 @@ impl Api {
         let messages = self.get(&path, &[("limit", "20")]).await?;
         let fits = |message: &&Value| {
             let accepted = &message["journey"]["accepted_at"];
-            let accepted = accepted.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+            let accepted = accepted
+                .as_str()
+                .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
             message["direction"] == "inbound"
                 && message["text"] == inbound.body.as_str()
                 && accepted.is_some_and(|at| at >= sent_at)
         };
-        Ok(messages["items"].as_array().into_iter().flatten().find(fits).cloned())
+        Ok(messages["items"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(fits)
+            .cloned())
     }
 
     /// Prints how a message fared. What the platform reports comes a little later than the reply: it is waited for.
@@ -76,7 +111,10 @@ impl Api {
         let mut found = None;
         for _ in 0..20 {
             found = self.find(chatbot, inbound, sent_at).await?;
-            if found.as_ref().is_some_and(|message| is_delivered(&message["journey"])) {
+            if found
+                .as_ref()
+                .is_some_and(|message| is_delivered(&message["journey"]))
+            {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -107,11 +145,17 @@ struct Stage {
 
 /// The stages of a message's journey, in the order in which they happened.
 fn stages(journey: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc>>) -> Vec<Stage> {
-    let mut stages = vec![Stage { name: "sent to the webhook".to_owned(), at: sent_at }];
+    let mut stages = vec![Stage {
+        name: "sent to the webhook".to_owned(),
+        at: sent_at,
+    }];
     let mut add = |name: String, at: &Value| {
         let at = at.as_str().and_then(|at| DateTime::parse_from_rfc3339(at).ok());
         if let Some(at) = at {
-            stages.push(Stage { name, at: at.to_utc() });
+            stages.push(Stage {
+                name,
+                at: at.to_utc(),
+            });
         }
     };
     add("accepted (on the queue)".to_owned(), &journey["accepted_at"]);
@@ -119,7 +163,11 @@ fn stages(journey: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc
     add("answered (reply committed)".to_owned(), &journey["answered_at"]);
     let parts = journey["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (position, part) in parts.iter().enumerate() {
-        let of = if parts.len() == 1 { String::new() } else { format!(" {} of {}", position + 1, parts.len()) };
+        let of = if parts.len() == 1 {
+            String::new()
+        } else {
+            format!(" {} of {}", position + 1, parts.len())
+        };
         for call in part["calls"].as_array().into_iter().flatten() {
             add(format!("part{of}: call to the platform"), &call["started_at"]);
         }
@@ -128,21 +176,38 @@ fn stages(journey: &Value, sent_at: DateTime<Utc>, reply_at: Option<DateTime<Utc
         add(format!("part{of}: read"), &part["read_at"]);
     }
     if let Some(at) = reply_at {
-        stages.push(Stage { name: "the platform has the reply".to_owned(), at });
+        stages.push(Stage {
+            name: "the platform has the reply".to_owned(),
+            at,
+        });
     }
     stages.sort_by_key(|stage| stage.at);
     stages
 }
 
 fn print_stages(stages: &[Stage]) {
-    let width = stages.iter().map(|stage| stage.name.chars().count()).max().unwrap_or_default();
-    let Some(first) = stages.first().map(|stage| stage.at) else { return };
-    println!("\n{:width$}   {:12}  {:>9}  {:>9}", "stage", "at (UTC)", "took", "in all");
+    let width = stages
+        .iter()
+        .map(|stage| stage.name.chars().count())
+        .max()
+        .unwrap_or_default();
+    let Some(first) = stages.first().map(|stage| stage.at) else {
+        return;
+    };
+    println!(
+        "\n{:width$}   {:12}  {:>9}  {:>9}",
+        "stage", "at (UTC)", "took", "in all"
+    );
     let mut last = first;
     for stage in stages {
         let since = |from: DateTime<Utc>| milliseconds((stage.at - from).to_std().unwrap_or_default());
         let at = stage.at.format("%H:%M:%S%.3f").to_string();
-        println!("{:width$}   {at:12}  {:>9}  {:>9}", stage.name, since(last), since(first));
+        println!(
+            "{:width$}   {at:12}  {:>9}  {:>9}",
+            stage.name,
+            since(last),
+            since(first)
+        );
         last = stage.at;
     }
 }
@@ -150,8 +215,20 @@ fn print_stages(stages: &[Stage]) {
 fn print_answer(answer: &Value) {
     let model = answer["model"].as_str().unwrap_or("unknown");
     let spent = answer["stages"].as_object().into_iter().flatten();
-    let spent: Vec<String> = spent.map(|(stage, ms)| format!("{stage} {ms} ms")).collect();
-    println!("\nanswered by {model}{}", if spent.is_empty() { String::new() } else { format!(" ({})", spent.join(", ")) });
+    let spent: Vec<String> = spent
+        .filter_map(|(stage, ms)| {
+            Some(format!(
+                "{stage} {}",
+                milliseconds(Duration::try_from_secs_f64(ms.as_f64()? / 1000.0).ok()?)
+            ))
+        })
+        .collect();
+    let spent = if spent.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", spent.join(", "))
+    };
+    println!("\nanswered by {model}{spent}");
     if let Some(reason) = answer["fallback"].as_str() {
         println!("  not from its knowledge: {reason}");
     }
@@ -179,7 +256,11 @@ mod tests {
             }],
         });
 
-        let stages = stages(&journey, at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:00:00.045Z")));
+        let stages = stages(
+            &journey,
+            at("2026-01-01T00:00:00Z"),
+            Some(at("2026-01-01T00:00:00.045Z")),
+        );
 
         let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
         assert_eq!(

@@ -39,8 +39,15 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result<()> {
     let demo = Demo::read(data_dir)?;
-    let port_of = |demo: &Demo| url::Url::parse(&demo.simulator_url).ok().and_then(|url| url.port());
-    let port = arguments.port.or_else(|| demo.as_ref().and_then(port_of)).unwrap_or(4010);
+    let port_of = |demo: &Demo| {
+        url::Url::parse(&demo.simulator_url)
+            .ok()
+            .and_then(|url| url.port())
+    };
+    let port = arguments
+        .port
+        .or_else(|| demo.as_ref().and_then(port_of))
+        .unwrap_or(4010);
     let settings = Settings {
         listen: SocketAddr::from(([127, 0, 0, 1], port)),
         control_token: demo.as_ref().map(|demo| demo.simulator_token.clone()),
@@ -54,17 +61,25 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
     if let Some(token) = &arguments.auth_token {
         let sid = arguments.account_sid.as_deref().unwrap_or(demo::ACCOUNT_SID);
         let account = Account::new(sid, token.expose_secret());
-        let account = arguments.number.iter().fold(account, |account, number| account.with_number(number));
+        let account = arguments
+            .number
+            .iter()
+            .fold(account, |account, number| account.with_number(number));
         service.twilio().add_account(account);
     } else if demo.is_none() {
-        anyhow::bail!("no account may call: give `--auth-token`, or `--data-dir` of an installation with a demo");
+        anyhow::bail!(
+            "no account may call: give `--auth-token`, or `--data-dir` of an installation with a demo"
+        );
     }
     if arguments.no_callbacks {
         service.twilio().set_callbacks(Callbacks::none());
     }
     let latency_ms = arguments.model_latency_ms;
     let behaviour = match arguments.model_answer {
-        Some(text) => Behaviour { latency_ms, ..Behaviour::fixed(text) },
+        Some(text) => Behaviour {
+            latency_ms,
+            ..Behaviour::fixed(text)
+        },
         None => Behaviour::echo(Duration::from_millis(latency_ms)),
     };
     service.model().behave(behaviour);

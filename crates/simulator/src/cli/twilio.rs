@@ -77,6 +77,7 @@ struct Simulator {
 struct Reply {
     seq: u64,
     sid: String,
+    from: Option<String>,
     body: String,
     num_segments: u32,
     created_at: DateTime<Utc>,
@@ -85,6 +86,10 @@ struct Reply {
 pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result<()> {
     let (text, from) = (arguments.text.clone(), arguments.from.clone());
     let patience = Duration::from_secs(arguments.wait);
+    anyhow::ensure!(
+        is_e164(&from),
+        "{from:?} is not a phone number in E.164: write --from as +<country code><number>, for example +14155550123"
+    );
     let target = Target::find(arguments, data_dir)?;
     let inbound = Inbound::sms(&target.account_sid, &from, &target.to, &text);
     let newest = match &target.simulator {
@@ -97,15 +102,24 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
     let sent_at = Utc::now();
     let delivered = sender.deliver(&target.chatbot, &inbound, Retries::TWILIO).await;
     let Some(status) = delivered.status else {
-        bail!("nothing answers at {}. Is BotSmith running there? (`--url` says where)", target.url);
+        bail!(
+            "nothing answers at {}. Is BotSmith running there? (`--url` says where)",
+            target.url
+        );
     };
     if !delivered.accepted() {
         bail!("the webhook was refused with {status}: {}", delivered.body.trim());
     }
-    println!("  accepted with {status} after {}\n", journey::milliseconds(delivered.took));
+    println!(
+        "  accepted with {status} after {}\n",
+        journey::milliseconds(delivered.took)
+    );
 
     let Some(simulator) = &target.simulator else {
-        println!("The reply goes to Twilio itself, as account {} is not simulated.", target.account_sid);
+        println!(
+            "The reply goes to Twilio itself, as account {} is not simulated.",
+            target.account_sid
+        );
         return Ok(());
     };
     let Some(reply) = simulator.reply(&from, newest, patience).await? else {
@@ -114,15 +128,18 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
         }
         bail!("no reply within {} s", patience.as_secs());
     };
-    print_reply(&target.to, &from, &reply);
+    print_reply(&reply, &from);
     // Long replies come in several messages at once.
     let mut last = reply.seq;
     while let Some(more) = simulator.reply(&from, last, Duration::from_millis(300)).await? {
-        print_reply(&target.to, &from, &more);
+        print_reply(&more, &from);
         last = more.seq;
     }
     match &target.api {
-        Some(api) => api.print(&target.chatbot, &inbound, sent_at, Some(reply.created_at)).await,
+        Some(api) => {
+            api.print(&target.chatbot, &inbound, sent_at, Some(reply.created_at))
+                .await
+        }
         None => {
             println!("\nGive `--api-key` to see the message's journey.");
             Ok(())
@@ -130,13 +147,26 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
     }
 }
 
-fn print_reply(from: &str, to: &str, reply: &Reply) {
+fn print_reply(reply: &Reply, to: &str) {
     let segments = match reply.num_segments {
         1 => "1 segment".to_owned(),
         count => format!("{count} segments"),
     };
-    println!("{from} → {to}: {}", reply.body.replace('\n', "\n  "));
+    let mut lines = reply.body.lines();
+    println!(
+        "{} → {to}: {}",
+        reply.from.as_deref().unwrap_or("?"),
+        lines.next().unwrap_or_default()
+    );
+    for line in lines {
+        println!("{}", format!("  {line}").trim_end());
+    }
     println!("  {} ({segments})", reply.sid);
+}
+
+fn is_e164(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (8..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 impl Target {
@@ -144,29 +174,45 @@ impl Target {
         let demo = Demo::read(data_dir)?;
         let is_demo = |demo: &Demo| {
             arguments.bot.as_ref().is_none_or(|bot| *bot == demo.chatbot_id)
-                && arguments.account_sid.as_ref().is_none_or(|sid| *sid == demo.account_sid)
+                && arguments
+                    .account_sid
+                    .as_ref()
+                    .is_none_or(|sid| *sid == demo.account_sid)
         };
         // Where it runs is the same for all of its bots; the credentials are the demo bot's alone.
         let place = demo.as_ref();
         let demo = demo.as_ref().filter(|demo| is_demo(demo));
         let missing = |what: &str| {
             format!(
-                "{what} is not known: there is no demo in {} that is meant. Give {what}, or `--data-dir`",
+                "{what} is missing: the demo bot of {} is not meant, or not there (`botsmith all` makes it). Give {what}, or \
+                 the `--data-dir` of an installation with a demo bot",
                 data_dir.display()
             )
         };
         let chatbot = arguments.bot.or_else(|| demo.map(|demo| demo.chatbot_id.clone()));
         let to = arguments.to.or_else(|| demo.map(|demo| demo.number.clone()));
-        let token = arguments.auth_token.or_else(|| demo.map(|demo| demo.auth_token.clone()));
+        let token = arguments
+            .auth_token
+            .or_else(|| demo.map(|demo| demo.auth_token.clone()));
         let url = arguments.url.or_else(|| place.map(|demo| demo.url.clone()));
         let url = url.unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
-        let account_sid = arguments.account_sid.unwrap_or_else(|| demo::ACCOUNT_SID.to_owned());
-        let simulator_url = arguments.simulator_url.or_else(|| place.map(|demo| demo.simulator_url.clone()));
+        let account_sid = arguments
+            .account_sid
+            .unwrap_or_else(|| demo::ACCOUNT_SID.to_owned());
+        let simulator_url = arguments
+            .simulator_url
+            .or_else(|| place.map(|demo| demo.simulator_url.clone()));
         let simulator = simulator_url.filter(|_| account_sid == demo::ACCOUNT_SID);
-        let simulator =
-            simulator.map(|url| Simulator::new(&url, place.map(|demo| demo.simulator_token.clone()))).transpose()?;
-        let api_key = arguments.api_key.or_else(|| demo.map(|demo| demo.api_key.clone()));
-        let api_url = arguments.api_url.or_else(|| place.map(|demo| demo.api_url.clone())).unwrap_or_else(|| url.clone());
+        let simulator = simulator
+            .map(|url| Simulator::new(&url, place.map(|demo| demo.simulator_token.clone())))
+            .transpose()?;
+        let api_key = arguments
+            .api_key
+            .or_else(|| demo.map(|demo| demo.api_key.clone()));
+        let api_url = arguments
+            .api_url
+            .or_else(|| place.map(|demo| demo.api_url.clone()))
+            .unwrap_or_else(|| url.clone());
         Ok(Self {
             chatbot: chatbot.with_context(|| missing("`--bot`"))?,
             to: to.with_context(|| missing("`--to`"))?,
@@ -185,12 +231,21 @@ impl Target {
 
 impl Simulator {
     fn new(url: &str, token: Option<SecretString>) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().build().context("an HTTP client")?;
-        Ok(Self { url: url.trim_end_matches('/').to_owned(), token, http })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .context("an HTTP client")?;
+        Ok(Self {
+            url: url.trim_end_matches('/').to_owned(),
+            token,
+            http,
+        })
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}/_simulator{path}", self.url));
+        let request = self
+            .http
+            .request(method, format!("{}/_simulator{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token.expose_secret()),
             None => request,
@@ -204,12 +259,21 @@ impl Simulator {
             newest: u64,
         }
         let away = || format!("the simulated Twilio does not answer at {}", self.url);
-        let told = self.request(reqwest::Method::POST, "/inbound").json(&serde_json::json!({
-            "sid": inbound.message_sid, "account": inbound.account_sid,
-            "from": inbound.from, "to": inbound.to, "body": inbound.body,
-        }));
-        told.send().await.and_then(reqwest::Response::error_for_status).with_context(away)?;
-        let counts = self.request(reqwest::Method::GET, "/counts").send().await.with_context(away)?;
+        let told = self
+            .request(reqwest::Method::POST, "/inbound")
+            .json(&serde_json::json!({
+                "sid": inbound.message_sid, "account": inbound.account_sid,
+                "from": inbound.from, "to": inbound.to, "body": inbound.body,
+            }));
+        told.send()
+            .await
+            .and_then(reqwest::Response::error_for_status)
+            .with_context(away)?;
+        let counts = self
+            .request(reqwest::Method::GET, "/counts")
+            .send()
+            .await
+            .with_context(away)?;
         Ok(counts.error_for_status()?.json::<Counts>().await?.newest)
     }
 
@@ -220,9 +284,17 @@ impl Simulator {
             let query = [
                 ("to", to.to_owned()),
                 ("after", after.to_string()),
-                ("wait_ms", left.min(Duration::from_secs(25)).as_millis().to_string()),
+                (
+                    "wait_ms",
+                    left.min(Duration::from_secs(25)).as_millis().to_string(),
+                ),
             ];
-            let answer = self.request(reqwest::Method::GET, "/reply").query(&query).send().await?.error_for_status()?;
+            let answer = self
+                .request(reqwest::Method::GET, "/reply")
+                .query(&query)
+                .send()
+                .await?
+                .error_for_status()?;
             if answer.status() == reqwest::StatusCode::OK {
                 return Ok(Some(answer.json().await?));
             }

@@ -17,7 +17,9 @@ pub fn token(number: u64) -> String {
 pub fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| {
         word.len() == TOKEN_LENGTH
-            && word.strip_prefix(TOKEN_PREFIX).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+            && word
+                .strip_prefix(TOKEN_PREFIX)
+                .is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
     })
 }
 
@@ -58,12 +60,18 @@ impl Answer {
         match self {
             Self::Echo => {
                 let echoed: Vec<&str> = tokens(&question).collect();
-                if echoed.is_empty() { question } else { format!("Heard {}.", echoed.join(" ")) }
+                if echoed.is_empty() {
+                    question
+                } else {
+                    format!("Heard {}.", echoed.join(" "))
+                }
             }
             Self::Fixed { text } => text.clone(),
             Self::Script { rules, otherwise } => {
                 let question = question.to_lowercase();
-                let fits = rules.iter().find(|rule| question.contains(&rule.contains.to_lowercase()));
+                let fits = rules
+                    .iter()
+                    .find(|rule| question.contains(&rule.contains.to_lowercase()));
                 fits.map_or(otherwise, |rule| &rule.answer).clone()
             }
         }
@@ -73,8 +81,14 @@ impl Answer {
 /// Everything the user wrote since the assistant last spoke.
 fn question(messages: &[Value]) -> String {
     let role = |message: &Value, role: &str| message["role"] == role;
-    let since = messages.iter().rposition(|message| role(message, "assistant")).map_or(0, |last| last + 1);
-    let texts = messages[since..].iter().filter(|message| role(message, "user")).map(|m| text_of(&m["content"]));
+    let since = messages
+        .iter()
+        .rposition(|message| role(message, "assistant"))
+        .map_or(0, |last| last + 1);
+    let texts = messages[since..]
+        .iter()
+        .filter(|message| role(message, "user"))
+        .map(|m| text_of(&m["content"]));
     texts.collect::<Vec<_>>().join("\n")
 }
 
@@ -82,9 +96,11 @@ fn question(messages: &[Value]) -> String {
 pub(super) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            parts.iter().filter_map(|part| part["text"].as_str()).collect::<Vec<_>>().join("\n")
-        }
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => String::new(),
     }
 }
@@ -109,7 +125,10 @@ mod tests {
 
     #[test]
     fn a_script_answers_with_its_first_rule_that_fits() {
-        let rule = |contains: &str, answer: &str| Rule { contains: contains.into(), answer: answer.into() };
+        let rule = |contains: &str, answer: &str| Rule {
+            contains: contains.into(),
+            answer: answer.into(),
+        };
         let script = Answer::Script {
             rules: vec![rule("hours", "Nine to five."), rule("open", "Yes.")],
             otherwise: "What?".into(),

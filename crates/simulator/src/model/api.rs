@@ -10,7 +10,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) fn routes(routes: &mut web::ServiceConfig) {
-    routes.route("/v1/chat/completions", web::post().to(complete)).route("/v1/models", web::get().to(models));
+    routes
+        .route("/v1/chat/completions", web::post().to(complete))
+        .route("/v1/models", web::get().to(models));
 }
 
 async fn models() -> HttpResponse {
@@ -26,18 +28,31 @@ fn error(status: u16, kind: &str, message: &str) -> HttpResponse {
 
 async fn complete(request: HttpRequest, model: web::Data<Model>, body: web::Json<Value>) -> HttpResponse {
     let body = body.into_inner();
-    let Some(messages) = body["messages"].as_array().filter(|messages| !messages.is_empty()) else {
-        return error(400, "invalid_request_error", "'messages' must be a list with at least one message");
+    let Some(messages) = body["messages"]
+        .as_array()
+        .filter(|messages| !messages.is_empty())
+    else {
+        return error(
+            400,
+            "invalid_request_error",
+            "'messages' must be a list with at least one message",
+        );
     };
     let name = body["model"].as_str().unwrap_or("simulated").to_owned();
-    let words_in: usize = messages.iter().map(|m| text_of(&m["content"]).split_whitespace().count()).sum();
+    let words_in: usize = messages
+        .iter()
+        .map(|m| text_of(&m["content"]).split_whitespace().count())
+        .sum();
     let streamed = body["stream"] == true;
     let with_usage = body["stream_options"]["include_usage"] == true;
     let messages = messages.clone();
 
     let (behaviour, fate) = model.ask(body);
     if let Some(key) = &behaviour.api_key {
-        let given = request.headers().get("Authorization").and_then(|value| value.to_str().ok());
+        let given = request
+            .headers()
+            .get("Authorization")
+            .and_then(|value| value.to_str().ok());
         if given.and_then(|value| value.strip_prefix("Bearer ")) != Some(key) {
             return error(401, "invalid_request_error", "Incorrect API key provided");
         }
@@ -46,7 +61,11 @@ async fn complete(request: HttpRequest, model: web::Data<Model>, body: web::Json
         Fate::Silence => std::future::pending().await,
         Fate::Error(status) => {
             tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
-            return error(status, "server_error", "The server had an error while processing your request");
+            return error(
+                status,
+                "server_error",
+                "The server had an error while processing your request",
+            );
         }
         Fate::Answer { cut } => cut,
     };
@@ -84,10 +103,17 @@ async fn complete(request: HttpRequest, model: web::Data<Model>, body: web::Json
         Bytes::from(format!("data: {chunk}\n\n"))
     };
     let delta = |delta: Value, reason: Value| {
-        chunk(json!([{"index": 0, "delta": delta, "finish_reason": reason}]), Value::Null)
+        chunk(
+            json!([{"index": 0, "delta": delta, "finish_reason": reason}]),
+            Value::Null,
+        )
     };
     let mut events = vec![delta(json!({"role": "assistant", "content": ""}), Value::Null)];
-    events.extend(answer.split_inclusive(' ').map(|word| delta(json!({"content": word}), Value::Null)));
+    events.extend(
+        answer
+            .split_inclusive(' ')
+            .map(|word| delta(json!({"content": word}), Value::Null)),
+    );
     if cut {
         events.truncate(events.len().div_ceil(2));
     } else {
@@ -104,7 +130,10 @@ async fn complete(request: HttpRequest, model: web::Data<Model>, body: web::Json
         }
         Ok::<_, Error>(event)
     });
-    let response = HttpResponse::Ok().content_type("text/event-stream").insert_header(("Cache-Control", "no-cache")).take();
+    let response = HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("Cache-Control", "no-cache"))
+        .take();
     let mut response = response;
     if cut {
         let scissors = connection::scissors(&request);

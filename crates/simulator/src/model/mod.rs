@@ -42,12 +42,19 @@ impl Behaviour {
     /// Answers with the tokens of the question, after so long.
     pub fn echo(latency: Duration) -> Self {
         let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-        Self { answer: Answer::Echo, latency_ms, ..Self::default() }
+        Self {
+            answer: Answer::Echo,
+            latency_ms,
+            ..Self::default()
+        }
     }
 
     /// Answers always the same, at once.
     pub fn fixed(text: impl Into<String>) -> Self {
-        Self { answer: Answer::Fixed { text: text.into() }, ..Self::default() }
+        Self {
+            answer: Answer::Fixed { text: text.into() },
+            ..Self::default()
+        }
     }
 }
 
@@ -92,7 +99,9 @@ impl Model {
             count: 0,
             keep,
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self {
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -126,9 +135,15 @@ impl Model {
         let fate = if by_chance(behaviour.silent_share) {
             Fate::Silence
         } else if by_chance(behaviour.error_share) {
-            Fate::Error(if behaviour.error_status == 0 { 500 } else { behaviour.error_status })
+            Fate::Error(if behaviour.error_status == 0 {
+                500
+            } else {
+                behaviour.error_status
+            })
         } else {
-            Fate::Answer { cut: by_chance(behaviour.cut_share) }
+            Fate::Answer {
+                cut: by_chance(behaviour.cut_share),
+            }
         };
         (behaviour, fate)
     }

@@ -130,13 +130,15 @@ impl Account {
     }
 
     pub(crate) fn sign_in(&self, user: &str, password: &str) -> Option<Caller> {
-        let same = |secret: &SecretString| {
-            bool::from(secret.expose_secret().as_bytes().ct_eq(password.as_bytes()))
-        };
+        let same =
+            |secret: &SecretString| bool::from(secret.expose_secret().as_bytes().ct_eq(password.as_bytes()));
         if user == self.sid {
             return same(&self.auth_token).then_some(Caller::Account);
         }
-        self.api_keys.get(user).filter(|secret| same(secret)).map(|_| Caller::Key)
+        self.api_keys
+            .get(user)
+            .filter(|secret| same(secret))
+            .map(|_| Caller::Key)
     }
 
     pub(crate) fn json(&self, created: DateTime<Utc>) -> Value {

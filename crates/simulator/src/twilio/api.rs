@@ -22,12 +22,30 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig) {
     routes
         .route(MESSAGES, web::post().to(create_message))
         .route(MESSAGES, web::get().to(list_messages))
-        .route("/2010-04-01/Accounts/{account}/Messages/{sid}.json", web::get().to(fetch_message))
-        .route("/2010-04-01/Accounts/{account}/Messages/{message}/Media/{media}", web::get().to(media))
-        .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json", web::get().to(list_numbers))
-        .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json", web::get().to(fetch_number))
-        .route("/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json", web::post().to(update_number))
-        .route("/2010-04-01/Accounts/{account}.json", web::get().to(fetch_account))
+        .route(
+            "/2010-04-01/Accounts/{account}/Messages/{sid}.json",
+            web::get().to(fetch_message),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/Messages/{message}/Media/{media}",
+            web::get().to(media),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers.json",
+            web::get().to(list_numbers),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json",
+            web::get().to(fetch_number),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}/IncomingPhoneNumbers/{sid}.json",
+            web::post().to(update_number),
+        )
+        .route(
+            "/2010-04-01/Accounts/{account}.json",
+            web::get().to(fetch_account),
+        )
         .route("/v1/Services/{sid}/PhoneNumbers", web::get().to(service_numbers))
         .route("/v1/Services/{sid}", web::get().to(fetch_service))
         .route("/v1/Services/{sid}", web::post().to(update_service))
@@ -42,7 +60,10 @@ struct Noted<'a> {
 
 impl<'a> Noted<'a> {
     fn begin(twilio: &'a Twilio, request: &HttpRequest) -> Self {
-        Self { twilio, seq: twilio.call_begins(request.method().as_str(), request.path()) }
+        Self {
+            twilio,
+            seq: twilio.call_begins(request.method().as_str(), request.path()),
+        }
     }
 
     fn answer(self, answer: Result<HttpResponse, ApiError>) -> HttpResponse {
@@ -52,11 +73,13 @@ impl<'a> Noted<'a> {
     fn answer_about(self, to: Option<&str>, answer: Result<HttpResponse, ApiError>) -> HttpResponse {
         match answer {
             Ok(response) => {
-                self.twilio.call_ends(self.seq, to, response.status().as_u16().to_string());
+                self.twilio
+                    .call_ends(self.seq, to, response.status().as_u16().to_string());
                 response
             }
             Err(error) => {
-                self.twilio.call_ends(self.seq, to, format!("{} {}", error.status, error.code));
+                self.twilio
+                    .call_ends(self.seq, to, format!("{} {}", error.status, error.code));
                 error.response()
             }
         }
@@ -73,7 +96,10 @@ impl<'a> Noted<'a> {
 fn basic(request: &HttpRequest) -> Option<(String, String)> {
     let value = request.headers().get("Authorization")?.to_str().ok()?;
     let decoded = STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
-    let (user, password) = String::from_utf8(decoded).ok()?.split_once(':').map(|(u, p)| (u.to_owned(), p.to_owned()))?;
+    let (user, password) = String::from_utf8(decoded)
+        .ok()?
+        .split_once(':')
+        .map(|(u, p)| (u.to_owned(), p.to_owned()))?;
     Some((user, password))
 }
 
@@ -94,12 +120,17 @@ fn parse(bytes: &[u8]) -> Form {
 
 /// A field's value; what is empty was not given.
 fn field<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
-    form.get(name)?.first().map(String::as_str).filter(|value| !value.is_empty())
+    form.get(name)?
+        .first()
+        .map(String::as_str)
+        .filter(|value| !value.is_empty())
 }
 
 fn is_e164(number: &str) -> bool {
     number.strip_prefix('+').is_some_and(|digits| {
-        (8..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
+        (8..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|b| b.is_ascii_digit())
     })
 }
 
@@ -115,7 +146,9 @@ async fn create_message(
     }
     let form = parse(&body);
     let to = field(&form, "To").unwrap_or_default().to_owned();
-    let from = field(&form, "From").or_else(|| field(&form, "MessagingServiceSid")).unwrap_or_default();
+    let from = field(&form, "From")
+        .or_else(|| field(&form, "MessagingServiceSid"))
+        .unwrap_or_default();
     let effect: Effect = twilio.decide(&account, from, &to);
     if effect.delay > Duration::ZERO {
         tokio::time::sleep(effect.delay).await;
@@ -124,7 +157,9 @@ async fn create_message(
         Some(Refusal::Error(error)) => return noted.answer_about(Some(&to), Err(error)),
         Some(Refusal::Status(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let page = HttpResponse::build(status).content_type("text/html").body("<html>upstream error</html>");
+            let page = HttpResponse::build(status)
+                .content_type("text/html")
+                .body("<html>upstream error</html>");
             return noted.answer_about(Some(&to), Ok(page));
         }
         Some(Refusal::Cut) => return noted.cut(&to, false, &request),
@@ -139,7 +174,10 @@ async fn create_message(
     if effect.cut_after {
         return noted.cut(&to, true, &request);
     }
-    noted.answer_about(Some(&to), Ok(HttpResponse::Created().json(message.created_json())))
+    noted.answer_about(
+        Some(&to),
+        Ok(HttpResponse::Created().json(message.created_json())),
+    )
 }
 
 fn checked(twilio: &Twilio, account_sid: &str, form: &Form) -> Result<NewMessage, ApiError> {
@@ -160,7 +198,10 @@ fn checked(twilio: &Twilio, account_sid: &str, form: &Form) -> Result<NewMessage
         return refuse(21602, "Message body is required.".to_owned());
     }
     if body.encode_utf16().count() > 1600 {
-        return refuse(21617, "The concatenated message body exceeds the 1600 character limit".to_owned());
+        return refuse(
+            21617,
+            "The concatenated message body exceeds the 1600 character limit".to_owned(),
+        );
     }
     if media.len() > 10 {
         return refuse(21623, "Number of media files exceeds allowed limit".to_owned());
@@ -168,10 +209,15 @@ fn checked(twilio: &Twilio, account_sid: &str, form: &Form) -> Result<NewMessage
     if let Some(address) = field(form, "StatusCallback")
         && url::Url::parse(address).is_err()
     {
-        return refuse(21609, format!("The StatusCallback URL {address} is not a valid URL."));
+        return refuse(
+            21609,
+            format!("The StatusCallback URL {address} is not a valid URL."),
+        );
     }
     let state = twilio.state();
-    let Some(account) = state.accounts.get(account_sid) else { return Err(ApiError::authenticate()) };
+    let Some(account) = state.accounts.get(account_sid) else {
+        return Err(ApiError::authenticate());
+    };
     if account.status != "active" {
         return Err(ApiError::new(403, 20005, "Account not active"));
     }
@@ -184,15 +230,22 @@ fn checked(twilio: &Twilio, account_sid: &str, form: &Form) -> Result<NewMessage
         }
         let owned = account.numbers.iter().find(|number| number.phone_number == from);
         if !account.numbers.is_empty() && !owned.is_some_and(|number| number.sms) {
-            return refuse(21606, format!("The 'From' phone number {from} is not a valid, SMS-capable number."));
+            return refuse(
+                21606,
+                format!("The 'From' phone number {from} is not a valid, SMS-capable number."),
+            );
         }
     }
     let known_service = service.map(|sid| (sid, account.services.get(sid)));
     if let Some((sid, None)) = known_service {
         return Err(ApiError::not_found(&format!("/Services/{sid}")));
     }
-    let pool = known_service.and_then(|(_, service)| service).map(|service| service.numbers.as_slice());
-    let mut senders = from.into_iter().chain(pool.unwrap_or_default().iter().map(String::as_str));
+    let pool = known_service
+        .and_then(|(_, service)| service)
+        .map(|service| service.numbers.as_slice());
+    let mut senders = from
+        .into_iter()
+        .chain(pool.unwrap_or_default().iter().map(String::as_str));
     if senders.any(|sender| state.opted_out.contains(&(sender.to_owned(), to.to_owned()))) {
         return refuse(21610, "Attempt to send to unsubscribed recipient".to_owned());
     }
@@ -217,8 +270,12 @@ async fn fetch_message(
     let noted = Noted::begin(&twilio, &request);
     let (account, sid) = path.into_inner();
     noted.answer(sign_in(&twilio, &request, &account).and_then(|_| {
-        let message = twilio.message(&sid).filter(|message| message.account_sid == account);
-        message.map(|m| HttpResponse::Ok().json(m.json())).ok_or_else(|| ApiError::not_found(request.path()))
+        let message = twilio
+            .message(&sid)
+            .filter(|message| message.account_sid == account);
+        message
+            .map(|m| HttpResponse::Ok().json(m.json()))
+            .ok_or_else(|| ApiError::not_found(request.path()))
     }))
 }
 
@@ -228,17 +285,30 @@ fn bound(text: &str, end_of_day: bool) -> Option<DateTime<Utc>> {
         return Some(at.to_utc());
     }
     let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-    let time = if end_of_day { NaiveTime::from_hms_milli_opt(23, 59, 59, 999)? } else { NaiveTime::MIN };
+    let time = if end_of_day {
+        NaiveTime::from_hms_milli_opt(23, 59, 59, 999)?
+    } else {
+        NaiveTime::MIN
+    };
     Some(date.and_time(time).and_utc())
 }
 
-async fn list_messages(request: HttpRequest, twilio: web::Data<Twilio>, account: web::Path<String>) -> HttpResponse {
+async fn list_messages(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    account: web::Path<String>,
+) -> HttpResponse {
     let noted = Noted::begin(&twilio, &request);
     let answer = sign_in(&twilio, &request, &account).map(|_| {
         let query = parse(request.query_string().as_bytes());
-        let wants = |name: &str, is: Option<&str>| field(&query, name).is_none_or(|wanted| Some(wanted) == is);
-        let from = field(&query, "DateSent>").or_else(|| field(&query, "DateSent")).and_then(|t| bound(t, false));
-        let until = field(&query, "DateSent<").or_else(|| field(&query, "DateSent")).and_then(|t| bound(t, true));
+        let wants =
+            |name: &str, is: Option<&str>| field(&query, name).is_none_or(|wanted| Some(wanted) == is);
+        let from = field(&query, "DateSent>")
+            .or_else(|| field(&query, "DateSent"))
+            .and_then(|t| bound(t, false));
+        let until = field(&query, "DateSent<")
+            .or_else(|| field(&query, "DateSent"))
+            .and_then(|t| bound(t, true));
         let number = |name: &str| field(&query, name).and_then(|n| n.parse::<usize>().ok());
         let size = number("PageSize").unwrap_or(50).clamp(1, 1000);
         let page = number("Page").unwrap_or(0);
@@ -253,10 +323,20 @@ async fn list_messages(request: HttpRequest, twilio: web::Data<Twilio>, account:
                 && from.is_none_or(|from| sent >= from.timestamp())
                 && until.is_none_or(|until| sent <= until.timestamp())
         });
-        let messages: Vec<Value> =
-            found.by_ref().skip(page * size).take(size).map(super::Message::json).collect();
+        let messages: Vec<Value> = found
+            .by_ref()
+            .skip(page * size)
+            .take(size)
+            .map(super::Message::json)
+            .collect();
         let more = found.next().is_some();
-        let uri = |page: usize| format!("{}?{}", request.path(), with_page(request.query_string(), page, size));
+        let uri = |page: usize| {
+            format!(
+                "{}?{}",
+                request.path(),
+                with_page(request.query_string(), page, size)
+            )
+        };
         HttpResponse::Ok().json(json!({
             "messages": messages,
             "page": page,
@@ -282,7 +362,11 @@ fn with_page(query: &str, page: usize, size: usize) -> String {
         .finish()
 }
 
-async fn fetch_account(request: HttpRequest, twilio: web::Data<Twilio>, sid: web::Path<String>) -> HttpResponse {
+async fn fetch_account(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    sid: web::Path<String>,
+) -> HttpResponse {
     let noted = Noted::begin(&twilio, &request);
     noted.answer(sign_in(&twilio, &request, &sid).and_then(|caller| {
         let account = twilio.account(&sid).filter(|_| caller == Caller::Account);
@@ -291,7 +375,11 @@ async fn fetch_account(request: HttpRequest, twilio: web::Data<Twilio>, sid: web
     }))
 }
 
-async fn list_numbers(request: HttpRequest, twilio: web::Data<Twilio>, sid: web::Path<String>) -> HttpResponse {
+async fn list_numbers(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    sid: web::Path<String>,
+) -> HttpResponse {
     let noted = Noted::begin(&twilio, &request);
     noted.answer(sign_in(&twilio, &request, &sid).map(|_| {
         let query = parse(request.query_string().as_bytes());
@@ -326,7 +414,10 @@ async fn fetch_number(
     let (sid, number) = path.into_inner();
     noted.answer(sign_in(&twilio, &request, &sid).and_then(|_| {
         let account = twilio.account(&sid);
-        let found = account.iter().flat_map(|account| &account.numbers).find(|is| is.sid == number);
+        let found = account
+            .iter()
+            .flat_map(|account| &account.numbers)
+            .find(|is| is.sid == number);
         let found = found.ok_or_else(|| ApiError::not_found(request.path()))?;
         Ok(HttpResponse::Ok().json(found.json(&sid, twilio.started())))
     }))
@@ -345,10 +436,17 @@ async fn update_number(
         if let Some(address) = field(&form, "SmsUrl")
             && url::Url::parse(address).is_err()
         {
-            return Err(ApiError::new(400, 21502, format!("SmsUrl is not valid: {address}")));
+            return Err(ApiError::new(
+                400,
+                21502,
+                format!("SmsUrl is not valid: {address}"),
+            ));
         }
         let mut state = twilio.state();
-        let numbers = state.accounts.get_mut(&sid).map(|account| account.numbers.iter_mut());
+        let numbers = state
+            .accounts
+            .get_mut(&sid)
+            .map(|account| account.numbers.iter_mut());
         let found = numbers.into_iter().flatten().find(|is| is.sid == number);
         let found = found.ok_or_else(|| ApiError::not_found(request.path()))?;
         for (name, mut values) in form {
@@ -364,17 +462,28 @@ async fn update_number(
 fn account_of_service(twilio: &Twilio, request: &HttpRequest, service: &str) -> Result<String, ApiError> {
     let (user, password) = basic(request).ok_or_else(ApiError::authenticate)?;
     let state = twilio.state();
-    let mut signed_in =
-        state.accounts.values().filter(|account| account.sign_in(&user, &password).is_some()).peekable();
+    let mut signed_in = state
+        .accounts
+        .values()
+        .filter(|account| account.sign_in(&user, &password).is_some())
+        .peekable();
     signed_in.peek().ok_or_else(ApiError::authenticate)?;
     let owner = signed_in.find(|account| account.services.contains_key(service));
-    owner.map(|account| account.sid.clone()).ok_or_else(|| ApiError::not_found(request.path()))
+    owner
+        .map(|account| account.sid.clone())
+        .ok_or_else(|| ApiError::not_found(request.path()))
 }
 
-async fn fetch_service(request: HttpRequest, twilio: web::Data<Twilio>, sid: web::Path<String>) -> HttpResponse {
+async fn fetch_service(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    sid: web::Path<String>,
+) -> HttpResponse {
     let noted = Noted::begin(&twilio, &request);
     noted.answer(account_of_service(&twilio, &request, &sid).map(|account| {
-        let service = twilio.account(&account).and_then(|account| account.services.get(&*sid).cloned());
+        let service = twilio
+            .account(&account)
+            .and_then(|account| account.services.get(&*sid).cloned());
         HttpResponse::Ok().json(service.unwrap_or_default().json(&sid, &account, twilio.started()))
     }))
 }
@@ -389,8 +498,13 @@ async fn update_service(
     noted.answer(account_of_service(&twilio, &request, &sid).map(|account| {
         let form = parse(&body);
         let mut state = twilio.state();
-        let service = state.accounts.get_mut(&account).and_then(|account| account.services.get_mut(&*sid));
-        let Some(service) = service else { return HttpResponse::NotFound().finish() };
+        let service = state
+            .accounts
+            .get_mut(&account)
+            .and_then(|account| account.services.get_mut(&*sid));
+        let Some(service) = service else {
+            return HttpResponse::NotFound().finish();
+        };
         if let Some(url) = form.get("InboundRequestUrl").and_then(|values| values.first()) {
             service.inbound_request_url = Some(url.clone());
         }
@@ -401,10 +515,16 @@ async fn update_service(
     }))
 }
 
-async fn service_numbers(request: HttpRequest, twilio: web::Data<Twilio>, sid: web::Path<String>) -> HttpResponse {
+async fn service_numbers(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    sid: web::Path<String>,
+) -> HttpResponse {
     let noted = Noted::begin(&twilio, &request);
     noted.answer(account_of_service(&twilio, &request, &sid).map(|account| {
-        let service = twilio.account(&account).and_then(|account| account.services.get(&*sid).cloned());
+        let service = twilio
+            .account(&account)
+            .and_then(|account| account.services.get(&*sid).cloned());
         let numbers = service.unwrap_or_default().numbers;
         let shown = numbers.iter().map(|number| {
             json!({"sid": super::account::new_sid("PN"), "account_sid": account, "service_sid": *sid,
@@ -430,7 +550,9 @@ async fn media(
         let media = state.media.get(&sid).filter(|media| media.account == account);
         let media = media.ok_or_else(|| ApiError::not_found(request.path()))?;
         let storage = format!("{}/_storage/{}", twilio.base(), media.storage_key);
-        Ok(HttpResponse::TemporaryRedirect().insert_header(("Location", storage)).finish())
+        Ok(HttpResponse::TemporaryRedirect()
+            .insert_header(("Location", storage))
+            .finish())
     }))
 }
 
@@ -441,10 +563,16 @@ async fn storage(request: HttpRequest, twilio: web::Data<Twilio>, key: web::Path
         return noted.answer(Err(ApiError::new(400, 0, "Only one auth mechanism allowed")));
     }
     let state = twilio.state();
-    let found = state.media.values().find(|media| media.storage_key == *key).cloned();
+    let found = state
+        .media
+        .values()
+        .find(|media| media.storage_key == *key)
+        .cloned();
     drop(state);
     noted.answer(match found {
-        Some(media) => Ok(HttpResponse::Ok().content_type(media.content_type).body(media.bytes)),
+        Some(media) => Ok(HttpResponse::Ok()
+            .content_type(media.content_type)
+            .body(media.bytes)),
         None => Err(ApiError::not_found(request.path())),
     })
 }

@@ -1,6 +1,10 @@
 //! News of a message, reported to the address that was given with it.
 
-use super::{message::Message, signature::{Params, sign}, state::Twilio};
+use super::{
+    message::Message,
+    signature::{Params, sign},
+    state::Twilio,
+};
 use anyhow::Context;
 use chrono::Utc;
 use secrecy::ExposeSecret;
@@ -38,12 +42,18 @@ impl Default for Callbacks {
 impl Callbacks {
     /// Nothing is ever reported.
     pub fn none() -> Self {
-        Self { statuses: Vec::new(), ..Self::default() }
+        Self {
+            statuses: Vec::new(),
+            ..Self::default()
+        }
     }
 
     /// These, in this order.
     pub fn in_order(statuses: &[&str]) -> Self {
-        Self { statuses: statuses.iter().map(|status| (*status).to_owned()).collect(), ..Self::default() }
+        Self {
+            statuses: statuses.iter().map(|status| (*status).to_owned()).collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -103,16 +113,28 @@ pub(super) async fn report(
     status: &str,
     error_code: Option<u32>,
 ) -> anyhow::Result<u16> {
-    let url = message.status_callback.as_deref().context("the message has no status callback")?;
+    let url = message
+        .status_callback
+        .as_deref()
+        .context("the message has no status callback")?;
     let (token, from) = {
         let mut state = twilio.state();
         if let Some(kept) = state.message_mut(&message.sid) {
             kept.status = status.to_owned();
             kept.error_code = error_code;
         }
-        let account = state.accounts.get(&message.account_sid).context("the account is gone")?;
-        let of_service = message.messaging_service_sid.as_ref().and_then(|sid| account.services.get(sid));
-        let from = message.from.clone().or_else(|| of_service?.numbers.first().cloned());
+        let account = state
+            .accounts
+            .get(&message.account_sid)
+            .context("the account is gone")?;
+        let of_service = message
+            .messaging_service_sid
+            .as_ref()
+            .and_then(|sid| account.services.get(sid));
+        let from = message
+            .from
+            .clone()
+            .or_else(|| of_service?.numbers.first().cloned());
         (account.auth_token.clone(), from.unwrap_or_default())
     };
     let mut form: Params = [
@@ -135,7 +157,10 @@ pub(super) async fn report(
         form.push(("ErrorCode".to_owned(), code.to_string()));
     }
     if status == "delivered" {
-        form.push(("RawDlrDoneDate".to_owned(), Utc::now().format("%y%m%d%H%M").to_string()));
+        form.push((
+            "RawDlrDoneDate".to_owned(),
+            Utc::now().format("%y%m%d%H%M").to_string(),
+        ));
     }
     let signature = sign(token.expose_secret(), url, &form);
     let target = match twilio.callback_origin() {
@@ -156,5 +181,9 @@ pub(super) async fn report(
 /// The same path and query at another origin.
 pub(super) fn moved(url: &str, origin: &str) -> anyhow::Result<String> {
     let parsed = url::Url::parse(url).context("not an address")?;
-    Ok(format!("{}{}", origin.trim_end_matches('/'), &parsed[url::Position::BeforePath..]))
+    Ok(format!(
+        "{}{}",
+        origin.trim_end_matches('/'),
+        &parsed[url::Position::BeforePath..]
+    ))
 }

@@ -84,7 +84,15 @@ const fn all() -> f64 {
 impl FaultRule {
     /// Every call goes wrong.
     pub const fn always(fault: Fault) -> Self {
-        Self { fault, account: None, to: None, from: None, share: 1.0, times: None, delay_ms: 0 }
+        Self {
+            fault,
+            account: None,
+            to: None,
+            from: None,
+            share: 1.0,
+            times: None,
+            delay_ms: 0,
+        }
     }
 
     /// The next so many.
@@ -153,11 +161,18 @@ struct Active {
 
 impl Faults {
     pub const fn new(chance: StdRng) -> Self {
-        Self { rules: Vec::new(), chance }
+        Self {
+            rules: Vec::new(),
+            chance,
+        }
     }
 
     pub fn add(&mut self, rule: FaultRule) {
-        self.rules.push(Active { rule, used: 0, second: None });
+        self.rules.push(Active {
+            rule,
+            used: 0,
+            second: None,
+        });
     }
 
     pub fn clear(&mut self) {
@@ -173,7 +188,8 @@ impl Faults {
         let mut effect = Effect::default();
         for active in &mut self.rules {
             let rule = &active.rule;
-            let fits = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+            let fits =
+                |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
             if !(fits(&rule.account, account) && fits(&rule.to, to) && fits(&rule.from, from))
                 || rule.times.is_some_and(|times| active.used >= times)
                 || (rule.share < 1.0 && !self.chance.random_bool(rule.share.clamp(0.0, 1.0)))
@@ -184,9 +200,14 @@ impl Faults {
             effect.delay += Duration::from_millis(rule.delay_ms);
             match &rule.fault {
                 Fault::TooMany { retry_after } => effect.refusal = Some(too_many(*retry_after)),
-                Fault::Limit { per_second, retry_after } => {
+                Fault::Limit {
+                    per_second,
+                    retry_after,
+                } => {
                     let (since, count) = match active.second {
-                        Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => (since, count),
+                        Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => {
+                            (since, count)
+                        }
                         _ => (now, 0),
                     };
                     active.second = Some((since, count + 1));
@@ -195,7 +216,11 @@ impl Faults {
                     }
                 }
                 Fault::Status { status } => effect.refusal = Some(Refusal::Status(*status)),
-                Fault::Code { status, code, message } => {
+                Fault::Code {
+                    status,
+                    code,
+                    message,
+                } => {
                     effect.refusal = Some(Refusal::Error(ApiError::new(*status, *code, message.clone())));
                 }
                 Fault::CutBefore => effect.refusal = Some(Refusal::Cut),
@@ -238,7 +263,10 @@ mod tests {
     #[test]
     fn a_limit_refuses_what_is_above_it_until_the_second_is_over() {
         let mut faults = Faults::new(StdRng::seed_from_u64(1));
-        faults.add(FaultRule::always(Fault::Limit { per_second: 2, retry_after: Some(5) }));
+        faults.add(FaultRule::always(Fault::Limit {
+            per_second: 2,
+            retry_after: Some(5),
+        }));
         let now = Instant::now();
 
         let refused = |faults: &mut Faults, at| faults.decide("AC", "+9", "+1", at).refusal.is_some();

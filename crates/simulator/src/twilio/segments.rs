@@ -21,7 +21,11 @@ pub fn segments(text: &str) -> u32 {
         Some(septets) => (septets, 160, 153),
         None => (text.encode_utf16().count(), 70, 67),
     };
-    let count = if length <= single { 1 } else { length.div_ceil(concatenated) };
+    let count = if length <= single {
+        1
+    } else {
+        length.div_ceil(concatenated)
+    };
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -33,7 +33,10 @@ mod tests {
     use super::*;
 
     fn params(pairs: &[(&str, &str)]) -> Params {
-        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -57,6 +60,9 @@ mod tests {
         let shuffled = params(&[("b", ""), ("a", "2"), ("a", "1"), ("a", "2")]);
 
         assert_eq!(sign("t", "https://x/", &once), sign("t", "https://x/", &shuffled));
-        assert_ne!(sign("t", "https://x/", &once), sign("t", "https://x/", &params(&[("a", "1"), ("a", "2")])));
+        assert_ne!(
+            sign("t", "https://x/", &once),
+            sign("t", "https://x/", &params(&[("a", "1"), ("a", "2")]))
+        );
     }
 }

@@ -225,7 +225,11 @@ impl Twilio {
             storage_key: new_sid("store"),
         };
         self.state().media.insert(sid.clone(), media);
-        format!("{}/2010-04-01/Accounts/{account}/Messages/{}/Media/{sid}", self.base(), new_sid("MM"))
+        format!(
+            "{}/2010-04-01/Accounts/{account}/Messages/{}/Media/{sid}",
+            self.base(),
+            new_sid("MM")
+        )
     }
 
     /// All messages that it still remembers and the account sent, oldest first.
@@ -236,8 +240,15 @@ impl Twilio {
     /// The same, only those after `seq`.
     pub fn sent_after(&self, seq: u64) -> Vec<Message> {
         let state = self.state();
-        let fresh = state.messages.iter().rev().take_while(|message| message.seq > seq);
-        let mut sent: Vec<_> = fresh.filter(|m| m.direction == Direction::Outbound).cloned().collect();
+        let fresh = state
+            .messages
+            .iter()
+            .rev()
+            .take_while(|message| message.seq > seq);
+        let mut sent: Vec<_> = fresh
+            .filter(|m| m.direction == Direction::Outbound)
+            .cloned()
+            .collect();
         sent.reverse();
         sent
     }
@@ -258,7 +269,11 @@ impl Twilio {
         let found = async {
             loop {
                 news.borrow_and_update();
-                if let Some(message) = self.sent_after(after).into_iter().find(|message| message.to == to) {
+                if let Some(message) = self
+                    .sent_after(after)
+                    .into_iter()
+                    .find(|message| message.to == to)
+                {
                     return Some(message);
                 }
                 news.changed().await.ok()?;
@@ -301,7 +316,9 @@ impl Twilio {
 
     /// Reports news of a message as the policy in force says, now.
     pub async fn call_back(&self, sid: &str, status: &str, error_code: Option<u32>) -> anyhow::Result<u16> {
-        let message = self.message(sid).with_context(|| format!("there is no message {sid}"))?;
+        let message = self
+            .message(sid)
+            .with_context(|| format!("there is no message {sid}"))?;
         callback::report(self, &message, status, error_code).await
     }
 
@@ -311,9 +328,14 @@ impl Twilio {
             let message = state.record(new);
             state.counts.accepted += 1;
             let shared = Arc::new(message.clone());
-            state.listeners.retain(|listener| listener.send(shared.clone()).is_ok());
+            state
+                .listeners
+                .retain(|listener| listener.send(shared.clone()).is_ok());
             let callbacks = match effect.undelivered {
-                Some(code) => Callbacks { fail_with: Some(code), ..state.callbacks.clone() },
+                Some(code) => Callbacks {
+                    fail_with: Some(code),
+                    ..state.callbacks.clone()
+                },
                 None => state.callbacks.clone(),
             };
             (message, callbacks)
@@ -350,7 +372,9 @@ impl Twilio {
             _ => {}
         }
         let first = state.calls.front().map_or(0, |call| call.seq);
-        let position = seq.checked_sub(first).and_then(|position| usize::try_from(position).ok());
+        let position = seq
+            .checked_sub(first)
+            .and_then(|position| usize::try_from(position).ok());
         if let Some(call) = position.and_then(|position| state.calls.get_mut(position)) {
             call.to = to.map(str::to_owned);
             call.outcome = outcome;
@@ -362,7 +386,12 @@ impl Twilio {
     }
 
     /// Who calls, by HTTP Basic.
-    pub(super) fn sign_in(&self, sid: &str, user: &str, password: &str) -> Result<super::account::Caller, ApiError> {
+    pub(super) fn sign_in(
+        &self,
+        sid: &str,
+        user: &str,
+        password: &str,
+    ) -> Result<super::account::Caller, ApiError> {
         let state = self.state();
         let account = state.accounts.get(sid).ok_or_else(ApiError::authenticate)?;
         account.sign_in(user, password).ok_or_else(ApiError::authenticate)

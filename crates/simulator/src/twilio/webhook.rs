@@ -38,7 +38,9 @@ pub struct Inbound {
 
 impl fmt::Debug for Inbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbound").field("message_sid", &self.message_sid).finish_non_exhaustive()
+        f.debug_struct("Inbound")
+            .field("message_sid", &self.message_sid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,9 +125,17 @@ pub struct Retries {
 
 impl Retries {
     /// What Twilio does unless told otherwise.
-    pub const TWILIO: Self = Self { times: 1, pause: Duration::from_millis(100), on_any_failure: false };
+    pub const TWILIO: Self = Self {
+        times: 1,
+        pause: Duration::from_millis(100),
+        on_any_failure: false,
+    };
     /// Until it is taken, for load generators: what is refused today comes again.
-    pub const PATIENT: Self = Self { times: 600, pause: Duration::from_millis(250), on_any_failure: true };
+    pub const PATIENT: Self = Self {
+        times: 600,
+        pause: Duration::from_millis(250),
+        on_any_failure: true,
+    };
 }
 
 /// What became of a webhook.
@@ -169,7 +179,11 @@ pub struct WebhookSender {
 
 impl WebhookSender {
     /// Signs for `signed_origin` (the gateway's public address) and posts to `target_origin`, which may be the same.
-    pub fn new(auth_token: impl Into<SecretString>, signed_origin: &str, target_origin: &str) -> anyhow::Result<Self> {
+    pub fn new(
+        auth_token: impl Into<SecretString>,
+        signed_origin: &str,
+        target_origin: &str,
+    ) -> anyhow::Result<Self> {
         Self::to_several(auth_token, signed_origin, &[target_origin])
     }
 
@@ -200,17 +214,30 @@ impl WebhookSender {
     pub async fn deliver(&self, chatbot: &str, inbound: &Inbound, retries: Retries) -> Delivered {
         let form = inbound.params();
         let path = format!("/api/twilio/webhook/{chatbot}");
-        self.post(&path, &form, &self.signature(&path, &form), retries).await
+        self.post(&path, &form, &self.signature(&path, &form), retries)
+            .await
     }
 
     /// What Twilio would sign for this path.
     pub fn signature(&self, path: &str, form: &[(String, String)]) -> String {
-        sign(self.auth_token.expose_secret(), &format!("{}{path}", self.signed_origin), form)
+        sign(
+            self.auth_token.expose_secret(),
+            &format!("{}{path}", self.signed_origin),
+            form,
+        )
     }
 
     /// Posts a form with any signature, right or wrong.
-    pub async fn post(&self, path: &str, form: &[(String, String)], signature: &str, retries: Retries) -> Delivered {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    pub async fn post(
+        &self,
+        path: &str,
+        form: &[(String, String)],
+        signature: &str,
+        retries: Retries,
+    ) -> Delivered {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
         let delivery_token = Uuid::new_v4().to_string();
         let mut delivered = Delivered::default();
         loop {
