@@ -127,8 +127,7 @@ impl Api {
     pub async fn set_up(&self, link: &str) -> anyhow::Result<()> {
         let token = link
             .split(|c: char| c.is_whitespace() || c == '=' || c == '#' || c == '/')
-            .filter(|word| word.len() >= 32)
-            .next_back()
+            .rfind(|word| word.len() >= 32)
             .with_context(|| format!("no token in {link:?}"))?;
         let body = json!({"token": token, "email": EMAIL, "name": "Ada", "password": PASSWORD});
         self.post("/api/setup", &body).await?;

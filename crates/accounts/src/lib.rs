@@ -249,10 +249,10 @@ impl Accounts {
         else {
             return;
         };
-        if let (Ok(platform), Ok(chatbot)) = (Platform::try_from(platform), chatbot.parse::<ChatbotId>()) {
-            if let Some(kept) = self.by_chatbot.remove(&(chatbot, platform)).await {
-                self.by_integration.invalidate(&kept.account.integration).await;
-            }
+        if let (Ok(platform), Ok(chatbot)) = (Platform::try_from(platform), chatbot.parse::<ChatbotId>())
+            && let Some(kept) = self.by_chatbot.remove(&(chatbot, platform)).await
+        {
+            self.by_integration.invalidate(&kept.account.integration).await;
         }
     }
 }

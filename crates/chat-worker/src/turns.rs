@@ -113,10 +113,6 @@ fn wait_until_due(token: &Delivery, clock: &Clock, look_again: &Arc<Notify>) -> 
     true
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the loop's own state, handed to its own step"
-)]
 fn start(
     worker: &Arc<Worker>,
     claims: Vec<store::turns::Claim>,

@@ -7,7 +7,7 @@ mod support;
 use queue::{Delivery, PublishError, QueueName};
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -42,7 +42,7 @@ impl Broker {
         }
     }
 
-    fn spawn(name: &str, port: u16, directory: &PathBuf) -> Child {
+    fn spawn(name: &str, port: u16, directory: &Path) -> Child {
         Command::new(format!("{SERVER}/rabbitmq-server"))
             .envs(Self::environment(name, port, directory))
             .stdout(Stdio::null())
@@ -51,7 +51,7 @@ impl Broker {
             .expect("rabbitmq-server has to be installed")
     }
 
-    fn environment(name: &str, port: u16, directory: &PathBuf) -> Vec<(&'static str, String)> {
+    fn environment(name: &str, port: u16, directory: &Path) -> Vec<(&'static str, String)> {
         let at = |what: &str| directory.join(what).display().to_string();
         vec![
             ("HOME", directory.display().to_string()),

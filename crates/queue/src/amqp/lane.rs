@@ -179,33 +179,30 @@ async fn run(up: Arc<Up>, topology: Topology, queue: QueueName, mut orders: mpsc
         for order in batch.drain(..) {
             lane.send(order);
         }
-        let returned = lane.settle();
+        let mut returned = lane.settle();
         if !returned.is_empty() {
+            tokio::select! {
+                () = up.lost.cancelled() => return,
+                () = tokio::time::sleep(MOURNING) => {}
+            }
             let declared = tokio::select! {
                 () = up.lost.cancelled() => return,
-                declared = timeout(SETUP, declare_again(&up, &topology, &queue)) => declared,
+                declared = timeout(SETUP, topology.declare(&up, &queue)) => declared,
             };
             match declared {
-                Ok(Ok(())) => {
-                    tracing::warn!(queue = %queue, "the queue was gone and has been declared again")
-                }
+                Ok(Ok(())) => tracing::warn!(queue = %queue, "the queue was gone and has been declared again"),
                 Ok(Err(error)) => {
                     tracing::error!(queue = %queue, error = &error as &dyn Error, "the queue is gone, and cannot be declared");
                 }
-                Err(_) => {
-                    tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it")
-                }
+                Err(_) => tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it"),
             }
+            // Those that were returned meanwhile were so for the same reason.
+            returned.extend(lane.settle());
             for reply in returned {
                 let _ = reply.send(Outcome::Returned);
             }
         }
     }
-}
-
-async fn declare_again(up: &Up, topology: &Topology, queue: &QueueName) -> lapin::Result<()> {
-    tokio::time::sleep(MOURNING).await;
-    topology.declare(up, queue).await
 }
 
 async fn open(up: &Up) -> lapin::Result<AmqpChannel> {

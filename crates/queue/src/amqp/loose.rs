@@ -38,7 +38,7 @@ pub(super) async fn run(
             () = closed.cancelled() => return,
             taken = to_send.recv_many(&mut batch, BATCH) => if taken == 0 { return },
         }
-        let sending = batch.drain(..).collect::<Vec<_>>();
+        let sending = std::mem::take(&mut batch);
         let Some(up) = link.now().filter(|up| up.is_usable()) else {
             // Nobody is there to hear it, and it is worth nothing later.
             drop_all(sending);
