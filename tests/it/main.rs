@@ -6,6 +6,7 @@ mod architecture;
 mod bad_input;
 mod chaos;
 mod crash_points;
+mod demo;
 mod harness;
 mod round_trip;
 mod shared;

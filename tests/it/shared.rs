@@ -33,7 +33,7 @@ pub struct Visitor {
 /// The product.
 pub async fn product() -> anyhow::Result<&'static Product> {
     SHARED
-        .get_or_try_init(|| {
+        .get_or_try_init(async || {
             Product::start_without_bots(Options {
                 mode: Mode::Split {
                     gateways: 1,
@@ -43,6 +43,8 @@ pub async fn product() -> anyhow::Result<&'static Product> {
                 bots: BOTS,
                 ..Options::default()
             })
+            .await
+            .and_then(Product::forget_logs)
         })
         .await
 }

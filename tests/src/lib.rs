@@ -15,7 +15,7 @@ pub mod ledger;
 pub mod load;
 pub mod ports;
 pub mod product;
-mod reaper;
+pub mod reaper;
 pub mod role;
 pub mod wait;
 

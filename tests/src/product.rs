@@ -391,6 +391,14 @@ impl Product {
         Ok(Run::start(load, &targets, self.twilio().listen()))
     }
 
+    /// For one that is never dropped: its folder goes with this process, unless `BOTSMITH_TEST_LOGS` is set.
+    pub fn forget_logs(self) -> anyhow::Result<Self> {
+        if std::env::var_os("BOTSMITH_TEST_LOGS").is_none() {
+            reaper::watch_folder(self.folder())?;
+        }
+        Ok(self)
+    }
+
     /// Ends every process at once, and removes what was made for them.
     pub async fn finish(mut self) -> anyhow::Result<()> {
         for role in &self.roles {

@@ -69,7 +69,7 @@ pub(crate) fn forget(group: u32) {
 }
 
 /// The PostgreSQL that has its data here is to die with us.
-pub(crate) fn watch_postgres(data: &Path) -> anyhow::Result<()> {
+pub fn watch_postgres(data: &Path) -> anyhow::Result<()> {
     tell(&format!("p {}", data.display()))
 }
 

@@ -1,7 +1,7 @@
 //! The API of owners, operators and administrators.
 //!
 //! Invariants:
-//! - Deny by default. Every route is in one table ([`routes`]) with who may use it, and a guard in front of every handler
+//! - Deny by default. Every route is in one table (`routes.rs`) with who may use it, and a guard in front of every handler
 //!   holds it; what is not in the table is not served.
 //! - A caller without a place in a workspace hears the same 404 for what exists there and what does not.
 //! - Everything done for a tenant is done in a transaction that sees only that tenant.

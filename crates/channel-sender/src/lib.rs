@@ -4,7 +4,7 @@
 //! - A part is marked `sending` before its platform is called, and settled after: what a crash leaves in between is asked
 //!   about before it is sent again.
 //! - Opt-out, takeover and the reply window are checked again at the last moment.
-//! - One function decides what an error means: [`settle`].
+//! - One function decides what an error means, in `settle.rs`.
 
 mod deliver;
 mod service;

@@ -1,7 +1,7 @@
 //! The time of day, injected: whatever is due at a time asks a [`Clock`], so that a test can move hours in an instant.
 //!
 //! Invariant: nobody sleeps past a due time because the machine's clock was set; a system clock is read again at least
-//! every [`LONGEST_SLEEP`].
+//! every half minute.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{sync::Arc, time::Duration};

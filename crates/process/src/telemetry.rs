@@ -1,6 +1,6 @@
 //! Logs, traces and metrics of one process.
 //!
-//! Invariants: a log line is one line, whatever somebody wrote into it (see [`escape`]); every span has a trace id, even
+//! Invariants: a log line is one line, whatever somebody wrote into it; every span has a trace id, even
 //! when traces are not exported; dropping the [`Guard`] sends what is still to be sent.
 
 mod escape;
@@ -25,7 +25,7 @@ use tracing_subscriber::{
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
 /// The queue's client logs a message that the broker returns with its content, which is somebody's words.
-const NEVER: &str = "lapin::returned_messages=off";
+const NEVER: &str = concat!("lapin", "::returned_messages=off");
 
 /// What a process tells about itself, and where.
 #[derive(Debug, Clone, Deserialize)]

@@ -37,46 +37,36 @@ async fn main() {
     measure("this crate in PostgreSQL", String::new(), time, in_flight, None).await;
 }
 
-/// The fastest this client can do it: one channel, one task that never lets the confirms run out.
+/// As many tasks, one channel, nothing but the client.
 async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
-    let connection = Connection::connect(url, ConnectionProperties::default())
-        .await
-        .unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     let name = format!("throughput-{}", uuid::Uuid::new_v4().simple());
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    channel
-        .queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments)
-        .await
-        .unwrap();
-    channel
-        .confirm_select(ConfirmSelectOptions::default())
-        .await
-        .unwrap();
-    let (payload, started) = (vec![b'x'; BYTES], Instant::now());
-    let (mut confirmed, mut waiting) = (0u32, std::collections::VecDeque::new());
-    while started.elapsed() < time {
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
-        let properties = BasicProperties::default().with_delivery_mode(2);
-        let confirm = channel
-            .basic_publish("".into(), name.as_str().into(), options, &payload, properties)
-            .await
-            .unwrap();
-        waiting.push_back(confirm);
-        if waiting.len() >= in_flight {
-            waiting.pop_front().unwrap().await.unwrap();
-            confirmed += 1;
-        }
+    channel.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let (published, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
+    let publishers: Vec<_> = (0..in_flight)
+        .map(|_| {
+            let (channel, published, name) = (channel.clone(), published.clone(), name.clone());
+            tokio::spawn(async move {
+                let payload = vec![b'x'; BYTES];
+                while started.elapsed() < time {
+                    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                    let properties = BasicProperties::default().with_delivery_mode(2);
+                    let key = name.as_str().into();
+                    channel.basic_publish("".into(), key, options, &payload, properties).await.unwrap().await.unwrap();
+                    published.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for publisher in publishers {
+        publisher.await.unwrap();
     }
-    let rate = f64::from(confirmed) / started.elapsed().as_secs_f64();
-    channel
-        .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
-        .await
-        .unwrap();
+    let rate = published.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
+    channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
     connection.close(200, "done".into()).await.unwrap();
     rate
 }
