@@ -8,6 +8,9 @@ pub enum AccountError {
     /// The database.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// The database did not answer while somebody waited for it.
+    #[error("the database did not answer in time")]
+    Slow,
     /// Its credentials cannot be unsealed.
     #[error("the integration's credentials cannot be unsealed")]
     Vault(#[from] vault::VaultError),
@@ -22,6 +25,10 @@ pub enum AccountError {
 impl AccountError {
     /// Whether the same call may succeed later without anything being changed.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_transient())
+        match self {
+            Self::Store(error) => error.is_transient(),
+            Self::Slow => true,
+            Self::Vault(_) | Self::Credentials(_) | Self::UnknownPlatform(_) => false,
+        }
     }
 }

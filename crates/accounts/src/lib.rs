@@ -30,6 +30,8 @@ pub const CREDENTIALS: &str = "integrations.credentials";
 /// Column of what a platform gave with a message, as the seal names it.
 pub const REPLY_TO: &str = "messages.reply_to";
 const MOST: u64 = 10_000;
+/// How long the database may take while a platform waits: asked twice, there is still time for an honest 503.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// An integration, ready to be used.
 #[derive(Debug, Clone)]
@@ -107,7 +109,12 @@ impl Accounts {
         {
             return Ok(Some(kept.account.clone()));
         }
-        match store::channel_accounts::of_chatbot(&self.db, chatbot, platform).await {
+        let asked = store::channel_accounts::of_chatbot(&self.db, chatbot, platform);
+        let found = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(found) => found.map_err(AccountError::from),
+            Err(_) => Err(AccountError::Slow),
+        };
+        match found {
             Ok(None) => {
                 self.by_chatbot.invalidate(&key).await;
                 Ok(None)
@@ -127,7 +134,7 @@ impl Accounts {
             }
             Err(error) => match kept {
                 Some(kept) if error.is_transient() => Ok(Some(kept.account)),
-                _ => Err(error.into()),
+                _ => Err(error),
             },
         }
     }

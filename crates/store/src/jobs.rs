@@ -197,10 +197,14 @@ impl Session {
     }
 
     /// Done: the jobs are gone. Returns how many were still ours.
+    ///
+    /// The commit is not waited for: an acknowledgement that a crash of the database undoes is a repeat, which every
+    /// consumer has to tolerate; and any commit that is waited for, such as that of the next work, brings it to the disk.
     pub async fn acknowledge(&mut self, claims: &[Claim]) -> Result<u64, StoreError> {
         let (ids, tokens) = columns(claims);
         let done = sqlx::query!(
-            "delete from jobs using unnest($1::bigint[], $2::uuid[]) as done (id, token)
+            "with quickly as materialized (select set_config('synchronous_commit', 'off', true))
+             delete from jobs using unnest($1::bigint[], $2::uuid[]) as done (id, token), quickly
              where jobs.id = done.id and jobs.claim = done.token",
             &ids,
             &tokens,
