@@ -20,7 +20,11 @@ async fn typed(command: &str, folder: &std::path::Path) -> String {
         .await
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{command}: {said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     said
 }
 
@@ -38,7 +42,10 @@ fn the_printed_commands_show_the_right_answer_its_journey_and_an_honest_i_do_not
             arguments: vec!["--data-dir".to_owned(), data.display().to_string()],
             environment: vec![
                 ("BOTSMITH__GATEWAY__LISTEN".to_owned(), listen.clone()),
-                ("BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(), format!("http://{listen}")),
+                (
+                    "BOTSMITH__GATEWAY__PUBLIC_URL".to_owned(),
+                    format!("http://{listen}"),
+                ),
             ],
             folder: folder.path().to_owned(),
         })
@@ -46,19 +53,37 @@ fn the_printed_commands_show_the_right_answer_its_journey_and_an_honest_i_do_not
 
         let printed = wait::until("the banner", PATIENCE * 2, async || {
             anyhow::ensure!(all.pid().is_some(), "it has ended: {}", all.stderr());
-            let commands: Vec<String> =
-                all.stdout().lines().filter(|line| line.contains(" simulate twilio ")).map(str::to_owned).collect();
+            let commands: Vec<String> = all
+                .stdout()
+                .lines()
+                .filter(|line| line.contains(" simulate twilio "))
+                .map(str::to_owned)
+                .collect();
             Ok((commands.len() == 2).then_some(commands))
         })
         .await
         .unwrap();
-        assert!(all.stdout().contains(&format!("http://{listen}/")), "no address: {}", all.stdout());
-        assert!(all.stdout().contains("/link#setup="), "no link for the administrator: {}", all.stdout());
+        assert!(
+            all.stdout().contains(&format!("http://{listen}/")),
+            "no address: {}",
+            all.stdout()
+        );
+        assert!(
+            all.stdout().contains("/link#setup="),
+            "no link for the administrator: {}",
+            all.stdout()
+        );
 
         let answered = typed(&printed[0], folder.path()).await;
-        assert!(answered.contains("not open on Sundays") || answered.contains("closed on Sundays"), "{answered}");
+        assert!(
+            answered.contains("not open on Sundays") || answered.contains("closed on Sundays"),
+            "{answered}"
+        );
         for stage in ["accepted", "stored", "answered", "sent", "delivered"] {
-            assert!(answered.contains(stage), "the journey does not show {stage}:\n{answered}");
+            assert!(
+                answered.contains(stage),
+                "the journey does not show {stage}:\n{answered}"
+            );
         }
 
         let unknown = typed(&printed[1], folder.path()).await;
@@ -66,6 +91,9 @@ fn the_printed_commands_show_the_right_answer_its_journey_and_an_honest_i_do_not
 
         let stopped = all.stop(PATIENCE).await.unwrap();
         assert_eq!(stopped.status.code(), Some(0), "{}", all.stderr());
-        assert!(database::kill_postmaster(&data.join("postgres/data")).is_err(), "its PostgreSQL still runs");
+        assert!(
+            database::kill_postmaster(&data.join("postgres/data")).is_err(),
+            "its PostgreSQL still runs"
+        );
     });
 }

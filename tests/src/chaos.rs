@@ -262,7 +262,10 @@ pub async fn kill_broker(scale: Scale, times: usize) -> anyhow::Result<BrokerOut
         ..Options::default()
     };
     // A broker takes its time to start: people go on writing through every kill.
-    let scale = Scale { messages: scale.messages * times as u64, ..scale };
+    let scale = Scale {
+        messages: scale.messages * times as u64,
+        ..scale
+    };
     let mut product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();

@@ -22,6 +22,7 @@ const CLOSING: Duration = Duration::from_secs(4);
 /// `botsmith gateway`
 pub async fn gateway(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
+    tell_of_missing_database(&shared);
     let Shared {
         db,
         queue,
@@ -35,9 +36,20 @@ pub async fn gateway(settings: Settings, stop: CancellationToken) -> anyhow::Res
     finish(running, shared).await
 }
 
+/// These answer HTTP without a database, if only with 503: the log says meanwhile what they wait for.
+fn tell_of_missing_database(shared: &Shared) {
+    let shared = shared.clone();
+    tokio::spawn(async move {
+        if let Err(error) = shared.schema().await {
+            tracing::error!("{error:#}");
+        }
+    });
+}
+
 /// `botsmith admin-api`
 pub async fn admin_api(settings: Settings, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
+    tell_of_missing_database(&shared);
     let api = parts::admin_api(&settings, &shared)?;
     let service = admin_api::Service::start(api, shared.readiness.clone()).await?;
     tracing::info!(address = %service.address(), "the API listens");

@@ -11,6 +11,7 @@ use store::{Db, parts};
 use tokio::{
     sync::{Notify, Semaphore},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,8 @@ use tokio_util::sync::CancellationToken;
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 const PREFETCH: u16 = 16;
 const MOST_AT_ONCE: usize = 32;
+/// Claims are no closer together than this: under load each takes more, and the database answers fewer.
+const BETWEEN_CLAIMS: Duration = Duration::from_millis(5);
 /// What pace held back is looked at again after this.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -93,6 +96,7 @@ impl Service {
             .await;
         let free = Arc::new(Semaphore::new(self.settings.concurrent_sends.max(1)));
         let look_again = Arc::new(Notify::new());
+        let mut claimed_at = Instant::now();
         loop {
             while running.try_join_next().is_some() {}
             let permit = tokio::select! {
@@ -108,6 +112,8 @@ impl Service {
                     token => token,
                 },
             };
+            tokio::time::sleep_until(claimed_at + BETWEEN_CLAIMS).await;
+            claimed_at = Instant::now();
             let mut tokens: Vec<_> = token.into_iter().collect();
             while tokens.len() < MOST_AT_ONCE
                 && let Some(token) = consumer.try_next()

@@ -25,7 +25,10 @@ pub struct Service {
 
 impl Service {
     /// Puts everything together. Nothing is taken from the queue before [`Service::run`].
-    #[expect(clippy::too_many_arguments, reason = "what the program opens once, each of its own kind")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what the program opens once, each of its own kind"
+    )]
     pub fn start(
         settings: Settings,
         db: Db,

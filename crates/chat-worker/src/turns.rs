@@ -14,6 +14,7 @@ use store::turns::{Caps, claim};
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 const PREFETCH: u16 = 16;
 /// The most that one claim takes: others are waiting for their claim.
 const MOST_AT_ONCE: usize = 32;
+/// Claims are no closer together than this: under load each takes more, and the database answers fewer.
+const BETWEEN_CLAIMS: Duration = Duration::from_millis(5);
 
 /// Claims and runs turns until `stop`, then lets those under way end.
 pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: CancellationToken) {
@@ -30,6 +33,7 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
     let look_again = Arc::new(Notify::new());
     let held_back = Arc::new(AtomicBool::new(false));
     let mut running = JoinSet::new();
+    let mut claimed_at = Instant::now();
     loop {
         while running.try_join_next().is_some() {}
         let permit = tokio::select! {
@@ -45,6 +49,7 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
                 token => token,
             },
         };
+        tokio::time::sleep_until(claimed_at + BETWEEN_CLAIMS).await;
         let mut tokens: Vec<Delivery> = token.into_iter().collect();
         while tokens.len() < MOST_AT_ONCE
             && let Some(token) = consumer.try_next()
@@ -57,6 +62,7 @@ pub async fn run(worker: Arc<Worker>, caps: Caps, hands: usize, stop: Cancellati
             due_now |= !wait_until_due(token, &worker.clock, &look_again);
         }
         if due_now {
+            claimed_at = Instant::now();
             let limit = (free.available_permits() + 1).min(MOST_AT_ONCE);
             match claim(
                 &worker.db,

@@ -87,9 +87,11 @@ pub struct Guard {
 
 /// Starts logs, traces and metrics for the role named `service`. Once a process.
 pub fn init(service: &str, settings: &Settings) -> Result<Guard, TelemetryError> {
-    let filter = EnvFilter::try_new(format!("{},{NEVER}", settings.filter)).map_err(|source| TelemetryError::Filter {
-        given: settings.filter.clone(),
-        source,
+    let filter = EnvFilter::try_new(format!("{},{NEVER}", settings.filter)).map_err(|source| {
+        TelemetryError::Filter {
+            given: settings.filter.clone(),
+            source,
+        }
     })?;
     let traces = tracer_provider(service, settings)?;
     let lines = tracing_subscriber::fmt::layer()

@@ -39,13 +39,21 @@ async fn main() {
 
 /// As many tasks, one channel, nothing but the client.
 async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
-    let connection = Connection::connect(url, ConnectionProperties::default()).await.unwrap();
+    let connection = Connection::connect(url, ConnectionProperties::default())
+        .await
+        .unwrap();
     let channel = connection.create_channel().await.unwrap();
     let name = format!("throughput-{}", uuid::Uuid::new_v4().simple());
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    channel.queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments).await.unwrap();
-    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    channel
+        .queue_declare(name.as_str().into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .unwrap();
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .unwrap();
     let (published, started) = (Arc::new(AtomicU64::new(0)), Instant::now());
     let publishers: Vec<_> = (0..in_flight)
         .map(|_| {
@@ -53,10 +61,18 @@ async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
             tokio::spawn(async move {
                 let payload = vec![b'x'; BYTES];
                 while started.elapsed() < time {
-                    let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+                    let options = BasicPublishOptions {
+                        mandatory: true,
+                        ..BasicPublishOptions::default()
+                    };
                     let properties = BasicProperties::default().with_delivery_mode(2);
                     let key = name.as_str().into();
-                    channel.basic_publish("".into(), key, options, &payload, properties).await.unwrap().await.unwrap();
+                    channel
+                        .basic_publish("".into(), key, options, &payload, properties)
+                        .await
+                        .unwrap()
+                        .await
+                        .unwrap();
                     published.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -66,7 +82,10 @@ async fn raw(url: &str, time: Duration, in_flight: usize) -> f64 {
         publisher.await.unwrap();
     }
     let rate = published.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
-    channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await.unwrap();
+    channel
+        .queue_delete(name.as_str().into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
     connection.close(200, "done".into()).await.unwrap();
     rate
 }

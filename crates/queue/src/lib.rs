@@ -125,7 +125,12 @@ impl Queue {
         let (live, incoming) = Live::new(context.stopping.clone(), outgoing);
         let url = settings.url.expose_secret();
         let transport = if url.is_empty() {
-            Transport::Postgres(Box::new(postgres::Postgres::open(db, context.clone(), incoming, to_send)))
+            Transport::Postgres(Box::new(postgres::Postgres::open(
+                db,
+                context.clone(),
+                incoming,
+                to_send,
+            )))
         } else {
             Transport::Amqp(amqp::Amqp::open(url, context.clone(), incoming, to_send)?)
         };

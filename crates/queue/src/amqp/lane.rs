@@ -190,11 +190,15 @@ async fn run(up: Arc<Up>, topology: Topology, queue: QueueName, mut orders: mpsc
                 declared = timeout(SETUP, topology.declare(&up, &queue)) => declared,
             };
             match declared {
-                Ok(Ok(())) => tracing::warn!(queue = %queue, "the queue was gone and has been declared again"),
+                Ok(Ok(())) => {
+                    tracing::warn!(queue = %queue, "the queue was gone and has been declared again")
+                }
                 Ok(Err(error)) => {
                     tracing::error!(queue = %queue, error = &error as &dyn Error, "the queue is gone, and cannot be declared");
                 }
-                Err(_) => tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it"),
+                Err(_) => {
+                    tracing::error!(queue = %queue, "the queue is gone, and the broker does not declare it")
+                }
             }
             // Those that were returned meanwhile were so for the same reason.
             returned.extend(lane.settle());
