@@ -6,6 +6,7 @@ use whole_product::{
     broker::Broker,
     database::Database,
     role::{Plan, Role},
+    wait,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,9 +69,16 @@ async fn a_role_that_dies_is_started_again_a_second_later_and_one_that_is_stoppe
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_database_comes_back_after_a_kill() {
     let mut database = Database::private().await.unwrap();
-    assert!(database.url().starts_with("postgres://"));
+    assert!(database.answers().await);
 
     database.kill().unwrap();
+    assert!(!database.answers().await, "it was not killed");
 
-    assert!(database.remove().await.is_ok());
+    wait::until("the database to be back", Duration::from_secs(30), async || {
+        Ok(database.answers().await.then_some(()))
+    })
+    .await
+    .unwrap();
+    database.remove().await.unwrap();
+    assert!(!database.answers().await, "it was not stopped");
 }

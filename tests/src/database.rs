@@ -83,6 +83,14 @@ impl Database {
         }
     }
 
+    /// Whether it answers a question.
+    pub async fn answers(&self) -> bool {
+        match Url::parse(&self.url()) {
+            Ok(url) => sql(&url, "select 1").await.is_ok(),
+            Err(_) => false,
+        }
+    }
+
     /// Kills a private server as a power cut would. It is started again by itself.
     pub fn kill(&self) -> anyhow::Result<()> {
         match self {
