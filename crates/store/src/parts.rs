@@ -84,6 +84,10 @@ pub async fn claim(
     per_integration: i64,
 ) -> Result<Vec<Claim>, StoreError> {
     let mut tx = db.system().await?;
+    // A plan that was made while the table was small would read all of it for ever: only indices will do.
+    sqlx::query!("set local enable_seqscan = off")
+        .execute(&mut *tx)
+        .await?;
     sqlx::query!(
         "select pg_advisory_xact_lock($1, hashtext($2))",
         CLAIM_LOCK,

@@ -57,6 +57,10 @@ pub async fn claim(
     sqlx::query!("set local synchronous_commit = off")
         .execute(&mut *tx)
         .await?;
+    // A plan that was made while the table was small would read all of it for ever: only indices will do.
+    sqlx::query!("set local enable_seqscan = off")
+        .execute(&mut *tx)
+        .await?;
     sqlx::query!("select pg_advisory_xact_lock($1)", CLAIM_LOCK)
         .execute(&mut *tx)
         .await?;
