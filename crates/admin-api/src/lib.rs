@@ -199,9 +199,6 @@ impl AdminApi {
     }
 
     fn wake_token(&self) -> Vec<u8> {
-        wire::write(&wire::Wake {
-            schema: wire::SCHEMA,
-            due_at: wire::micros(self.now()),
-        })
+        wire::wake_token(self.now())
     }
 }

@@ -13,13 +13,10 @@ use std::{
 };
 use store::{
     Db, StoreError,
-    bot_profiles::BotProfile,
+    chatbots::{Chatbot, MODEL_KEY_COLUMN},
     turns::{self, AnswerRecord, Waiting},
 };
 use vault::{Keyring, Place};
-
-/// Column of the sealed key of a bot's model endpoint, as the seal names it.
-const MODEL_KEY: &str = "chatbots.model_key";
 
 /// A question that cannot be answered now, and will be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +65,7 @@ impl Answerer {
     /// Answers the waiting messages as one question.
     pub async fn answer(
         &self,
-        bot: &BotProfile,
+        bot: &Chatbot,
         conversation: ConversationId,
         waiting: &[Waiting],
     ) -> Result<Answered, AnswerError> {
@@ -89,7 +86,7 @@ impl Answerer {
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
     async fn search(
         &self,
-        bot: &BotProfile,
+        bot: &Chatbot,
         question: &str,
     ) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
         if question.trim().is_empty() {
@@ -120,7 +117,7 @@ impl Answerer {
 
     async fn ask(
         &self,
-        bot: &BotProfile,
+        bot: &Chatbot,
         conversation: ConversationId,
         question: &str,
         passages: &[Passage],
@@ -157,26 +154,25 @@ impl Answerer {
         }
     }
 
-    async fn model(&self, bot: &BotProfile) -> Result<Model, String> {
-        let Some(endpoint) = &bot.model else {
+    async fn model(&self, bot: &Chatbot) -> Result<Model, String> {
+        let Some(own) = &bot.model else {
             return Ok(self.models.of_installation());
         };
-        let endpoint: Endpoint = serde_json::from_value(endpoint.clone())
-            .map_err(|_| "the chatbot's model endpoint is unreadable".to_owned())?;
         let key = match &bot.model_key {
             None => None,
             Some(sealed) => {
                 let place = Place {
                     row: bot.id.as_uuid(),
-                    column: MODEL_KEY,
+                    column: MODEL_KEY_COLUMN,
                 };
-                Some(
-                    self.keyring
-                        .open_text(bot.workspace, place, sealed)
-                        .await
-                        .map_err(|error| error.to_string())?,
-                )
+                let key = self.keyring.open_text(bot.workspace, place, sealed).await;
+                Some(key.map_err(|error| error.to_string())?)
             }
+        };
+        let endpoint = Endpoint {
+            base_url: own.base_url.clone(),
+            model: own.model.clone(),
+            time_limit_seconds: Some(own.time_limit_seconds.into()),
         };
         self.models
             .of_chatbot(&endpoint, key)
@@ -199,7 +195,7 @@ impl Answerer {
 }
 
 const fn ask_of<'a>(
-    bot: &'a BotProfile,
+    bot: &'a Chatbot,
     question: &'a str,
     passages: &'a [Passage],
     history: &'a [Said],
@@ -224,7 +220,7 @@ fn question(waiting: &[Waiting]) -> String {
 }
 
 fn assemble(
-    bot: &BotProfile,
+    bot: &Chatbot,
     question: String,
     passages: &[Passage],
     answer: Answer,

@@ -4,7 +4,10 @@ use domain::ChatbotId;
 use moka::future::Cache;
 use queue::{LiveEvent, Queue};
 use std::{sync::Arc, time::Duration};
-use store::{Db, StoreError, bot_profiles, bot_profiles::BotProfile};
+use store::{
+    Db, StoreError,
+    chatbots::{self, Chatbot},
+};
 use tokio_util::sync::CancellationToken;
 
 /// How long a change may go unnoticed when its live event was lost.
@@ -14,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Bots {
     db: Db,
-    kept: Cache<ChatbotId, Arc<BotProfile>>,
+    kept: Cache<ChatbotId, Arc<Chatbot>>,
 }
 
 impl Bots {
@@ -27,11 +30,11 @@ impl Bots {
     }
 
     /// The bot. `None`: it has been deleted.
-    pub async fn find(&self, chatbot: ChatbotId) -> Result<Option<Arc<BotProfile>>, StoreError> {
+    pub async fn find(&self, chatbot: ChatbotId) -> Result<Option<Arc<Chatbot>>, StoreError> {
         if let Some(bot) = self.kept.get(&chatbot).await {
             return Ok(Some(bot));
         }
-        let Some(bot) = bot_profiles::find(&self.db, chatbot).await? else {
+        let Some(bot) = chatbots::load(&self.db, chatbot).await? else {
             return Ok(None);
         };
         let bot = Arc::new(bot);

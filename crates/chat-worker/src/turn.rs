@@ -14,7 +14,7 @@ use queue::Queue;
 use std::{sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
-    bot_profiles::BotProfile,
+    chatbots::Chatbot,
     turns::{self, BotReply, Claim, Committed, Waiting},
 };
 use tokio_util::sync::CancellationToken;
@@ -148,7 +148,7 @@ impl Turn {
     async fn sort_out(
         &self,
         waiting: Vec<Waiting>,
-    ) -> Result<Option<(Arc<BotProfile>, Vec<Waiting>)>, TurnError> {
+    ) -> Result<Option<(Arc<Chatbot>, Vec<Waiting>)>, TurnError> {
         let worker = &self.worker;
         let ids = |messages: &[Waiting]| {
             messages
@@ -160,7 +160,7 @@ impl Turn {
             .bots
             .find(self.claim.chatbot)
             .await?
-            .filter(|bot| !bot.archived);
+            .filter(|bot| bot.archived_at.is_none());
         let Some(bot) = bot else {
             self.close(
                 &ids(&waiting),
@@ -184,7 +184,7 @@ impl Turn {
             )
             .await?;
         }
-        let oldest = worker.clock.now() - bot.max_answer_age;
+        let oldest = worker.clock.now() - max_answer_age(&bot);
         let (stale, waiting): (Vec<_>, Vec<_>) = waiting
             .into_iter()
             .partition(|message| message.accepted_at < oldest);
@@ -228,7 +228,7 @@ impl Turn {
         Ok(())
     }
 
-    async fn answer(&self, bot: &BotProfile, waiting: &[Waiting]) -> Result<BotReply, TurnError> {
+    async fn answer(&self, bot: &Chatbot, waiting: &[Waiting]) -> Result<BotReply, TurnError> {
         let worker = &self.worker;
         let channel = worker
             .channels
@@ -255,7 +255,7 @@ impl Turn {
         Ok(BotReply {
             text: answer.text,
             contents,
-            expires_at: oldest + bot.max_answer_age,
+            expires_at: oldest + max_answer_age(bot),
             traceparent: process::trace::current_traceparent(),
             record: answer.record,
         })
@@ -292,4 +292,9 @@ impl Turn {
             ),
         }
     }
+}
+
+/// How old an answer of this chatbot may be.
+fn max_answer_age(bot: &Chatbot) -> TimeDelta {
+    TimeDelta::seconds(bot.max_answer_age_seconds.into())
 }

@@ -13,7 +13,6 @@ pub mod activity_log;
 pub mod api_keys;
 pub mod attachments;
 pub mod blobs;
-pub mod bot_profiles;
 pub mod channel_accounts;
 pub mod chatbots;
 pub mod chunks;
