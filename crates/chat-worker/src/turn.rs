@@ -218,7 +218,7 @@ impl Turn {
             &self.claim,
             messages,
             state,
-            Some(reason),
+            reason,
             worker.clock.now(),
         )
         .await?;

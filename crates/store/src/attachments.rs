@@ -1,12 +1,9 @@
 //! Pictures and files that came with messages: fetched from the platform after the message is stored, never before it
 //! is acknowledged.
 
-use crate::{Db, StoreError, intake::interval};
+use crate::{Db, StoreError, blobs, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{AttachmentId, BlobId, IntegrationId, LeaseToken, WorkspaceId};
-
-/// Bytes of a blob in one row.
-const PIECE: usize = 1024 * 1024;
+use domain::{AttachmentId, IntegrationId, LeaseToken, WorkspaceId};
 
 /// An attachment to fetch.
 #[derive(Debug, Clone)]
@@ -67,27 +64,7 @@ pub async fn claim(
 /// Stores what was fetched, and its attachment's state, together.
 pub async fn store(db: &Db, claim: &Claim, content_type: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let mut tx = db.system().await?;
-    let blob = BlobId::new();
-    sqlx::query!(
-        "insert into blobs (id, workspace_id, content_type, bytes) values ($1, $2, $3, $4)",
-        blob.as_uuid(),
-        claim.workspace.as_uuid(),
-        content_type,
-        bytes.len() as i64,
-    )
-    .execute(&mut *tx)
-    .await?;
-    for (position, piece) in (0_i32..).zip(bytes.chunks(PIECE)) {
-        sqlx::query!(
-            "insert into blob_pieces (workspace_id, blob_id, position, bytes) values ($1, $2, $3, $4)",
-            claim.workspace.as_uuid(),
-            blob.as_uuid(),
-            position,
-            piece,
-        )
-        .execute(&mut *tx)
-        .await?;
-    }
+    let blob = blobs::insert(&mut tx, claim.workspace, content_type, bytes).await?;
     let updated = sqlx::query!(
         "update attachments set state = 'stored', blob_id = $3, content_type = $4, error = null,
                                 lease_token = null, lease_until = null

@@ -457,29 +457,14 @@ pub async fn close(
     claim: &Claim,
     messages: &[MessageId],
     state: domain::InboundState,
-    reason: Option<&str>,
+    reason: &str,
     now: DateTime<Utc>,
 ) -> Result<Option<Option<DateTime<Utc>>>, StoreError> {
     let mut tx = db.system().await?;
     if hold(&mut tx, claim).await?.is_none() {
         return Ok(None);
     }
-    let ids: Vec<_> = messages.iter().map(MessageId::as_uuid).collect();
-    if !ids.is_empty() {
-        sqlx::query!(
-            "update messages set state = $2, error = $3 where id = any($1) and state in ('waiting', 'answering')",
-            &ids,
-            state.as_str(),
-            reason,
-        )
-        .execute(&mut *tx)
-        .await?;
-        if state == domain::InboundState::Dead {
-            for id in messages {
-                bury(&mut tx, claim, *id, reason.unwrap_or("unknown")).await?;
-            }
-        }
-    }
+    mark(&mut tx, claim, messages, state, reason).await?;
     let due_at = release(&mut tx, claim, now).await?;
     tx.commit().await?;
     Ok(Some(due_at))
@@ -494,6 +479,22 @@ pub async fn set_aside(
     reason: &str,
 ) -> Result<(), StoreError> {
     let mut tx = db.system().await?;
+    mark(&mut tx, claim, messages, state, reason).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Writes down why messages are not answered. What is given up gets a dead letter.
+async fn mark(
+    tx: &mut SystemTx,
+    claim: &Claim,
+    messages: &[MessageId],
+    state: domain::InboundState,
+    reason: &str,
+) -> Result<(), StoreError> {
+    if messages.is_empty() {
+        return Ok(());
+    }
     let ids: Vec<_> = messages.iter().map(MessageId::as_uuid).collect();
     sqlx::query!(
         "update messages set state = $2, error = $3 where id = any($1) and state in ('waiting', 'answering')",
@@ -501,14 +502,13 @@ pub async fn set_aside(
         state.as_str(),
         reason,
     )
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
     if state == domain::InboundState::Dead {
         for id in messages {
-            bury(&mut tx, claim, *id, reason).await?;
+            bury(tx, claim, *id, reason).await?;
         }
     }
-    tx.commit().await?;
     Ok(())
 }
 
@@ -840,17 +840,10 @@ mod tests {
         let waiting = take_up(&db, &claim).await.unwrap();
 
         let ids = [waiting[0].id];
-        close(
-            &db,
-            &claim,
-            &ids,
-            domain::InboundState::Dead,
-            Some("poison"),
-            noon(),
-        )
-        .await
-        .unwrap()
-        .unwrap();
+        close(&db, &claim, &ids, domain::InboundState::Dead, "poison", noon())
+            .await
+            .unwrap()
+            .unwrap();
 
         assert_eq!(message_states(&pool).await, ["dead"]);
         assert!(claim_turns(&db, 10).await.is_empty());
