@@ -41,7 +41,8 @@ start() {
 start gateway gateway
 start admin-api admin-api
 for worker in $(seq "${WORKERS:-2}"); do start "chat-worker-$worker" chat-worker; done
-start sender-twilio sender twilio
+start sender sender --all
+start listener listener --all
 start indexer indexer
 start scheduler scheduler
 

@@ -7,6 +7,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 const LAYERS: &[(&str, &[&str])] = &[
     ("words", &["domain"]),
     ("contracts", &["channel", "wire"]),
+    ("what platforms share", &["dialect", "platform-api"]),
+    ("what some platforms share", &["meta-graph"]),
     (
         "adapters",
         &[
@@ -20,7 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("adapters on those", &["knowledge", "models", "queue", "vault"]),
     ("accounts", &["accounts"]),
-    ("assembly", &["channel-sender", "platforms"]),
+    ("inlet", &["inlet"]),
+    ("assembly", &["channel-listener", "channel-sender", "platforms"]),
     (
         "services",
         &[

@@ -4,9 +4,13 @@
 
 mod architecture;
 mod bad_input;
+mod care;
 mod chaos;
 mod crash_points;
 mod demo;
+mod faults;
 mod harness;
+mod quarantine;
 mod round_trip;
 mod shared;
+mod trace;

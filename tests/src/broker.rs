@@ -95,6 +95,31 @@ impl Broker {
         crate::role::resident_bytes(self.node.as_ref()?.id())
     }
 
+    /// Raises the memory alarm, as a node does that has too much in memory, or takes it back: while it stands nobody can
+    /// publish, and consumers go on.
+    pub fn alarm(&self, raised: bool) -> anyhow::Result<()> {
+        let watermark = if raised { "1000" } else { "2000000000" };
+        let status = Command::new(self.program.with_file_name("rabbitmqctl"))
+            .args([
+                "-n",
+                &self.name,
+                "set_vm_memory_high_watermark",
+                "absolute",
+                watermark,
+            ])
+            .env("HOME", self.folder.path())
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env("ERL_EPMD_PORT", self.mapper_port.to_string())
+            .env("LANG", "C.UTF-8")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .context("rabbitmqctl does not run")?;
+        anyhow::ensure!(status.success(), "rabbitmqctl ended with {status}");
+        Ok(())
+    }
+
     /// Kills the node as a power cut would.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         let Some(mut node) = self.node.take() else {

@@ -1,6 +1,6 @@
 //! Why an integration cannot be used.
 
-use domain::Platform;
+use domain::{Platform, QuarantineId};
 
 /// An integration cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum AccountError {
     /// Its platform is not part of this installation.
     #[error("this installation does not have the platform {0}")]
     UnknownPlatform(Platform),
+    /// A webhook in quarantine is not what we put there.
+    #[error("the webhook {0} in quarantine cannot be read")]
+    UnreadableWebhook(QuarantineId),
 }
 
 impl AccountError {
@@ -28,7 +31,9 @@ impl AccountError {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Slow => true,
-            Self::Vault(_) | Self::Credentials(_) | Self::UnknownPlatform(_) => false,
+            Self::Vault(_) | Self::Credentials(_) | Self::UnknownPlatform(_) | Self::UnreadableWebhook(_) => {
+                false
+            }
         }
     }
 }

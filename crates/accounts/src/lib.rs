@@ -6,8 +6,10 @@
 //! - Credentials are in memory only, in their platform's own type, which shows nothing in a log.
 
 mod error;
+mod quarantine;
 
 pub use error::AccountError;
+pub use quarantine::{QUARANTINED, QuarantinedWebhook};
 
 use channel::{ChannelHandle, OpenCredentials, Registry};
 use domain::{ChatbotId, IntegrationId, Platform, WorkspaceId};
@@ -75,6 +77,7 @@ pub struct Accounts {
     channels: Registry,
     by_chatbot: Cache<(ChatbotId, Platform), Kept>,
     by_integration: Cache<IntegrationId, Kept>,
+    bots: Cache<(Platform, Vec<String>), Arc<Vec<ChatbotId>>>,
 }
 
 impl Accounts {
@@ -86,6 +89,7 @@ impl Accounts {
             channels,
             by_chatbot: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             by_integration: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
+            bots: Cache::builder().max_capacity(MOST).time_to_live(FRESH).build(),
         }
     }
 
@@ -167,6 +171,27 @@ impl Accounts {
         Ok(Some(account))
     }
 
+    /// The bots that are connected to any of a platform's accounts.
+    pub async fn bots_of_accounts(
+        &self,
+        platform: &Platform,
+        accounts: &[String],
+    ) -> Result<Arc<Vec<ChatbotId>>, AccountError> {
+        let key = (platform.clone(), accounts.to_vec());
+        if let Some(known) = self.bots.get(&key).await {
+            return Ok(known);
+        }
+        let asked = store::care::bots_of_accounts(&self.db, platform, accounts);
+        let found = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(found) => Arc::new(found?),
+            Err(_) => return Err(AccountError::Slow),
+        };
+        if !found.is_empty() {
+            self.bots.insert(key, found.clone()).await;
+        }
+        Ok(found)
+    }
+
     async fn open(&self, row: ChannelAccount) -> Result<Arc<Account>, AccountError> {
         let channel = self
             .channels
@@ -190,6 +215,21 @@ impl Accounts {
             channel: channel.clone(),
             credentials,
         }))
+    }
+
+    /// Seals renewed credentials for their row, once their platform has read them.
+    pub async fn seal_credentials(
+        &self,
+        account: &Account,
+        json: &secrecy::SecretString,
+    ) -> Result<Vec<u8>, AccountError> {
+        account.channel.open(json)?;
+        let place = Place {
+            row: account.integration.as_uuid(),
+            column: CREDENTIALS,
+        };
+        let plain = secrecy::ExposeSecret::expose_secret(json).as_bytes();
+        Ok(self.keyring.seal(account.workspace, place, plain).await?)
     }
 
     /// Seals what a platform needs to be answered, for the row of its message.
@@ -246,6 +286,7 @@ impl Accounts {
             LiveEvent::Event { topic, .. } if !topic.starts_with("chatbot.") => topic,
             LiveEvent::Event { .. } | LiveEvent::Resync => {
                 self.by_chatbot.invalidate_all();
+                self.bots.invalidate_all();
                 self.by_integration.invalidate_all();
                 return;
             }

@@ -556,6 +556,8 @@ pub(crate) async fn reply(
         sender: Sender::Agent,
         text,
         media,
+        buttons: Vec::new(),
+        template: None,
         expires_in: None,
     };
     let accepted = sending::put_on_its_way(&api, &mut tx, outgoing).await?;

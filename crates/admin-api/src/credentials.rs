@@ -30,7 +30,7 @@ pub(crate) async fn prepare(
         Some(sealed) => opened_json(api, workspace, integration, sealed).await?,
         None => BTreeMap::new(),
     };
-    let whole = merge(&setup, given, stored)?;
+    let whole = merge(&setup, given, filled_up(&setup, stored))?;
     let plain: BTreeMap<&str, &str> = whole
         .iter()
         .map(|(name, value)| (name.as_str(), value.expose_secret()))
@@ -94,6 +94,16 @@ async fn opened_json(
     // The error would quote the text.
     serde_json::from_str(json.expose_secret())
         .map_err(|_| Problem::internal("stored credentials are not readable"))
+}
+
+/// Makes up what we tell the platform and nobody has chosen: a secret of ours that it shall repeat to us.
+fn filled_up(setup: &Setup, mut stored: BTreeMap<String, SecretString>) -> BTreeMap<String, SecretString> {
+    for field in setup.fields.iter().filter(|field| field.generated) {
+        stored
+            .entry(field.name.to_owned())
+            .or_insert_with(|| crate::token::new(""));
+    }
+    stored
 }
 
 fn merge(
@@ -174,6 +184,7 @@ mod tests {
             help: "see the console",
             kind,
             optional,
+            generated: false,
         };
         Setup {
             title: "Pigeon",
@@ -187,7 +198,9 @@ mod tests {
                 sends_per_second: 1.0,
                 reply_window: None,
                 settle: Duration::ZERO,
+                conversation_gap: Duration::ZERO,
             },
+            features: channel::Features::default(),
         }
     }
 

@@ -15,7 +15,7 @@ use actix_web::{
 };
 use channel::{ChannelHandle, CheckError, Connected, OpenCredentials};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, IntegrationId, IntegrationState, Platform};
+use domain::{ChatbotId, IntegrationId, IntegrationMode, IntegrationState, Platform};
 use serde::{Deserialize, Serialize};
 use store::{
     integration_logs::{self, Level, NewEntry},
@@ -54,6 +54,11 @@ pub(crate) struct Integration {
     webhook_url: String,
     /// How fast it sends at most.
     sends_per_second: f64,
+    /// How messages come: `webhook`, or `connection` where BotSmith opens one and needs no public address.
+    #[schema(value_type = String, example = "webhook")]
+    mode: IntegrationMode,
+    /// Whether an answer is shown while it is being written.
+    streaming: bool,
     /// Bumped by every change.
     version: i64,
     /// When it was made.
@@ -73,6 +78,12 @@ pub(crate) struct IntegrationInput {
     display_name: Option<String>,
     /// Whether it is switched on.
     enabled: Option<bool>,
+    /// How messages come: `webhook`, or `connection` where the platform knows both. Left out: as it was, at first the
+    /// webhook.
+    #[schema(value_type = Option<String>, example = "webhook")]
+    mode: Option<IntegrationMode>,
+    /// Whether an answer is shown while it is being written, where the platform can do that.
+    streaming: Option<bool>,
     /// The platform's fields. Of an existing integration those left out stay; `null` takes an optional one away.
     #[serde(default)]
     #[schema(value_type = Object, example = json!({"account_sid": "AC…", "auth_token": "…", "from": "+14155550123"}))]
@@ -236,6 +247,8 @@ fn view(api: &AdminApi, integration: integrations::Integration) -> Result<Integr
         credentials: integration.credentials_shown,
         webhook_url,
         sends_per_second: integration.sends_per_second,
+        mode: integration.mode,
+        streaming: integration.streaming,
         version: integration.version,
         created_at: integration.created_at,
         updated_at: integration.updated_at,
@@ -277,8 +290,11 @@ pub(crate) async fn save(
         .map_err(|problem| Problem::invalid("platform", problem.detail()))?;
     let display_name = input
         .display_name
-        .map(|name| input::line("display_name", &name, 100))
+        .as_deref()
+        .map(|name| input::line("display_name", name, 100))
         .transpose()?;
+    let setup = channel.setup();
+    possible(&setup, &input)?;
     let now = api.now();
 
     let mut tx = seat.begin(&api).await?;
@@ -295,7 +311,14 @@ pub(crate) async fn save(
                 .as_deref()
                 .unwrap_or(&stored.integration.display_name);
             let enabled = input.enabled.unwrap_or(stored.integration.enabled);
-            integrations::update(&mut tx, id, name, enabled, &credentials, now).await?;
+            let change = integrations::Change {
+                display_name: name,
+                enabled,
+                mode: input.mode.unwrap_or(stored.integration.mode),
+                streaming: input.streaming.unwrap_or(stored.integration.streaming),
+                credentials: &credentials,
+            };
+            integrations::update(&mut tx, id, &change, now).await?;
             "integration.update"
         }
         None => {
@@ -305,7 +328,10 @@ pub(crate) async fn save(
                 platform: input.platform.clone(),
                 display_name: display_name.unwrap_or_default(),
                 enabled: input.enabled.unwrap_or(true),
-                sends_per_second: channel.setup().limits.sends_per_second,
+                sends_per_second: setup.limits.sends_per_second,
+                conversation_gap: setup.limits.conversation_gap,
+                mode: input.mode.unwrap_or(IntegrationMode::Webhook),
+                streaming: input.streaming.unwrap_or(false),
                 credentials,
             };
             integrations::insert(&mut tx, &new, now).await?;
@@ -326,6 +352,28 @@ pub(crate) async fn save(
         HttpResponse::Created()
     };
     Ok(response.json(view(&api, saved.integration)?))
+}
+
+/// Refuses what the platform cannot do.
+fn possible(setup: &channel::Setup, input: &IntegrationInput) -> Result<(), Problem> {
+    let can = match input.mode {
+        Some(IntegrationMode::Connection) => setup.features.connection,
+        Some(IntegrationMode::Webhook) => setup.features.webhook,
+        None => true,
+    };
+    if !can {
+        let problem = if setup.features.webhook {
+            format!("{} sends messages to a webhook only", setup.title)
+        } else {
+            format!("{} is read over a connection only", setup.title)
+        };
+        return Err(Problem::invalid("mode", problem));
+    }
+    if input.streaming == Some(true) && !setup.features.streaming {
+        let problem = format!("{} cannot show an answer while it is being written", setup.title);
+        return Err(Problem::invalid("streaming", problem));
+    }
+    Ok(())
 }
 
 /// Switch an integration on or off.

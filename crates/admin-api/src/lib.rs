@@ -28,6 +28,7 @@ mod password;
 mod path;
 mod platforms;
 mod problem;
+mod quarantine;
 mod route;
 mod routes;
 mod sending;
@@ -47,6 +48,7 @@ pub use guard::not_found;
 pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
+use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
 use chrono::{DateTime, Utc};
@@ -68,7 +70,7 @@ struct Inner {
     db: Db,
     queue: Queue,
     keyring: Keyring,
-    channels: Registry,
+    accounts: Accounts,
     clock: Clock,
     passwords: Passwords,
     openapi: String,
@@ -81,7 +83,7 @@ impl AdminApi {
         db: Db,
         queue: Queue,
         keyring: Keyring,
-        channels: Registry,
+        accounts: Accounts,
         clock: Clock,
     ) -> Result<Self, SettingsError> {
         settings.check()?;
@@ -93,7 +95,7 @@ impl AdminApi {
             db,
             queue,
             keyring,
-            channels,
+            accounts,
             clock,
             passwords,
             openapi,
@@ -127,8 +129,12 @@ impl AdminApi {
         &self.0.keyring
     }
 
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
     pub(crate) fn channels(&self) -> &Registry {
-        &self.0.channels
+        self.0.accounts.channels()
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -2,7 +2,7 @@
 
 use domain::{
     ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, IntegrationId, MessageId, Platform,
-    SourceId, UnansweredId, UserId, WorkspaceId,
+    QuarantineId, SourceId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -49,6 +49,10 @@ paths! {
     IntegrationPath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
         integration_id: IntegrationId as Uuid, "The integration.";
+    }
+    QuarantinePath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        quarantine_id: QuarantineId as Uuid, "The webhook in quarantine.";
     }
     PlatformPath {
         platform: Platform as String, "The platform's name, for example `twilio`.";

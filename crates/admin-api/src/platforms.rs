@@ -2,7 +2,7 @@
 
 use crate::{AdminApi, caller::Seat, page::Page, path::PlatformPath, problem::Problem};
 use actix_web::web::{Data, Json, Path};
-use channel::{ChannelHandle, FieldKind};
+use channel::{ChannelHandle, Features, FieldKind, SetupStep};
 use domain::{ChatbotId, Platform};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +21,50 @@ pub(crate) struct PlatformView {
     steps: Vec<StepView>,
     /// What the platform bears.
     limits: LimitsView,
+    /// What works on it.
+    features: FeaturesView,
+}
+
+/// What works on a platform.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeaturesView {
+    /// Pictures and files from people are fetched and stored.
+    media_in: bool,
+    /// Pictures and files can be sent.
+    media_out: bool,
+    /// How many buttons a message bears; with 0 they are written as a numbered list.
+    buttons: usize,
+    /// The person sees that an answer is being written.
+    typing: bool,
+    /// The platform reports that a message was delivered.
+    delivered: bool,
+    /// The platform reports that a message was read.
+    read: bool,
+    /// Approved templates can be sent outside the reply window.
+    templates: bool,
+    /// An answer can be shown while it is being written.
+    streaming: bool,
+    /// Messages can be read over a connection that BotSmith opens, without a public address.
+    connection: bool,
+    /// Messages come by webhook.
+    webhook: bool,
+}
+
+impl From<Features> for FeaturesView {
+    fn from(features: Features) -> Self {
+        Self {
+            media_in: features.media_in,
+            media_out: features.media_out,
+            buttons: features.buttons,
+            typing: features.typing,
+            delivered: features.delivered,
+            read: features.read,
+            templates: features.templates,
+            streaming: features.streaming,
+            connection: features.connection,
+            webhook: features.webhook,
+        }
+    }
 }
 
 /// One field of the form.
@@ -37,6 +81,8 @@ pub(crate) struct FieldView {
     kind: FieldKind,
     /// Whether it may be left out.
     optional: bool,
+    /// Whether a random value is made up where it is left out.
+    generated: bool,
 }
 
 /// One thing to do on the platform.
@@ -46,6 +92,8 @@ pub(crate) struct StepView {
     title: String,
     /// How.
     detail: String,
+    /// Text to paste there.
+    paste: Option<String>,
 }
 
 /// What a platform bears.
@@ -98,6 +146,9 @@ pub(crate) async fn instructions(
     let channel = api.channel(&path.platform)?;
     let webhook_url = api.webhook_url(&path.platform, path.chatbot_id)?.to_string();
     let mut tx = seat.begin(&api).await?;
+    let chatbot = store::chatbots::get(&mut tx, path.chatbot_id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     let connected = store::integrations::on_platform(&mut tx, path.chatbot_id, &path.platform)
         .await?
         .is_some();
@@ -109,15 +160,32 @@ pub(crate) async fn instructions(
         steps: setup
             .steps
             .iter()
-            .map(|step| StepView {
-                title: step.title.replace("{webhook_url}", &webhook_url),
-                detail: step.detail.replace("{webhook_url}", &webhook_url),
-            })
+            .map(|step| StepView::of(step, |text| filled_in(text, &webhook_url, &chatbot.name)))
             .collect(),
         fields: fields(&setup),
         webhook_url,
         connected,
     }))
+}
+
+impl StepView {
+    fn of(step: &SetupStep, fill_in: impl Fn(&str) -> String) -> Self {
+        Self {
+            title: fill_in(step.title),
+            detail: fill_in(step.detail),
+            paste: step.paste.map(fill_in),
+        }
+    }
+}
+
+/// What is pasted may be JSON: a name is put in as it may stand in a string there.
+fn filled_in(text: &str, webhook_url: &str, bot_name: &str) -> String {
+    let name: String = bot_name
+        .chars()
+        .filter(|c| !matches!(c, '"' | '\\') && !c.is_control())
+        .collect();
+    text.replace("{webhook_url}", webhook_url)
+        .replace("{bot_name}", &name)
 }
 
 fn view(channel: &ChannelHandle) -> PlatformView {
@@ -129,16 +197,14 @@ fn view(channel: &ChannelHandle) -> PlatformView {
         steps: setup
             .steps
             .iter()
-            .map(|step| StepView {
-                title: step.title.to_owned(),
-                detail: step.detail.to_owned(),
-            })
+            .map(|step| StepView::of(step, str::to_owned))
             .collect(),
         limits: LimitsView {
             sends_per_second: setup.limits.sends_per_second,
             reply_window_seconds: setup.limits.reply_window.map(|window| window.as_secs()),
             settle_milliseconds: u64::try_from(setup.limits.settle.as_millis()).unwrap_or(u64::MAX),
         },
+        features: setup.features.into(),
     }
 }
 
@@ -152,6 +218,7 @@ fn fields(setup: &channel::Setup) -> Vec<FieldView> {
             help: field.help,
             kind: field.kind,
             optional: field.optional,
+            generated: field.generated,
         })
         .collect()
 }

@@ -37,6 +37,8 @@ pub enum Kind {
     Taken,
     /// The contact wants no messages.
     OptedOut,
+    /// The platform no longer lets us answer the contact.
+    WindowClosed,
     /// The integration is switched off, broken or not there.
     IntegrationNotUsable,
     /// The platform cannot do this.
@@ -78,6 +80,11 @@ impl Kind {
             Self::Conflict => (S::CONFLICT, "conflict", "Not possible in the present state"),
             Self::Taken => (S::CONFLICT, "taken", "Exists already"),
             Self::OptedOut => (S::CONFLICT, "opted-out", "The contact has opted out"),
+            Self::WindowClosed => (
+                S::CONFLICT,
+                "reply-window-closed",
+                "The platform no longer lets us answer the contact",
+            ),
             Self::IntegrationNotUsable => (
                 S::CONFLICT,
                 "integration-not-usable",
@@ -280,6 +287,32 @@ impl From<vault::VaultError> for Problem {
             Self::unavailable(error)
         } else {
             Self::internal(error)
+        }
+    }
+}
+
+impl From<accounts::AccountError> for Problem {
+    fn from(error: accounts::AccountError) -> Self {
+        use accounts::AccountError as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Vault(error) => error.into(),
+            E::Credentials(error) => Self::new(Kind::IntegrationNotUsable, error.to_string()),
+            E::Slow => Self::unavailable(error),
+            E::UnknownPlatform(_) | E::UnreadableWebhook(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<inlet::NotQueued> for Problem {
+    fn from(error: inlet::NotQueued) -> Self {
+        use queue::PublishError as E;
+        match error {
+            inlet::NotQueued::Account(error) => error.into(),
+            inlet::NotQueued::Publish(error @ E::Unavailable { .. }) => Self::unavailable(error),
+            inlet::NotQueued::Publish(error @ (E::TooLarge { .. } | E::TokensOnly { .. })) => {
+                Self::internal(error)
+            }
         }
     }
 }

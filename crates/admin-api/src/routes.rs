@@ -5,7 +5,7 @@
 
 use crate::{
     activity, administration, api_keys, attachments, chatbots, conversations, dead_letters, integrations,
-    members, openapi, pages, platforms,
+    members, openapi, pages, platforms, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
@@ -84,6 +84,10 @@ pub(crate) fn table() -> Vec<Route> {
         route!(VIEWER, integrations::list as __path_list),
         route!(ADMIN, integrations::save as __path_save),
         route!(VIEWER, integrations::logs as __path_logs),
+        route!(VIEWER, quarantine::list as __path_list),
+        route!(ADMIN, quarantine::check as __path_check),
+        route!(ADMIN, quarantine::replay as __path_replay),
+        route!(ADMIN, quarantine::discard as __path_discard),
         route!(ADMIN, integrations::toggle as __path_toggle),
         route!(ADMIN, integrations::test as __path_test),
         route!(ADMIN, integrations::connect as __path_connect),
@@ -109,6 +113,7 @@ pub(crate) fn table() -> Vec<Route> {
         route!(AGENT, sending::send_sms as __path_send_sms),
         route!(AGENT, sending::send as __path_send),
         route!(VIEWER, sending::preview as __path_preview),
+        route!(AGENT, sending::templates as __path_templates),
         route!(VIEWER, platforms::instructions as __path_instructions),
     ]
 }

@@ -7,6 +7,7 @@ use crate::{
     caller::Seat,
     credentials,
     input::{self, Input},
+    page::Page,
     path::{ChatbotPath, PlatformPath},
     problem::{Kind, Problem},
 };
@@ -14,7 +15,7 @@ use actix_web::{
     HttpResponse,
     web::{Data, Json, Path},
 };
-use channel::{Address, ChannelHandle, Reply};
+use channel::{Address, Button, ChannelHandle, Reply, TemplateUse};
 use chrono::Duration;
 use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, Platform, Sender};
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,8 @@ use utoipa::ToSchema;
 
 const MOST_TEXT: usize = 16_000;
 const MOST_MEDIA: usize = 10;
+const MOST_BUTTONS: usize = 25;
+const LONGEST_TITLE: usize = 100;
 const LONGEST_WAIT_SECONDS: i64 = 7 * 24 * 3_600;
 
 /// A message to somebody.
@@ -43,8 +46,37 @@ pub(crate) struct Send {
     /// Public addresses of pictures or files.
     #[serde(default)]
     media: Vec<String>,
+    /// What the person may answer with one tap.
+    #[serde(default)]
+    buttons: Vec<ButtonInput>,
+    /// An approved template in place of all that, where the platform has them: it may be sent outside the reply window.
+    template: Option<TemplateInput>,
     /// Not worth sending after this long.
     expires_in_seconds: Option<i64>,
+}
+
+/// One answer that a person may tap. Where the platform has no buttons it is an item of a numbered list.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ButtonInput {
+    /// What the person reads.
+    title: String,
+    /// What comes back as `choice`; the title where it is left out.
+    value: Option<String>,
+}
+
+/// A template, filled in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TemplateInput {
+    /// Its name; `GET /api/{platform}/{chatbot_id}/templates` lists them.
+    name: String,
+    /// Its language, in the platform's form.
+    #[schema(example = "en_US")]
+    language: String,
+    /// What fills its places, in their order.
+    #[serde(default)]
+    parameters: Vec<String>,
 }
 
 /// A message that is on its way.
@@ -101,6 +133,8 @@ pub(crate) struct Outgoing<'a> {
     pub sender: Sender,
     pub text: String,
     pub media: Vec<String>,
+    pub buttons: Vec<Button>,
+    pub template: Option<TemplateUse>,
     pub expires_in: Option<Duration>,
 }
 
@@ -141,6 +175,67 @@ pub(crate) async fn send(
     send_on(&api, &seat, &path.platform, path.chatbot_id, input.0).await
 }
 
+/// An approved form of words.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TemplateView {
+    /// Its name.
+    name: String,
+    /// Its language, in the platform's form.
+    #[schema(example = "en_US")]
+    language: String,
+    /// `approved`, `pending`, `rejected` or what else the platform says.
+    state: String,
+    /// The platform's category.
+    category: String,
+    /// Its words, with the places to fill in.
+    text: String,
+    /// How many places there are to fill in.
+    parameters: usize,
+}
+
+/// The account's templates.
+///
+/// Forms of words that the platform has approved: an approved one may be sent outside the reply window.
+#[utoipa::path(
+    get, path = "/api/{platform}/{chatbot_id}/templates", params(PlatformPath), responses((status = 200, body = Page<TemplateView>))
+)]
+pub(crate) async fn templates(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<PlatformPath>,
+) -> Result<Json<Page<TemplateView>>, Problem> {
+    let channel = api.channel(&path.platform)?;
+    let mut tx = seat.begin(&api).await?;
+    let found = usable(&mut tx, path.chatbot_id, &path.platform).await?;
+    // The platform may take its time: nothing is held open meanwhile.
+    drop(tx);
+    let opened = credentials::open(
+        &api,
+        seat.workspace,
+        channel,
+        found.integration.id,
+        &found.credentials,
+    )
+    .await?;
+    let templates = channel
+        .templates(&opened)
+        .await
+        .ok_or_else(|| Problem::new(Kind::NotSupported, format!("{} has no templates", path.platform)))??;
+    Ok(Json(Page::whole(
+        templates
+            .into_iter()
+            .map(|template| TemplateView {
+                name: template.name,
+                language: template.language,
+                state: template.state,
+                category: template.category,
+                text: template.text,
+                parameters: template.parameters,
+            })
+            .collect(),
+    )))
+}
+
 /// Look at a text before it is sent.
 #[utoipa::path(
     post, path = "/api/{platform}/{chatbot_id}/preview", params(PlatformPath), request_body = PreviewInput,
@@ -157,7 +252,7 @@ pub(crate) async fn preview(
     let messages: Vec<String> = channel
         .compose(&Reply {
             text,
-            media: Vec::new(),
+            ..Reply::default()
         })
         .into_iter()
         .map(|content| content.text)
@@ -188,6 +283,11 @@ async fn send_on(
     let channel = api.channel(platform)?;
     let text = input::block("text", &input.text, MOST_TEXT)?;
     let media = media(&input.media)?;
+    let buttons = buttons(input.buttons)?;
+    let template = input
+        .template
+        .map(|given| template(channel, platform, given))
+        .transpose()?;
     let expires_in = input
         .expires_in_seconds
         .map(|seconds| {
@@ -207,6 +307,8 @@ async fn send_on(
         sender: Sender::Api,
         text,
         media,
+        buttons,
+        template,
         expires_in,
     };
     let accepted = put_on_its_way(api, &mut tx, outgoing).await?;
@@ -224,15 +326,24 @@ pub(crate) async fn put_on_its_way(
     tx: &mut TenantTx,
     outgoing: Outgoing<'_>,
 ) -> Result<Accepted, Problem> {
-    if outgoing.text.trim().is_empty() && outgoing.media.is_empty() {
+    if outgoing.text.trim().is_empty() && outgoing.media.is_empty() && outgoing.template.is_none() {
         return Err(Problem::invalid(
             "text",
             "there is nothing to send: give text, media or both",
         ));
     }
+    if outgoing.template.is_none() {
+        within_window(api, tx, &outgoing).await?;
+    }
+    let offered = (!outgoing.buttons.is_empty())
+        .then(|| serde_json::to_value(&outgoing.buttons))
+        .transpose()
+        .map_err(Problem::internal)?;
     let reply = Reply {
         text: outgoing.text,
         media: outgoing.media,
+        buttons: outgoing.buttons,
+        template: outgoing.template,
     };
     let contents = outgoing.channel.compose(&reply);
     if contents.is_empty() {
@@ -262,7 +373,8 @@ pub(crate) async fn put_on_its_way(
         contact_key: outgoing.contact_key,
         conversation_key: outgoing.conversation_key,
         sender: outgoing.sender,
-        text: reply.text,
+        text: reply.template.map_or(reply.text, |template| in_words(&template)),
+        buttons: offered,
         contents,
         traceparent: process::trace::current_traceparent(),
         expires_at: outgoing.expires_in.map(|wait| api.now() + wait),
@@ -278,6 +390,88 @@ pub(crate) async fn put_on_its_way(
             .zip(segments)
             .map(|(id, segments)| AcceptedPart { id, segments })
             .collect(),
+    })
+}
+
+/// A platform that lets us answer only for a while after somebody wrote refuses everything later, often long after it
+/// has said that it took it: so it is said here.
+async fn within_window(api: &AdminApi, tx: &mut TenantTx, outgoing: &Outgoing<'_>) -> Result<(), Problem> {
+    let Some(window) = outgoing.channel.setup().limits.reply_window else {
+        return Ok(());
+    };
+    let last = store::conversations::last_inbound_at(tx, outgoing.integration.id, &outgoing.conversation_key)
+        .await?;
+    let open_until = last.and_then(|last| last.checked_add_signed(Duration::from_std(window).ok()?));
+    if open_until.is_some_and(|until| api.now() < until) {
+        return Ok(());
+    }
+    let title = outgoing.channel.setup().title;
+    let hours = window.as_secs() / 3_600;
+    let way = if outgoing.channel.setup().features.templates {
+        "send an approved template instead (`template`), or wait until they write again"
+    } else {
+        "wait until they write again"
+    };
+    let problem = match last {
+        Some(last) => format!(
+            "{title} delivers messages only within {hours} hours after somebody wrote; they last wrote at {}: {way}",
+            last.format("%Y-%m-%d %H:%M UTC")
+        ),
+        None => format!(
+            "{title} delivers messages only to somebody who wrote within the last {hours} hours: {way}"
+        ),
+    };
+    Err(Problem::new(Kind::WindowClosed, problem))
+}
+
+/// What a template's message is shown as: its own words are the platform's.
+fn in_words(template: &TemplateUse) -> String {
+    if template.parameters.is_empty() {
+        format!("[{}]", template.name)
+    } else {
+        format!("[{}: {}]", template.name, template.parameters.join(", "))
+    }
+}
+
+fn buttons(given: Vec<ButtonInput>) -> Result<Vec<Button>, Problem> {
+    if given.len() > MOST_BUTTONS {
+        return Err(Problem::invalid(
+            "buttons",
+            format!("there may be {MOST_BUTTONS} buttons at most"),
+        ));
+    }
+    given
+        .into_iter()
+        .map(|button| {
+            let title = input::line("buttons", &button.title, LONGEST_TITLE)?;
+            let value = match button.value {
+                Some(value) => input::line("buttons", &value, LONGEST_TITLE)?,
+                None => title.clone(),
+            };
+            Ok(Button { title, value })
+        })
+        .collect()
+}
+
+fn template(
+    channel: &ChannelHandle,
+    platform: &Platform,
+    given: TemplateInput,
+) -> Result<TemplateUse, Problem> {
+    if !channel.setup().features.templates {
+        return Err(Problem::new(
+            Kind::NotSupported,
+            format!("{platform} has no templates"),
+        ));
+    }
+    Ok(TemplateUse {
+        name: input::line("template.name", &given.name, 512)?,
+        language: input::line("template.language", &given.language, 16)?,
+        parameters: given
+            .parameters
+            .iter()
+            .map(|parameter| input::line("template.parameters", parameter, 1_024))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -173,6 +173,12 @@ impl Work {
             "the scheduler",
             parts::scheduler(&settings, &shared).run(stop.clone()),
         );
+        for platform in parts::listening_platforms(&shared) {
+            running.add(
+                "a listener",
+                parts::listener(&settings, &shared, platform).run(stop.clone()),
+            );
+        }
         for platform in parts::platforms(&shared) {
             running.add(
                 "a sender",

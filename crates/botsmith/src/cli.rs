@@ -31,7 +31,9 @@ pub enum Command {
     /// Takes in what people wrote, and answers it
     ChatWorker(Health),
     /// Delivers replies on one platform, or on all
-    Sender(Sender),
+    Sender(Which),
+    /// Reads one platform, or all, over connections that it opens: no public address is needed
+    Listener(Which),
     /// Turns what owners add into searchable knowledge
     Indexer(Health),
     /// Wakes what is due, and keeps house
@@ -72,10 +74,10 @@ pub struct Health {
     pub health_listen: Option<SocketAddr>,
 }
 
-/// Options of `botsmith sender`.
+/// Which platforms `botsmith sender` and `botsmith listener` work for.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("which").required(true))]
-pub struct Sender {
+pub struct Which {
     /// The platform, as `twilio`
     #[arg(group = "which")]
     pub platform: Option<String>,
@@ -119,6 +121,7 @@ impl Command {
             Self::Gateway => "gateway",
             Self::ChatWorker(_) => "chat-worker",
             Self::Sender(_) => "sender",
+            Self::Listener(_) => "listener",
             Self::Indexer(_) => "indexer",
             Self::Scheduler(_) => "scheduler",
             Self::AdminApi => "admin-api",

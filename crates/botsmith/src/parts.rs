@@ -28,8 +28,7 @@ pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminAp
         clock,
         ..
     } = shared.clone();
-    let channels = accounts.channels().clone();
-    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, channels, clock)
+    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, accounts, clock)
         .context("preparing the API")
 }
 
@@ -75,6 +74,35 @@ pub fn indexer(settings: &Settings, shared: &Shared) -> indexer::Service {
 
 /// Housekeeping.
 pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
-    let Shared { db, queue, clock, .. } = shared.clone();
-    scheduler::Service::start(settings.scheduler.clone(), db, queue, clock, platforms(shared))
+    let Shared {
+        db,
+        queue,
+        accounts,
+        clock,
+        ..
+    } = shared.clone();
+    scheduler::Service::start(settings.scheduler.clone(), db, queue, accounts, clock)
+}
+
+/// The platforms that can be read over a connection.
+pub fn listening_platforms(shared: &Shared) -> Vec<Platform> {
+    shared
+        .accounts
+        .channels()
+        .iter()
+        .filter(|channel| channel.listens())
+        .map(channel::ChannelHandle::platform)
+        .collect()
+}
+
+/// One platform's connections.
+pub fn listener(settings: &Settings, shared: &Shared, platform: Platform) -> channel_listener::Service {
+    let Shared {
+        db,
+        queue,
+        accounts,
+        clock,
+        ..
+    } = shared.clone();
+    channel_listener::Service::start(settings.listener.clone(), platform, db, queue, accounts, clock)
 }

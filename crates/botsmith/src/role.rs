@@ -4,7 +4,7 @@
 //! `/healthz`, `/readyz` and `/metrics` on a small server. All of them wait for a database that is away or has no schema.
 
 use crate::{
-    cli::{self, Sender},
+    cli::{self, Which},
     parts,
     running::Running,
     settings::Settings,
@@ -78,14 +78,9 @@ pub async fn chat_worker(
 }
 
 /// `botsmith sender`
-pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn sender(settings: Settings, which: Which, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
-    let platforms = match sender.platform {
-        None => parts::platforms(&shared),
-        Some(name) => {
-            vec![Platform::try_from(name.as_str()).with_context(|| format!("{name:?} is no platform"))?]
-        }
-    };
+    let platforms = named(which.platform.as_deref())?.unwrap_or_else(|| parts::platforms(&shared));
     let senders: Vec<_> = platforms
         .into_iter()
         .map(|platform| parts::sender(&settings, &shared, platform))
@@ -98,7 +93,44 @@ pub async fn sender(settings: Settings, sender: Sender, stop: CancellationToken)
         }
         running.finish().await
     };
-    quiet("the sender", &settings, sender.health, shared, stop, part).await
+    quiet("the sender", &settings, which.health, shared, stop, part).await
+}
+
+/// `botsmith listener`
+pub async fn listener(settings: Settings, which: Which, stop: CancellationToken) -> anyhow::Result<()> {
+    let shared = Shared::open(&settings, &stop).await?;
+    let can = parts::listening_platforms(&shared);
+    let platforms = named(which.platform.as_deref())?.unwrap_or_else(|| can.clone());
+    if let Some(cannot) = platforms.iter().find(|platform| !can.contains(platform)) {
+        anyhow::bail!(
+            "{cannot} is not read over a connection; {} are",
+            can.iter().map(Platform::as_str).collect::<Vec<_>>().join(", ")
+        );
+    }
+    let listeners: Vec<_> = platforms
+        .into_iter()
+        .map(|platform| parts::listener(&settings, &shared, platform))
+        .collect();
+    let until = stop.clone();
+    let part = async move {
+        let mut running = Running::new(until.clone());
+        for listener in listeners {
+            running.add("a listener", listener.run(until.clone()));
+        }
+        running.finish().await
+    };
+    quiet("the listener", &settings, which.health, shared, stop, part).await
+}
+
+/// The platform that was named, if one was.
+fn named(platform: Option<&str>) -> anyhow::Result<Option<Vec<Platform>>> {
+    platform
+        .map(|name| {
+            Platform::try_from(name)
+                .map(|platform| vec![platform])
+                .with_context(|| format!("{name:?} is no platform"))
+        })
+        .transpose()
 }
 
 /// `botsmith indexer`

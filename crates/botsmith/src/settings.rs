@@ -22,6 +22,8 @@ pub struct Settings {
     pub chat_worker: chat_worker::Settings,
     /// Delivery.
     pub sender: channel_sender::Settings,
+    /// Connections that we open.
+    pub listener: channel_listener::Settings,
     /// Knowledge, as it is made.
     pub indexer: indexer::Settings,
     /// Knowledge, as it is searched.
@@ -79,6 +81,7 @@ impl Settings {
         for url in [
             &mut self.gateway.public_url,
             &mut self.sender.public_url,
+            &mut self.scheduler.public_url,
             &mut self.admin_api.public_url,
         ] {
             if url.as_str() == UNSET_PUBLIC_URL

@@ -1,13 +1,13 @@
 //! Asks Twilio about the account and its number, and points its webhooks at us.
 
 use crate::{
-    Twilio,
-    api::{self, under},
+    Twilio, api,
     credentials::{Caller, Credentials},
     errors, reach,
 };
 use channel::{CheckError, Connected, Identity, NumberCapabilities, WebhookStatus};
 use http::Method;
+use platform_api::under;
 use reqwest::RequestBuilder;
 use serde::{Deserialize, de::DeserializeOwned};
 use url::Url;
@@ -787,7 +787,7 @@ mod tests {
 
     #[tokio::test]
     async fn twilio_being_away_is_not_blamed_on_the_credentials() {
-        let away = fake::twilio_at(&fake::refuse_connections());
+        let away = fake::twilio_at(&channel_testkit::refuse_connections());
 
         assert!(matches!(
             check(&away, &fake::credentials()).await,

@@ -3,9 +3,10 @@
 //! Whether a call may be repeated is decided by the HTTP status and, where it says more, by Twilio's code; never by its
 //! words, which change.
 
-use crate::api::{Answer, CallError, Refusal};
+use crate::api::{Refusal, refusal};
 use channel::{CheckError, SendError};
 use http::StatusCode;
+use platform_api::Answer;
 
 /// What to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,23 +163,11 @@ fn words(refusal: &Refusal) -> String {
     }
 }
 
-/// A call that Twilio did not answer.
-pub(crate) fn unanswered(error: CallError) -> SendError {
-    match error {
-        CallError::NotSent(reason) => SendError::Retry {
-            after: None,
-            rate_limited: false,
-            reason,
-        },
-        CallError::Unknown(reason) => SendError::Ambiguous { reason },
-    }
-}
-
 /// An answer other than success.
 pub(crate) fn refused(answer: &Answer) -> SendError {
-    let refusal = answer.refusal();
+    let refusal = refusal(answer);
     let reason = words(&refusal);
-    let (after, status) = (answer.retry_after, answer.status);
+    let (after, status) = (answer.retry_after(), answer.status);
     let retry = |rate_limited, reason| SendError::Retry {
         after,
         rate_limited,

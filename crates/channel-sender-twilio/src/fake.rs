@@ -3,26 +3,13 @@
 use crate::{Addresses, Credentials, Twilio};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use channel::{OutboundContent, OutboundPart};
+use channel_testkit::shared;
 use domain::{PartId, Platform};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs, net::TcpListener, path::PathBuf};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::collections::BTreeMap;
 use wiremock::{MockServer, Request};
 
 pub(crate) const ACCOUNT: &str = "AC00000000000000000000000000000001";
-
-/// A file of the shared test data, if there is any on this machine.
-pub(crate) fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("BOTSMITH_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
-        PathBuf::from,
-    );
-    let content = fs::read_to_string(root.join(path)).ok();
-    if content.is_none() {
-        println!("skipped: there is no {path} (set BOTSMITH_SHARED to the folder of shared test data)");
-    }
-    content
-}
 
 pub(crate) fn credentials() -> Credentials {
     credentials_with(json!({}))
@@ -45,7 +32,7 @@ pub(crate) fn part(text: &str) -> OutboundPart {
         conversation: "+14155550100/+14155550123".to_owned(),
         content: OutboundContent {
             text: text.to_owned(),
-            media: Vec::new(),
+            ..OutboundContent::default()
         },
         reply_to: None,
         status_callback: "https://bot.acme.com/api/twilio/status/1/2".parse().ok(),
@@ -54,15 +41,10 @@ pub(crate) fn part(text: &str) -> OutboundPart {
 
 /// Our code, speaking to this address.
 pub(crate) fn twilio_at(address: &str) -> Twilio {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
     let base: url::Url = address.parse().unwrap();
     let media_hosts = vec!["127.0.0.1".to_owned(), "twiliocdn.com".to_owned()];
     Twilio::new(
-        client,
+        channel_testkit::client(),
         Addresses {
             api: base.clone(),
             messaging: base,
@@ -70,46 +52,6 @@ pub(crate) fn twilio_at(address: &str) -> Twilio {
             media_hosts,
         },
     )
-}
-
-/// An address where nobody listens.
-pub(crate) fn refuse_connections() -> String {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    format!("http://127.0.0.1:{port}")
-}
-
-/// A server that reads one request whole, says this, and hangs up.
-pub(crate) async fn speak_once(answer: &str) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let answer = answer.to_owned();
-    tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
-        while !is_whole(&heard) {
-            let read = stream.read(&mut buffer).await.unwrap();
-            heard.extend_from_slice(&buffer[..read]);
-        }
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-    });
-    address
-}
-
-fn is_whole(heard: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(heard).to_lowercase();
-    let Some((head, body)) = text.split_once("\r\n\r\n") else {
-        return false;
-    };
-    let length = head
-        .lines()
-        .find_map(|line| line.strip_prefix("content-length:"))
-        .map_or(0, |n| n.trim().parse().unwrap());
-    body.len() >= length
 }
 
 pub(crate) struct FakeTwilio {
@@ -299,8 +241,10 @@ fn conforms(name: &str, value: &str, schema: &Value) {
             .strip_prefix('^')
             .and_then(|pattern| pattern.strip_suffix("[0-9a-fA-F]{32}$"))
             .unwrap_or_else(|| panic!("a pattern that this check does not know: {pattern}"));
-        let digits = value
-            .strip_prefix(prefix)
+        // One prefix, or several as `(SM|MM)`.
+        let mut prefixes = prefix.trim_matches(['(', ')']).split('|');
+        let digits = prefixes
+            .find_map(|prefix| value.strip_prefix(prefix))
             .unwrap_or_else(|| panic!("{name} {value} does not begin with {prefix}"));
         assert!(
             digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()),

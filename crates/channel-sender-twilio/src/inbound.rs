@@ -16,15 +16,20 @@ use serde_json::json;
 /// Twilio attaches at most ten.
 const MAX_MEDIA: usize = 10;
 
+/// The parameters, wherever they are.
+pub(crate) fn form(request: &WebhookRequest) -> Result<Form, ReceiveError> {
+    if signature::is_json(request) {
+        Form::of_json(&request.body)
+    } else if request.method == Method::GET {
+        Ok(Form::parse(request.query().as_bytes()))
+    } else {
+        Ok(Form::parse(&request.body))
+    }
+}
+
 /// Reads a request that [`signature::verify`] has proven.
 pub(crate) fn read(request: &WebhookRequest, credentials: &Credentials) -> Result<Received, ReceiveError> {
-    let form = if signature::is_json(request) {
-        Form::of_json(&request.body)?
-    } else if request.method == Method::GET {
-        Form::parse(request.query().as_bytes())
-    } else {
-        Form::parse(&request.body)
-    };
+    let form = form(request)?;
     let account = form.required("AccountSid")?;
     if account != credentials.account_sid {
         return Err(ReceiveError::ForeignAccount {
@@ -41,25 +46,24 @@ pub(crate) fn read(request: &WebhookRequest, credentials: &Credentials) -> Resul
             received.statuses.extend(report(&form, &status, Some(part))?);
         }
         // News of a message, sent to the address for messages: a Messaging Service can be set so.
-        (WebhookKind::Inbound, Some(status)) if status != "received" && status != "receiving" => {
+        (WebhookKind::Inbound | WebhookKind::Shared, Some(status))
+            if status != "received" && status != "receiving" =>
+        {
             received.statuses.extend(report(&form, &status, None)?);
         }
-        (WebhookKind::Inbound, _) => received.messages.push(message(&form, account, credentials)?),
+        (WebhookKind::Inbound | WebhookKind::Shared, _) => {
+            received.messages.push(message(&form, account, credentials)?)
+        }
     }
     Ok(received)
 }
 
 fn nothing() -> Received {
-    Received {
-        messages: Vec::new(),
-        statuses: Vec::new(),
-        malformed: Vec::new(),
-        response: WebhookResponse {
-            status: StatusCode::OK,
-            content_type: "text/xml",
-            body: Bytes::from_static(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"),
-        },
-    }
+    Received::nothing(WebhookResponse {
+        status: StatusCode::OK,
+        content_type: "text/xml",
+        body: Bytes::from_static(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"),
+    })
 }
 
 fn sid(form: &Form) -> Result<String, ReceiveError> {
@@ -84,6 +88,7 @@ fn message(form: &Form, account: String, credentials: &Credentials) -> Result<In
         contact,
         contact_name: None,
         text,
+        choice: None,
         media: media(form)?,
         order_key: None,
         sent_at: None,
@@ -104,14 +109,18 @@ fn media(form: &Form) -> Result<Vec<MediaRef>, ReceiveError> {
             break;
         };
         let content_type = form.some(&format!("MediaContentType{at}"))?.unwrap_or_default();
-        media.push(MediaRef { url, content_type });
+        media.push(MediaRef {
+            url,
+            content_type,
+            name: None,
+        });
     }
     Ok(media)
 }
 
 /// What Twilio says of the message where Advanced Opt-Out is on; else what its words are by default. Only a message
 /// that is nothing but the word counts.
-fn consent(opt_out_type: Option<&str>, text: &str) -> Option<Consent> {
+pub(crate) fn consent(opt_out_type: Option<&str>, text: &str) -> Option<Consent> {
     match opt_out_type {
         Some("STOP") => return Some(Consent::OptOut),
         Some("START") => return Some(Consent::OptIn),

@@ -5,14 +5,16 @@
 
 mod account;
 mod api;
+mod backfill;
 mod credentials;
+mod diagnosis;
 mod errors;
 mod form;
+mod health;
 mod inbound;
 mod lookup;
 mod media;
 mod outbound;
-mod plain;
 mod reach;
 mod setup;
 mod signature;
@@ -25,13 +27,13 @@ mod promises;
 
 pub use api::Addresses;
 pub use credentials::{Credentials, SIMULATED_ACCOUNT};
-pub use plain::plain;
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity,
-    Lookup, Media, MediaError, MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview,
-    Previews, ReceiveError, Received, Reply, SendError, Sent, Setup, Status, WebhookRequest, WebhookStatus,
+    Address, Addressing, Backfill, Capabilities, Channel, CheckError, Connected, ConversationKey,
+    CredentialsError, Diagnoses, Diagnosis, Fetched, Health, Hints, Identity, InboundMessage, Lookup, Media,
+    MediaError, MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError,
+    Received, Reply, SendError, Sent, Setup, Status, WebhookRequest, WebhookStatus,
 };
 use chrono::{DateTime, Utc};
 use domain::{PhoneNumber, Platform};
@@ -103,7 +105,11 @@ impl Channel for Twilio {
             media: Some(self.clone()),
             addressing: Some(self.clone()),
             previews: Some(self.clone()),
-            status: Some(self),
+            status: Some(self.clone()),
+            backfill: Some(self.clone()),
+            health: Some(self.clone()),
+            diagnoses: Some(self),
+            ..Capabilities::NONE
         }
     }
 }
@@ -160,5 +166,35 @@ impl Status<Credentials> for Twilio {
 
     async fn number(&self, credentials: &Credentials) -> Result<NumberCapabilities, CheckError> {
         account::number(self, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for Twilio {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, hints, credentials)
+    }
+}
+
+#[async_trait]
+impl Backfill<Credentials> for Twilio {
+    async fn missed(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        _known: &[ConversationKey],
+        credentials: &Credentials,
+    ) -> Result<Vec<InboundMessage>, CheckError> {
+        backfill::missed(self, since, until, credentials).await
+    }
+}
+
+#[async_trait]
+impl Health<Credentials> for Twilio {
+    async fn health(&self, webhook: &Url, credentials: &Credentials) -> Result<(), CheckError> {
+        health::health(self, webhook, credentials).await
     }
 }

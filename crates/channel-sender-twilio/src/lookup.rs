@@ -295,7 +295,7 @@ mod tests {
 
             assert!(matches!(error, SendError::Retry { .. }), "{error:?}");
         }
-        let cut = fake::twilio_at(&fake::speak_once("").await);
+        let cut = fake::twilio_at(&channel_testkit::speak_once("").await);
         let error = find(&cut, &part("hi"), at(30), &fake::credentials())
             .await
             .unwrap_err();

@@ -4,13 +4,14 @@
 //! fetched if it is this account's at Twilio's API; the password goes there and nowhere else; and where Twilio
 //! redirects to must be one of its storage hosts.
 
-use crate::{Twilio, api::words_of, credentials::Credentials};
+use crate::{Twilio, credentials::Credentials};
 use bytes::{Bytes, BytesMut};
 use channel::{Fetched, MediaError, MediaRef};
 use http::{
     StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
+use platform_api::words_of;
 use reqwest::Response;
 use secrecy::ExposeSecret;
 use url::Url;
@@ -198,6 +199,7 @@ mod tests {
         MediaRef {
             url: format!("{}{}", fake.server.uri(), media_path()),
             content_type: "image/png".to_owned(),
+            name: None,
         }
     }
 
@@ -271,6 +273,7 @@ mod tests {
             let media = MediaRef {
                 url: url.clone(),
                 content_type: "image/png".to_owned(),
+                name: None,
             };
 
             let error = fetch(&fake.twilio(), &media, 1_000, &fake::credentials())
@@ -350,10 +353,11 @@ mod tests {
             1_001,
             "x".repeat(1_001)
         );
-        let base = fake::speak_once(&chunked).await;
+        let base = channel_testkit::speak_once(&chunked).await;
         let media = MediaRef {
             url: format!("{base}{}", media_path()),
             content_type: String::new(),
+            name: None,
         };
         let silent = fetch(&fake::twilio_at(&base), &media, 1_000, &fake::credentials())
             .await

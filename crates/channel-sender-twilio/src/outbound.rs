@@ -1,7 +1,8 @@
 //! Cuts replies into messages, and hands them to Twilio.
 
-use crate::{Twilio, api, credentials::Credentials, errors, plain::plain, reach, sms};
+use crate::{Twilio, api, credentials::Credentials, errors, reach, sms};
 use channel::{OutboundContent, OutboundPart, Preview, Reply, SendError, Sent, text};
+use dialect::Plain;
 use domain::PhoneNumber;
 use http::Method;
 use serde::Deserialize;
@@ -11,10 +12,11 @@ pub(crate) const MAX_TEXT: usize = 1600;
 /// Media that one message may carry.
 pub(crate) const MAX_MEDIA: usize = 10;
 
-/// The messages that a reply becomes. The first carries the media.
+/// The messages that a reply becomes. The first carries the media. SMS has no buttons: they are a numbered list.
 pub(crate) fn compose(reply: &Reply) -> Vec<OutboundContent> {
-    let text = plain(&text::without_nul(&reply.text));
-    let mut texts = text::split(&text, MAX_TEXT, text::utf16)
+    let titles = reply.buttons.iter().map(|button| &button.title);
+    let markdown = dialect::numbered(&reply.text, titles);
+    let mut texts = dialect::compose(&markdown, &Plain, MAX_TEXT, text::utf16)
         .into_iter()
         .map(economical);
     let mut media = reply.media.chunks(MAX_MEDIA).map(<[String]>::to_vec);
@@ -26,6 +28,7 @@ pub(crate) fn compose(reply: &Reply) -> Vec<OutboundContent> {
                 parts.push(OutboundContent {
                     text: text.unwrap_or_default(),
                     media: media.unwrap_or_default(),
+                    ..OutboundContent::default()
                 });
             }
         }
@@ -46,7 +49,7 @@ fn economical(text: String) -> String {
 pub(crate) fn preview(text: &str) -> Preview {
     let parts = compose(&Reply {
         text: text.to_owned(),
-        media: Vec::new(),
+        ..Reply::default()
     });
     let messages: Vec<String> = parts.into_iter().map(|part| part.text).collect();
     let lengths: Vec<sms::Length> = messages.iter().map(|message| sms::length(message)).collect();
@@ -116,7 +119,7 @@ pub(crate) async fn send(
 
     let url = api::of_account(base, credentials, "Messages.json");
     let request = api::request(&twilio.client, Method::POST, url, credentials.caller()).form(&form);
-    let answer = api::call(request).await.map_err(errors::unanswered)?;
+    let answer = api::call(request).await?;
     if !answer.status.is_success() {
         return Err(errors::refused(&answer));
     }
@@ -143,7 +146,9 @@ pub(crate) fn segments(given: Option<&str>) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fake::{self, FakeTwilio, part, refuse_connections, speak_once};
+    use crate::fake::{self, FakeTwilio, part};
+    use channel::Button;
+    use channel_testkit::{refuse_connections, speak_once};
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::time::Duration;
@@ -155,7 +160,7 @@ mod tests {
     fn texts(text: &str) -> Vec<String> {
         compose(&Reply {
             text: text.to_owned(),
-            media: Vec::new(),
+            ..Reply::default()
         })
         .into_iter()
         .map(|part| part.text)
@@ -182,11 +187,30 @@ mod tests {
         let parts = compose(&Reply {
             text: "Look!".to_owned(),
             media,
+            ..Reply::default()
         });
 
         assert_eq!(parts.len(), 2);
         assert_eq!((parts[0].text.as_str(), parts[0].media.len()), ("Look!", 10));
         assert_eq!((parts[1].text.as_str(), parts[1].media.len()), ("", 2));
+    }
+
+    #[test]
+    fn buttons_are_a_numbered_list_below_the_text() {
+        let button = |title: &str| Button {
+            title: title.to_owned(),
+            value: "x".to_owned(),
+        };
+
+        let parts = compose(&Reply {
+            text: "**Which day?**".to_owned(),
+            buttons: vec![button("Monday"), button("Not *this* week")],
+            ..Reply::default()
+        });
+
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].text, "Which day?\n\n1. Monday\n2. Not *this* week");
+        assert!(parts[0].buttons.is_empty());
     }
 
     #[test]

@@ -61,6 +61,20 @@ impl Recording for Sms {
         request
     }
 
+    fn unknown_event(&self) -> WebhookRequest {
+        let body = "AccountSid=AC00000000000000000000000000000001&MessageSid=SM1&MessageStatus=teleported";
+        request(
+            Method::POST,
+            "https://bot.acme.com/api/twilio/webhook/1",
+            body.as_bytes(),
+            &[],
+        )
+    }
+
+    fn batch_with_a_bad_part(&self) -> Option<WebhookRequest> {
+        None
+    }
+
     fn fits(&self, content: &OutboundContent) -> bool {
         text::utf16(&content.text) <= MAX_TEXT && content.media.len() <= MAX_MEDIA
     }

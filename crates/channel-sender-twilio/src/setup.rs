@@ -1,6 +1,6 @@
 //! What an owner reads and types in to connect Twilio.
 
-use channel::{Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
 use std::time::Duration;
 
 /// Twilio queues by itself what a number sends too fast, and refuses (429) only too many calls at once; that refusal is
@@ -13,12 +13,21 @@ pub(crate) fn setup() -> Setup {
         fields: fields(),
         steps: steps(),
         limits: limits(),
+        features: Features {
+            media_in: true,
+            media_out: true,
+            delivered: true,
+            read: true,
+            webhook: true,
+            ..Features::default()
+        },
     }
 }
 
 const fn limits() -> Limits {
     Limits {
         sends_per_second: SENDS_PER_SECOND,
+        conversation_gap: Duration::ZERO,
         reply_window: None,
         // Twilio itself joins the segments of a long message.
         settle: Duration::ZERO,
@@ -32,6 +41,7 @@ fn fields() -> Vec<Field> {
         help,
         kind,
         optional,
+        generated: false,
     };
     vec![
         field(
@@ -91,22 +101,27 @@ fn steps() -> Vec<SetupStep> {
         SetupStep {
             title: "Find the account's SID and auth token",
             detail: "Open console.twilio.com. Both are under Account Info on the first page; for a sub-account, switch to it first.",
+            paste: None,
         },
         SetupStep {
             title: "Choose a number",
             detail: "Under Phone Numbers, Manage, Active numbers: one with the SMS capability. For the United States it must be registered (A2P 10DLC).",
+            paste: None,
         },
         SetupStep {
             title: "Save the integration and connect it",
             detail: "Enter the values here. Connecting sets the number's or Messaging Service's webhook for you.",
+            paste: None,
         },
         SetupStep {
             title: "Or set the webhook by hand",
             detail: "In the number's Messaging configuration, under \"A message comes in\": Webhook, {webhook_url}, HTTP POST. In a Messaging Service: Integration, Send a webhook.",
+            paste: None,
         },
         SetupStep {
             title: "Try it",
             detail: "Write an SMS to the number. The answer and its journey appear under Conversations.",
+            paste: None,
         },
     ]
 }

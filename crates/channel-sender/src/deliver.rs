@@ -119,6 +119,9 @@ impl Delivery {
                 );
             }
         };
+        if let Some(outcome) = window_closed(claim, &account, &part, now).filter(|_| !claim.uncertain) {
+            return ("none", None, outcome);
+        }
         let mut resent = false;
         if claim.uncertain {
             match self.ask(claim, &account, &part, now).await {
@@ -280,6 +283,31 @@ fn taken_back(claim: &Claim, now: DateTime<Utc>) -> Option<Outcome> {
         return Some(Outcome::Expired { reason });
     }
     None
+}
+
+/// Platforms that let us answer only for a while after somebody wrote say so late, and in riddles.
+fn window_closed(
+    claim: &Claim,
+    account: &Account,
+    part: &OutboundPart,
+    now: DateTime<Utc>,
+) -> Option<Outcome> {
+    let window = account.channel.setup().limits.reply_window?;
+    if part.content.template.is_some() {
+        return None;
+    }
+    let open_until = claim
+        .last_inbound_at
+        .and_then(|last| last.checked_add_signed(TimeDelta::from_std(window).ok()?));
+    if open_until.is_some_and(|until| now < until) {
+        return None;
+    }
+    Some(Outcome::Expired {
+        reason: format!(
+            "the platform lets us answer only within {} hours after somebody wrote",
+            window.as_secs() / 3_600
+        ),
+    })
 }
 
 fn later(claim: &Claim, now: DateTime<Utc>, reason: &str) -> Outcome {

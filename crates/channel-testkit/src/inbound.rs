@@ -145,6 +145,52 @@ pub async fn ignores_fields_it_does_not_know<R: Recording>(recording: &R) {
     assert!(plain == richer, "an unknown field changed what was read");
 }
 
+/// What the platform invents tomorrow is acknowledged, so that it is not sent for ever, and answered by nobody.
+pub async fn acknowledges_what_it_does_not_know<R: Recording>(recording: &R) {
+    let request = recording.sign(recording.unknown_event(), SECRET);
+
+    let received = receive(recording, &request, SECRET)
+        .await
+        .expect("an unknown event is no error");
+
+    assert!(
+        received.response.status.is_success(),
+        "it is sent again and again"
+    );
+    assert!(received.messages.is_empty(), "it was taken for a message");
+}
+
+/// One part that cannot be read is reported by its position, and fails none of the others.
+pub async fn reads_the_rest_of_a_batch<R: Recording>(recording: &R) {
+    let Some(batch) = recording.batch_with_a_bad_part() else {
+        return;
+    };
+    let request = recording.sign(batch, SECRET);
+
+    let received = receive(recording, &request, SECRET)
+        .await
+        .expect("a batch with a bad part is read");
+
+    assert!(
+        received.response.status.is_success(),
+        "the batch is sent again and again"
+    );
+    let texts: Vec<&str> = received
+        .messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect();
+    assert_eq!(texts, [recording.expected().text]);
+    assert!(
+        received
+            .malformed
+            .iter()
+            .all(|part| !part.position.is_empty() && !part.problem.is_empty())
+            && !received.malformed.is_empty(),
+        "nobody hears of the bad part"
+    );
+}
+
 /// A refusal is written to a log that people read.
 pub async fn shows_no_secret<R: Recording>(recording: &R) {
     let foreign = recording.sign(recording.request(), FOREIGN_SECRET);

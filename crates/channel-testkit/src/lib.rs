@@ -10,14 +10,19 @@
 )]
 
 mod inbound;
+mod network;
 mod outbound;
 
 pub use inbound::{
-    ignores_fields_it_does_not_know, names_a_redelivery_the_same, reads_a_genuine_message,
-    refuses_a_repeated_proof, refuses_what_it_cannot_prove, refuses_without_a_secret, shows_no_secret,
-    survives_garbage,
+    acknowledges_what_it_does_not_know, ignores_fields_it_does_not_know, names_a_redelivery_the_same,
+    reads_a_genuine_message, reads_the_rest_of_a_batch, refuses_a_repeated_proof,
+    refuses_what_it_cannot_prove, refuses_without_a_secret, shows_no_secret, survives_garbage,
 };
-pub use outbound::{composes_anything, cuts_a_long_reply_to_measure, describes_itself};
+pub use network::{client, refuse_connections, shared, speak_once};
+pub use outbound::{
+    composes_anything, cuts_a_long_reply_to_measure, describes_itself, keeps_every_word_of_markdown,
+    keeps_right_to_left_text, loses_no_button, tears_no_emoji,
+};
 
 use channel::{Channel, OutboundContent, WebhookRequest};
 
@@ -54,6 +59,13 @@ pub trait Recording {
 
     /// The same request with a field that the platform may add tomorrow.
     fn with_unknown_field(&self, request: WebhookRequest) -> WebhookRequest;
+
+    /// A webhook, not yet proven, of a kind that the platform may add tomorrow: no message in it.
+    fn unknown_event(&self) -> WebhookRequest;
+
+    /// A webhook, not yet proven, with the recorded message and beside it one that cannot be read. `None`: the platform
+    /// sends one at a time.
+    fn batch_with_a_bad_part(&self) -> Option<WebhookRequest>;
 
     /// Whether the platform takes this at once.
     fn fits(&self, content: &OutboundContent) -> bool;
@@ -107,6 +119,16 @@ macro_rules! promises {
         }
 
         #[tokio::test]
+        async fn it_acknowledges_what_it_does_not_know() {
+            $crate::acknowledges_what_it_does_not_know(&$recording).await;
+        }
+
+        #[tokio::test]
+        async fn it_reads_the_rest_of_a_batch_with_a_bad_part() {
+            $crate::reads_the_rest_of_a_batch(&$recording).await;
+        }
+
+        #[tokio::test]
         async fn it_shows_no_secret_when_it_refuses() {
             $crate::shows_no_secret(&$recording).await;
         }
@@ -124,6 +146,26 @@ macro_rules! promises {
         #[test]
         fn it_composes_anything() {
             $crate::composes_anything(&$recording);
+        }
+
+        #[test]
+        fn it_keeps_every_word_of_markdown() {
+            $crate::keeps_every_word_of_markdown(&$recording);
+        }
+
+        #[test]
+        fn it_tears_no_emoji() {
+            $crate::tears_no_emoji(&$recording);
+        }
+
+        #[test]
+        fn it_keeps_right_to_left_text() {
+            $crate::keeps_right_to_left_text(&$recording);
+        }
+
+        #[test]
+        fn it_loses_no_button() {
+            $crate::loses_no_button(&$recording);
         }
 
         #[test]

@@ -26,6 +26,10 @@ pub enum ReceiveError {
     /// The integration's stored credentials cannot verify anything: a secret is missing.
     #[error("the integration's credentials are not usable: {0}")]
     BadCredentials(#[from] CredentialsError),
+    /// Whether it is genuine cannot be told now: what proves it has to be asked of the platform, and cannot be. The
+    /// platform should send it again.
+    #[error("the request cannot be verified now: {0}")]
+    Unavailable(String),
 }
 
 /// Why credentials cannot be used, in words for the owner.
@@ -103,3 +107,36 @@ pub enum MediaError {
     #[error("the media is refused: {0}")]
     Refused(String),
 }
+
+/// Why a listener's connection ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Open it again, no sooner than `after` where the platform said so.
+    #[error("the connection ended: {reason}")]
+    Lost {
+        /// The platform's time to wait.
+        after: Option<Duration>,
+        /// How it ended.
+        reason: String,
+    },
+    /// The platform refuses these credentials.
+    #[error("the platform no longer accepts these credentials: {reason}")]
+    Unauthorized {
+        /// What the platform said.
+        reason: String,
+    },
+    /// It will not work until the owner changes something on the platform.
+    #[error("{reason}")]
+    Misconfigured {
+        /// What, in words for the owner.
+        reason: String,
+    },
+    /// What was read could not be queued: nothing was acknowledged, and it will be read again.
+    #[error(transparent)]
+    Inlet(#[from] InletError),
+}
+
+/// What a listener read could not be queued.
+#[derive(Debug, thiserror::Error)]
+#[error("what was read could not be queued: {0}")]
+pub struct InletError(pub String);

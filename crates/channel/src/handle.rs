@@ -1,15 +1,16 @@
 //! A platform with its credentials type erased, once, here.
 
 use crate::{
-    Address, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Identity, MediaError,
-    MediaRef, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received,
-    Reply, SendError, Sent, Setup, WebhookRequest, WebhookStatus,
+    Address, Capabilities, Channel, CheckError, Connected, ConversationKey, CredentialsError, Diagnosis,
+    Fetched, Hints, Identity, InboundMessage, Inlet, ListenError, MediaError, MediaRef, NumberCapabilities,
+    OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received, Reply, SendError, Sent, Setup,
+    SharedWebhook, Target, Template, WebhookRequest, WebhookStatus,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::Platform;
 use secrecy::{ExposeSecret, SecretString};
-use std::{any::Any, fmt, sync::Arc};
+use std::{any::Any, convert::Infallible, fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// Any platform. Cheap to clone.
@@ -159,6 +160,124 @@ impl ChannelHandle {
     ) -> Option<Result<NumberCapabilities, CheckError>> {
         self.0.number(credentials).await
     }
+
+    /// See [`crate::Typing::lasts`]. `None`: the platform does not show that somebody is writing.
+    pub fn typing_lasts(&self) -> Option<Duration> {
+        self.0.typing_lasts()
+    }
+
+    /// See [`crate::Typing::show`]. `None`: the platform does not show that somebody is writing.
+    pub async fn show_typing(
+        &self,
+        to: &Target,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>> {
+        self.0.show_typing(to, credentials).await
+    }
+
+    /// See [`crate::Edits::pace`]. `None`: what was sent on the platform stays as it is.
+    pub fn edit_pace(&self) -> Option<Duration> {
+        self.0.edit_pace()
+    }
+
+    /// See [`crate::Edits::edit`]. `None`: what was sent on the platform stays as it is.
+    pub async fn edit(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        content: &OutboundContent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>> {
+        self.0.edit(part, sent, content, credentials).await
+    }
+
+    /// Whether [`Self::missed`] can tell.
+    pub fn has_backfill(&self) -> bool {
+        self.0.has_backfill()
+    }
+
+    /// See [`crate::Backfill::missed`]. `None`: the platform keeps no list.
+    pub async fn missed(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        known: &[ConversationKey],
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Vec<InboundMessage>, CheckError>> {
+        self.0.missed(since, until, known, credentials).await
+    }
+
+    /// See [`crate::Health::health`]. `None`: the platform cannot be asked.
+    pub async fn health(
+        &self,
+        webhook: &Url,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), CheckError>> {
+        self.0.health(webhook, credentials).await
+    }
+
+    /// See [`crate::Templates::templates`]. `None`: the platform has none.
+    pub async fn templates(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Vec<Template>, CheckError>> {
+        self.0.templates(credentials).await
+    }
+
+    /// See [`crate::TokenRefresh::every`]. `None`: the platform's credentials do not run out.
+    pub fn refresh_every(&self) -> Option<Duration> {
+        self.0.refresh_every()
+    }
+
+    /// See [`crate::TokenRefresh::refresh`]. `None`: the platform's credentials do not run out.
+    pub async fn refresh(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Option<SecretString>, CheckError>> {
+        self.0.refresh(credentials).await
+    }
+
+    /// Whether [`Self::listen`] can read.
+    pub fn listens(&self) -> bool {
+        self.0.listens()
+    }
+
+    /// See [`crate::Listens::listen`]. `None`: messages come by webhook only.
+    pub async fn listen(
+        &self,
+        credentials: &OpenCredentials,
+        resume: Option<serde_json::Value>,
+        inlet: &dyn Inlet,
+    ) -> Option<Result<Infallible, ListenError>> {
+        self.0.listen(credentials, resume, inlet).await
+    }
+
+    /// See [`SharedWebhook`]. `None`: every account has an address of its own.
+    pub fn shared_webhook(&self) -> Option<&dyn SharedWebhook> {
+        self.0.shared_webhook()
+    }
+
+    /// See [`crate::Diagnoses::names_account`]. `false` where the platform's code cannot tell.
+    pub fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool {
+        self.0.names_account(request, credentials)
+    }
+
+    /// Why [`Self::receive`] refused a request with `error`: what the platform's code finds out, else what the error says.
+    pub fn diagnose(
+        &self,
+        request: &WebhookRequest,
+        error: &ReceiveError,
+        credentials: &OpenCredentials,
+    ) -> Diagnosis {
+        let found = match error {
+            ReceiveError::BadSignature { .. } => self.0.diagnose(request, credentials),
+            ReceiveError::ForeignAccount { .. }
+            | ReceiveError::Malformed(_)
+            | ReceiveError::BadCredentials(_)
+            | ReceiveError::Unavailable(_) => None,
+        };
+        found.unwrap_or_else(|| Diagnosis::of(error))
+    }
 }
 
 struct Typed<C: Channel> {
@@ -217,6 +336,41 @@ trait Erased: Send + Sync {
         credentials: &OpenCredentials,
     ) -> Option<Result<WebhookStatus, CheckError>>;
     async fn number(&self, credentials: &OpenCredentials) -> Option<Result<NumberCapabilities, CheckError>>;
+    fn typing_lasts(&self) -> Option<Duration>;
+    async fn show_typing(&self, to: &Target, credentials: &OpenCredentials) -> Option<Result<(), SendError>>;
+    fn edit_pace(&self) -> Option<Duration>;
+    async fn edit(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        content: &OutboundContent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>>;
+    fn has_backfill(&self) -> bool;
+    async fn missed(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        known: &[ConversationKey],
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Vec<InboundMessage>, CheckError>>;
+    async fn health(&self, webhook: &Url, credentials: &OpenCredentials) -> Option<Result<(), CheckError>>;
+    async fn templates(&self, credentials: &OpenCredentials) -> Option<Result<Vec<Template>, CheckError>>;
+    fn refresh_every(&self) -> Option<Duration>;
+    async fn refresh(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Option<SecretString>, CheckError>>;
+    fn listens(&self) -> bool;
+    async fn listen(
+        &self,
+        credentials: &OpenCredentials,
+        resume: Option<serde_json::Value>,
+        inlet: &dyn Inlet,
+    ) -> Option<Result<Infallible, ListenError>>;
+    fn shared_webhook(&self) -> Option<&dyn SharedWebhook>;
+    fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool;
+    fn diagnose(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> Option<Diagnosis>;
 }
 
 #[async_trait]
@@ -321,6 +475,121 @@ impl<C: Channel> Erased for Typed<C> {
             Ok(credentials) => Some(status.number(credentials).await),
             Err(error) => Some(Err(error.into())),
         }
+    }
+
+    fn typing_lasts(&self) -> Option<Duration> {
+        self.capabilities.typing.as_ref().map(|typing| typing.lasts())
+    }
+
+    async fn show_typing(&self, to: &Target, credentials: &OpenCredentials) -> Option<Result<(), SendError>> {
+        let typing = self.capabilities.typing.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => typing.show(to, credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn edit_pace(&self) -> Option<Duration> {
+        self.capabilities.edits.as_ref().map(|edits| edits.pace())
+    }
+
+    async fn edit(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        content: &OutboundContent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>> {
+        let edits = self.capabilities.edits.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => edits.edit(part, sent, content, credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn has_backfill(&self) -> bool {
+        self.capabilities.backfill.is_some()
+    }
+
+    async fn missed(
+        &self,
+        since: DateTime<Utc>,
+        until: DateTime<Utc>,
+        known: &[ConversationKey],
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Vec<InboundMessage>, CheckError>> {
+        let backfill = self.capabilities.backfill.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => backfill.missed(since, until, known, credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn health(&self, webhook: &Url, credentials: &OpenCredentials) -> Option<Result<(), CheckError>> {
+        let health = self.capabilities.health.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => health.health(webhook, credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn templates(&self, credentials: &OpenCredentials) -> Option<Result<Vec<Template>, CheckError>> {
+        let templates = self.capabilities.templates.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => templates.templates(credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn refresh_every(&self) -> Option<Duration> {
+        self.capabilities.refresh.as_ref().map(|refresh| refresh.every())
+    }
+
+    async fn refresh(
+        &self,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<Option<SecretString>, CheckError>> {
+        let refresh = self.capabilities.refresh.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => refresh.refresh(credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    fn listens(&self) -> bool {
+        self.capabilities.listens.is_some()
+    }
+
+    async fn listen(
+        &self,
+        credentials: &OpenCredentials,
+        resume: Option<serde_json::Value>,
+        inlet: &dyn Inlet,
+    ) -> Option<Result<Infallible, ListenError>> {
+        let listens = self.capabilities.listens.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => listens.listen(credentials, resume, inlet).await,
+            Err(error) => Err(ListenError::Misconfigured {
+                reason: error.to_string(),
+            }),
+        })
+    }
+
+    fn shared_webhook(&self) -> Option<&dyn SharedWebhook> {
+        self.capabilities.shared_webhook.as_deref()
+    }
+
+    fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool {
+        match (&self.capabilities.diagnoses, self.typed(credentials)) {
+            (Some(diagnoses), Ok(credentials)) => diagnoses.names_account(request, credentials),
+            _ => false,
+        }
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> Option<Diagnosis> {
+        let diagnoses = self.capabilities.diagnoses.as_ref()?;
+        let credentials = self.typed(credentials).ok()?;
+        Some(diagnoses.diagnose(request, &Hints::of(request), credentials))
     }
 }
 

@@ -13,10 +13,25 @@ pub struct Received {
     pub messages: Vec<InboundMessage>,
     /// News of what we sent.
     pub statuses: Vec<StatusReport>,
+    /// News of everything we sent up to a time.
+    pub watermarks: Vec<Watermark>,
     /// Parts of a batch that could not be read. They never fail the rest.
     pub malformed: Vec<MalformedPart>,
     /// The answer: handshake, empty TwiML, 200.
     pub response: WebhookResponse,
+}
+
+impl Received {
+    /// Nothing but an answer: a handshake, or an event that is acknowledged and no more.
+    pub const fn nothing(response: WebhookResponse) -> Self {
+        Self {
+            messages: Vec::new(),
+            statuses: Vec::new(),
+            watermarks: Vec::new(),
+            malformed: Vec::new(),
+            response,
+        }
+    }
 }
 
 /// Names a conversation within an integration, as the platform does: the thread, the chat, or the pair of numbers.
@@ -39,6 +54,9 @@ pub struct InboundMessage {
     pub contact_name: Option<String>,
     /// What was written; empty where only media came. Cleaned of U+0000.
     pub text: String,
+    /// The value of the button that was pressed, where one was: [`crate::Button::value`] of an earlier reply. `text` is
+    /// then the button's title.
+    pub choice: Option<String>,
     /// What came with it.
     pub media: Vec<MediaRef>,
     /// The platform's own sequence within the conversation, where it has one; else arrival decides.
@@ -81,6 +99,9 @@ pub struct MediaRef {
     pub url: String,
     /// MIME type, as the platform says.
     pub content_type: String,
+    /// The file's name, where the platform tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// What a platform reports about something that we sent.
@@ -94,6 +115,17 @@ pub struct StatusReport {
     pub state: PartState,
     /// The platform's error code and words, on failure.
     pub error: Option<String>,
+}
+
+/// What a platform reports about everything that we sent to a conversation up to a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watermark {
+    /// The conversation.
+    pub conversation: ConversationKey,
+    /// `Delivered` or `Read`.
+    pub state: PartState,
+    /// Everything that the platform took at this time or before has come so far.
+    pub up_to: DateTime<Utc>,
 }
 
 /// One entry of a batch that could not be read.

@@ -6,6 +6,7 @@
 //! Invariant: a request is verified and read by one call, so nothing unverified can be read by mistake.
 
 mod capability;
+mod diagnosis;
 mod error;
 mod handle;
 mod inbound;
@@ -16,18 +17,22 @@ mod setup;
 pub mod text;
 
 pub use capability::{
-    Address, Addressing, Capabilities, Fetched, Lookup, Media, NumberCapabilities, Preview, Previews, Status,
-    WebhookStatus,
+    Address, Addressing, Backfill, Capabilities, Diagnoses, Edits, Fetched, Health, Inlet, Listens, Lookup,
+    Media, NumberCapabilities, Preview, Previews, SharedWebhook, Status, Target, Template, Templates,
+    TokenRefresh, Typing, WebhookStatus,
 };
-pub use error::{CheckError, CredentialsError, MediaError, ReceiveError, SendError, SourceError};
+pub use diagnosis::{Cause, Diagnosis, Hints};
+pub use error::{
+    CheckError, CredentialsError, InletError, ListenError, MediaError, ReceiveError, SendError, SourceError,
+};
 pub use handle::{ChannelHandle, OpenCredentials};
 pub use inbound::{
-    Consent, ConversationKey, InboundMessage, MalformedPart, MediaRef, Received, StatusReport,
+    Consent, ConversationKey, InboundMessage, MalformedPart, MediaRef, Received, StatusReport, Watermark,
 };
-pub use outbound::{OutboundContent, OutboundPart, Reply, Sent};
+pub use outbound::{Button, OutboundContent, OutboundPart, Reply, Sent, TemplateUse};
 pub use registry::{Registry, RegistryError};
 pub use request::{WebhookKind, WebhookRequest, WebhookResponse};
-pub use setup::{Connected, Field, FieldKind, Identity, Limits, Setup, SetupStep};
+pub use setup::{Connected, Features, Field, FieldKind, Identity, Limits, Setup, SetupStep};
 
 use async_trait::async_trait;
 use domain::Platform;

@@ -28,6 +28,9 @@ pub struct WebhookRequest {
 pub enum WebhookKind {
     /// `/api/{platform}/webhook/{chatbot_id}`
     Inbound,
+    /// `/api/{platform}/webhook`, for apps that serve several accounts. Entries of other accounts than the
+    /// integration's are passed over in silence: each integration is asked in turn.
+    Shared,
     /// `/api/{platform}/status/{chatbot_id}/{part_id}`
     Status {
         /// The part it is about.
@@ -68,4 +71,15 @@ pub struct WebhookResponse {
     pub content_type: &'static str,
     /// The body.
     pub body: Bytes,
+}
+
+impl WebhookResponse {
+    /// 200 without a word.
+    pub const fn empty() -> Self {
+        Self {
+            status: StatusCode::OK,
+            content_type: "text/plain",
+            body: Bytes::new(),
+        }
+    }
 }

@@ -14,6 +14,33 @@ pub struct Setup {
     pub steps: Vec<SetupStep>,
     /// What the platform bears.
     pub limits: Limits,
+    /// What works on it.
+    pub features: Features,
+}
+
+/// What works on a platform, for its owner's eyes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Features {
+    /// Pictures and files from people are fetched and stored.
+    pub media_in: bool,
+    /// Pictures and files can be sent.
+    pub media_out: bool,
+    /// How many buttons a message bears; 0: they are written as a numbered list.
+    pub buttons: usize,
+    /// The person sees that an answer is being written.
+    pub typing: bool,
+    /// The platform reports that a message was delivered.
+    pub delivered: bool,
+    /// The platform reports that a message was read.
+    pub read: bool,
+    /// Approved forms of words can be sent outside the reply window.
+    pub templates: bool,
+    /// An answer can be shown while it is being written.
+    pub streaming: bool,
+    /// Messages can be read over a connection that we open, without a public address.
+    pub connection: bool,
+    /// Messages come by webhook.
+    pub webhook: bool,
 }
 
 /// One field of the form.
@@ -29,6 +56,8 @@ pub struct Field {
     pub kind: FieldKind,
     /// Whether it may be left out.
     pub optional: bool,
+    /// Whether we make up a random value where it is left out: a secret that the platform is told, not one that it gives.
+    pub generated: bool,
 }
 
 /// What a field holds.
@@ -50,6 +79,8 @@ pub struct SetupStep {
     pub title: &'static str,
     /// How.
     pub detail: &'static str,
+    /// Text to paste there, as it is but for `{webhook_url}` and `{bot_name}`: an app's manifest.
+    pub paste: Option<&'static str>,
 }
 
 /// What the platform bears.
@@ -57,6 +88,8 @@ pub struct SetupStep {
 pub struct Limits {
     /// Messages a second that one integration may send before the platform objects.
     pub sends_per_second: f64,
+    /// How long to wait between two messages to one conversation.
+    pub conversation_gap: Duration,
     /// How long after a contact's last message we may answer, where the platform limits that.
     pub reply_window: Option<Duration>,
     /// How long to wait for more before answering, so that several messages become one question.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use store::{
     Db, StoreError,
-    intake::{ConsentChange, NewInbound, TakenIn, take_in},
+    intake::{ConsentChange, NewInbound, NewMedia, TakenIn, take_in},
     until_done,
 };
 use tokio_util::sync::CancellationToken;
@@ -23,16 +23,12 @@ const BATCH: usize = 128;
 pub async fn run(db: Db, queue: Queue, clock: Clock, stop: CancellationToken) {
     let mut consumer = queue.consume(&QueueName::Inbound, PREFETCH).await;
     loop {
-        let first = tokio::select! {
+        let batch = tokio::select! {
             () = stop.cancelled() => return,
-            delivery = consumer.next() => delivery,
+            batch = consumer.next_batch(BATCH) => batch,
         };
-        let Some(first) = first else { return };
-        let mut batch = vec![first];
-        while batch.len() < BATCH
-            && let Some(delivery) = consumer.try_next()
-        {
-            batch.push(delivery);
+        if batch.is_empty() {
+            return;
         }
         process(&db, &queue, &clock, batch, &stop).await;
     }
@@ -155,10 +151,15 @@ fn read(delivery: &Delivery) -> Result<NewInbound, ReadError> {
         contact_key: clean(message.contact_key),
         contact_name: message.contact_name.map(clean),
         text: clean(message.text),
+        choice: message.choice.map(clean),
         media: message
             .media
             .into_iter()
-            .map(|media| (clean(media.url), clean(media.content_type)))
+            .map(|media| NewMedia {
+                url: clean(media.url),
+                content_type: clean(media.content_type),
+                name: media.name.map(clean),
+            })
             .collect(),
         order_key: message.order_key,
         accepted_at,

@@ -14,6 +14,7 @@ mod settings;
 mod status;
 mod turn;
 mod turns;
+mod typing;
 mod wake;
 
 pub use service::Service;

@@ -50,6 +50,7 @@ async fn fetch(db: &Db, accounts: &Accounts, clock: &Clock, max_bytes: usize, cl
             let media = MediaRef {
                 url: claim.url.clone(),
                 content_type: claim.content_type.clone(),
+                name: claim.name.clone(),
             };
             account
                 .channel

@@ -73,7 +73,7 @@ impl Service {
             db: self.db,
             queue: self.queue,
             clock: self.clock,
-            channels: self.accounts.channels().clone(),
+            accounts: self.accounts.clone(),
             bots: self.bots.clone(),
             answerer: self.answerer,
             give_up: CancellationToken::new(),

@@ -6,7 +6,7 @@ use process::clock::Clock;
 use queue::{Delivery, Queue, QueueName};
 use store::{
     Db,
-    statuses::{Applied, Status, apply},
+    statuses::{Applied, Status, Watermark, apply, apply_watermark},
     until_done,
 };
 use tokio_util::sync::CancellationToken;
@@ -19,16 +19,12 @@ const BATCH: usize = 128;
 pub async fn run(db: Db, queue: Queue, clock: Clock, stop: CancellationToken) {
     let mut consumer = queue.consume(&QueueName::Status, PREFETCH).await;
     loop {
-        let first = tokio::select! {
+        let batch = tokio::select! {
             () = stop.cancelled() => return,
-            delivery = consumer.next() => delivery,
+            batch = consumer.next_batch(BATCH) => batch,
         };
-        let Some(first) = first else { return };
-        let mut batch = vec![first];
-        while batch.len() < BATCH
-            && let Some(delivery) = consumer.try_next()
-        {
-            batch.push(delivery);
+        if batch.is_empty() {
+            return;
         }
         process(&db, &queue, &clock, batch, &stop).await;
     }
@@ -40,11 +36,17 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
     let mut platforms = Vec::with_capacity(batch.len());
     for delivery in batch {
         match read(&delivery) {
-            Ok((report, platform)) => {
+            Ok(Report::One(report, platform)) => {
                 reports.push(report);
                 platforms.push(platform);
                 deliveries.push(delivery);
             }
+            Ok(Report::UpTo(watermark)) => match until_done!(stop, "status", apply_watermark(db, &watermark))
+            {
+                None => {}
+                Some(Ok(_)) => delivery.ack().await,
+                Some(Err(error)) => delivery.dead(&error.to_string()).await,
+            },
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -84,12 +86,29 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
     }
 }
 
-fn read(delivery: &Delivery) -> Result<(Status, Platform), ReadError> {
+/// What a platform reports.
+enum Report {
+    One(Status, Platform),
+    UpTo(Watermark),
+}
+
+fn read(delivery: &Delivery) -> Result<Report, ReadError> {
     let update: wire::StatusUpdate = wire::read(&delivery.payload)?;
     let state: PartState = update.state.parse().map_err(|_| ReadError::Field("state"))?;
+    let integration = id(&update.integration_id, "integration_id")?;
+    let at = time(update.received_at, "received_at")?;
+    if let Some(conversation) = update.conversation_key {
+        return Ok(Report::UpTo(Watermark {
+            integration,
+            conversation_key: channel::text::without_nul(&conversation),
+            state,
+            up_to: time(update.up_to.ok_or(ReadError::Field("up_to"))?, "up_to")?,
+            at,
+        }));
+    }
     let status = Status {
         workspace: id(&update.workspace_id, "workspace_id")?,
-        integration: id(&update.integration_id, "integration_id")?,
+        integration,
         part: update
             .part_id
             .as_deref()
@@ -98,8 +117,8 @@ fn read(delivery: &Delivery) -> Result<(Status, Platform), ReadError> {
         platform_message_id: channel::text::without_nul(&update.platform_message_id),
         state,
         error: update.error.as_deref().map(channel::text::without_nul),
-        at: time(update.received_at, "received_at")?,
+        at,
     };
     let platform = Platform::try_from(update.platform).map_err(|_| ReadError::Field("platform"))?;
-    Ok((status, platform))
+    Ok(Report::One(status, platform))
 }

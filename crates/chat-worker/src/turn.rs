@@ -4,9 +4,10 @@ use crate::{
     Settings,
     answer::{AnswerError, Answerer},
     bots::Bots,
-    wake,
+    typing, wake,
 };
-use channel::{Registry, Reply};
+use accounts::Accounts;
+use channel::{Button, Reply};
 use chrono::TimeDelta;
 use domain::{InboundState, MessageId};
 use process::clock::Clock;
@@ -36,7 +37,7 @@ pub struct Worker {
     pub db: Db,
     pub queue: Queue,
     pub clock: Clock,
-    pub channels: Registry,
+    pub accounts: Accounts,
     pub bots: Bots,
     pub answerer: Answerer,
     /// Turns under way end without a commit and give their conversation back.
@@ -106,7 +107,11 @@ impl Turn {
             let Some((bot, waiting)) = self.sort_out(waiting).await? else {
                 return Ok(());
             };
-            let reply = self.answer(&bot, &waiting).await?;
+            let waiting = self.with_choices(waiting).await?;
+            let reply = tokio::select! {
+                reply = self.answer(&bot, &waiting) => reply?,
+                never = self.show_typing() => match never {},
+            };
             process::crash_point!("turn.before_commit");
             let worker = &self.worker;
             let committed = turns::commit(
@@ -144,7 +149,7 @@ impl Turn {
         Ok(())
     }
 
-    /// What is to be answered now. `None`: nothing, and the conversation is released.
+    /// What is to be answered now. `None`: nothing, and the conversation is in our hand no more.
     async fn sort_out(
         &self,
         waiting: Vec<Waiting>,
@@ -175,14 +180,9 @@ impl Turn {
             .partition(|message| message.attempts > MOST_ATTEMPTS);
         if !poison.is_empty() {
             let reason = format!("{MOST_ATTEMPTS} turns with it ended before their commit");
-            turns::set_aside(
-                &worker.db,
-                &self.claim,
-                &ids(&poison),
-                InboundState::Dead,
-                &reason,
-            )
-            .await?;
+            if !self.set_aside(&ids(&poison), InboundState::Dead, &reason).await? {
+                return Ok(None);
+            }
         }
         let oldest = worker.clock.now() - max_answer_age(&bot);
         let (stale, waiting): (Vec<_>, Vec<_>) = waiting
@@ -190,20 +190,32 @@ impl Turn {
             .partition(|message| message.accepted_at < oldest);
         if !stale.is_empty() {
             let reason = "it waited longer than an answer of this chatbot may take";
-            turns::set_aside(
-                &worker.db,
-                &self.claim,
-                &ids(&stale),
-                InboundState::Expired,
-                reason,
-            )
-            .await?;
+            if !self
+                .set_aside(&ids(&stale), InboundState::Expired, reason)
+                .await?
+            {
+                return Ok(None);
+            }
         }
         if waiting.is_empty() {
             self.close(&[], InboundState::Suppressed, "").await?;
             return Ok(None);
         }
         Ok(Some((bot, waiting)))
+    }
+
+    /// `false`: the conversation is another worker's now.
+    async fn set_aside(
+        &self,
+        messages: &[MessageId],
+        state: InboundState,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let held = turns::set_aside(&self.worker.db, &self.claim, messages, state, reason).await?;
+        if !held {
+            tracing::info!("another worker has the conversation: nothing was set aside");
+        }
+        Ok(held)
     }
 
     async fn close(
@@ -228,10 +240,35 @@ impl Turn {
         Ok(())
     }
 
+    async fn show_typing(&self) -> std::convert::Infallible {
+        let worker = &self.worker;
+        typing::show(
+            &worker.db,
+            &worker.accounts,
+            self.claim.integration,
+            self.claim.conversation,
+        )
+        .await
+    }
+
+    /// Where the last message offered answers to tap, a number alone means the one that bears it in the list.
+    async fn with_choices(&self, mut waiting: Vec<Waiting>) -> Result<Vec<Waiting>, StoreError> {
+        if let [only] = waiting.as_mut_slice()
+            && let Some(number) = number_alone(&only.text)
+            && let Some(offered) = turns::offered(&self.worker.db, self.claim.conversation).await?
+            && let Ok(buttons) = serde_json::from_value::<Vec<Button>>(offered)
+            && let Some(button) = buttons.into_iter().nth(number - 1)
+        {
+            only.text = button.title;
+        }
+        Ok(waiting)
+    }
+
     async fn answer(&self, bot: &Chatbot, waiting: &[Waiting]) -> Result<BotReply, TurnError> {
         let worker = &self.worker;
         let channel = worker
-            .channels
+            .accounts
+            .channels()
             .get(&self.claim.platform)
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
         let answer = worker
@@ -240,7 +277,7 @@ impl Turn {
             .await?;
         let contents = channel.compose(&Reply {
             text: answer.text.clone(),
-            media: Vec::new(),
+            ..Reply::default()
         });
         let contents = contents
             .iter()
@@ -294,7 +331,37 @@ impl Turn {
     }
 }
 
+/// The number that somebody typed and nothing else: `2`, `2.`, `(2)`.
+fn number_alone(text: &str) -> Option<usize> {
+    let digits = text.trim().trim_matches(['.', ')', '(', '#', ' ']);
+    let short = (1..=2).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    short
+        .then(|| digits.parse().ok())
+        .flatten()
+        .filter(|&number| number > 0)
+}
+
 /// How old an answer of this chatbot may be.
 fn max_answer_age(bot: &Chatbot) -> TimeDelta {
     TimeDelta::seconds(bot.max_answer_age_seconds.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_alone_is_a_choice_and_a_number_in_a_sentence_is_not() {
+        for (text, expected) in [
+            ("2", Some(2)),
+            (" 12. ", Some(12)),
+            ("(3)", Some(3)),
+            ("0", None),
+            ("123", None),
+            ("2 please", None),
+            ("", None),
+        ] {
+            assert_eq!(number_alone(text), expected, "{text:?}");
+        }
+    }
 }

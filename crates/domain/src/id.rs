@@ -125,6 +125,10 @@ id!(
     DeadLetterId
 );
 id!(
+    /// A webhook that could not be verified, kept sealed until its owner has mended the settings.
+    QuarantineId
+);
+id!(
     /// Who holds a lease. A new one at every claim, so it is also the fence: a lost lease's token matches no row.
     LeaseToken
 );

@@ -13,13 +13,14 @@ mod state;
 pub use answer::{Citation, FallbackReason};
 pub use id::{
     AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, SessionId, SourceId, UnansweredId, UserId,
-    WorkspaceId,
+    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, QuarantineId, SessionId, SourceId,
+    UnansweredId, UserId, WorkspaceId,
 };
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, InboundState, IntegrationState, PartState, Sender, SourceState, UnknownState,
+    Direction, Handler, InboundState, IntegrationMode, IntegrationState, PartState, QuarantineState, Sender,
+    SourceState, UnknownState,
 };

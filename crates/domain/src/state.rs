@@ -153,6 +153,16 @@ states!(
 );
 
 states!(
+    /// How an integration's messages come to us.
+    IntegrationMode {
+        /// The platform calls us.
+        Webhook = "webhook",
+        /// We hold a connection to the platform: no public address is needed.
+        Connection = "connection",
+    }
+);
+
+states!(
     /// Whether an integration can be used.
     IntegrationState {
         /// Saved, not yet seen working.
@@ -161,6 +171,18 @@ states!(
         Connected = "connected",
         /// The platform refuses these credentials; its owner must reconnect it. The reason is kept beside it.
         Error = "error",
+    }
+);
+
+states!(
+    /// What became of a webhook that could not be verified.
+    QuarantineState {
+        /// Its content is kept, sealed.
+        Kept = "kept",
+        /// It was verified after all, and what it said was taken in.
+        Replayed = "replayed",
+        /// Its owner does not want it.
+        Discarded = "discarded",
     }
 );
 

@@ -30,6 +30,8 @@ fn contents(socket_directory: &Path) -> String {
          max_connections = 100\n\
          shared_buffers = 64MB\n\
          max_wal_size = 512MB\n\
+         # Tables of work in hand are full of what is done: looked at often, they stay small.\n\
+         autovacuum_naptime = 10s\n\
          # Answers are short queries: compiling them costs more than it saves, and workers need shared memory that\n\
          # containers are short of.\n\
          jit = off\n\

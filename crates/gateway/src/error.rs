@@ -17,6 +17,17 @@ pub enum GatewayError {
         "there is no chatbot {0:?} connected to this platform; copy the webhook's address from the integration's setup instructions"
     )]
     UnknownChatbot(String),
+    /// The platform has no address for all accounts of an app.
+    #[error("{0} calls an address for each chatbot; copy it from the integration's setup instructions")]
+    NoSharedAddress(domain::Platform),
+    /// A handshake without the operator's token.
+    #[error(
+        "the handshake's verify token is not this installation's (setting `gateway.webhook_verify_token`)"
+    )]
+    Handshake,
+    /// No integration is connected to any account that the body names.
+    #[error("no integration of this installation is connected to an account that the request names")]
+    UnknownAccounts,
     /// The address names no part of a reply.
     #[error("the address names no part of a reply")]
     UnknownPart,
@@ -46,12 +57,24 @@ pub enum GatewayError {
     Publish(#[from] PublishError),
 }
 
+impl From<inlet::NotQueued> for GatewayError {
+    fn from(error: inlet::NotQueued) -> Self {
+        match error {
+            inlet::NotQueued::Account(error) => Self::Account(error),
+            inlet::NotQueued::Publish(error) => Self::Publish(error),
+        }
+    }
+}
+
 impl GatewayError {
     /// A stable name for logs and metrics.
     pub const fn event(&self) -> &'static str {
         match self {
             Self::UnknownPlatform(_) => "unknown_platform",
             Self::UnknownChatbot(_) => "unknown_chatbot",
+            Self::NoSharedAddress(_) => "no_shared_address",
+            Self::Handshake => "bad_handshake",
+            Self::UnknownAccounts => "unknown_accounts",
             Self::UnknownPart => "unknown_part",
             Self::Disabled => "disabled",
             Self::TooLarge { .. } => "too_large",
@@ -61,6 +84,7 @@ impl GatewayError {
             Self::Receive(ReceiveError::ForeignAccount { .. }) => "foreign_account",
             Self::Receive(ReceiveError::Malformed(_)) => "malformed",
             Self::Receive(ReceiveError::BadCredentials(_)) => "bad_credentials",
+            Self::Receive(ReceiveError::Unavailable(_)) => "platform_unavailable",
             Self::Account(_) => "account_unavailable",
             Self::Publish(_) => "queue_unavailable",
         }
@@ -84,16 +108,22 @@ impl GatewayError {
 impl ResponseError for GatewayError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::UnknownPlatform(_) | Self::UnknownChatbot(_) | Self::UnknownPart => StatusCode::NOT_FOUND,
-            Self::Disabled | Self::Receive(ReceiveError::ForeignAccount { .. }) => StatusCode::FORBIDDEN,
+            Self::UnknownPlatform(_)
+            | Self::UnknownChatbot(_)
+            | Self::NoSharedAddress(_)
+            | Self::UnknownAccounts
+            | Self::UnknownPart => StatusCode::NOT_FOUND,
+            Self::Disabled | Self::Handshake | Self::Receive(ReceiveError::ForeignAccount { .. }) => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Unreadable(_) | Self::Receive(ReceiveError::Malformed(_)) => StatusCode::BAD_REQUEST,
             Self::Receive(ReceiveError::BadSignature { .. }) => StatusCode::UNAUTHORIZED,
             Self::Publish(PublishError::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Receive(ReceiveError::BadCredentials(_)) | Self::Account(_) | Self::Publish(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Receive(ReceiveError::BadCredentials(_) | ReceiveError::Unavailable(_))
+            | Self::Account(_)
+            | Self::Publish(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 

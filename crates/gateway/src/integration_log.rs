@@ -34,6 +34,7 @@ impl IntegrationLog {
         integration: IntegrationId,
         event: &'static str,
         message: String,
+        details: serde_json::Value,
     ) {
         let line = LogLine {
             workspace,
@@ -41,6 +42,7 @@ impl IntegrationLog {
             level: "warning",
             event,
             message,
+            details,
         };
         if self.0.try_send(line).is_err() {
             metrics::counter!("botsmith_integration_log_dropped_total").increment(1);

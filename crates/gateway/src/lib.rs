@@ -6,13 +6,16 @@
 //! - Nothing is read before it is verified, and nothing is written to the database on the way.
 //! - A queue or database that is away is answered with 503 and Retry-After within two seconds: never with a false 200,
 //!   a false 404, or silence.
+//! - What cannot be verified is never processed. It is looked into after it was refused, and kept sealed for its owner
+//!   where it names the integration's own account.
 
 mod body;
+mod doctor;
 mod error;
 mod integration_log;
-mod publish;
 mod service;
 mod settings;
+mod shared;
 mod webhook;
 
 pub use error::GatewayError;

@@ -1,6 +1,11 @@
 //! The gateway as a service.
 
-use crate::{Settings, integration_log, integration_log::IntegrationLog, webhook};
+use crate::{
+    Settings,
+    doctor::{self, Doctor},
+    integration_log::{self, IntegrationLog},
+    shared, webhook,
+};
 use accounts::Accounts;
 use actix_web::{App, HttpServer, dev::Server, web};
 use anyhow::Context;
@@ -20,6 +25,7 @@ pub struct Gateway {
     pub(crate) accounts: Accounts,
     pub(crate) queue: Queue,
     pub(crate) log: IntegrationLog,
+    pub(crate) doctor: Doctor,
 }
 
 impl Gateway {
@@ -32,13 +38,22 @@ impl Gateway {
         stop: &CancellationToken,
     ) -> Self {
         let (log, lines) = IntegrationLog::new();
-        tokio::spawn(integration_log::write(db, lines, stop.clone()));
+        let (doctor, cases) = Doctor::new();
+        let seen = CancellationToken::new();
+        tokio::spawn(integration_log::write(db.clone(), lines, seen.clone()));
+        let practice = doctor::practise(db, accounts.clone(), log.clone(), cases, stop.clone());
+        tokio::spawn(async move {
+            // The log is open until the doctor has written the last line.
+            let _seen = seen.drop_guard();
+            practice.await;
+        });
         tokio::spawn(accounts.clone().follow(queue.clone(), stop.clone()));
         Self {
             settings,
             accounts,
             queue,
             log,
+            doctor,
         }
     }
 
@@ -49,6 +64,11 @@ impl Gateway {
             web::resource("/api/{platform}/webhook/{chatbot_id}")
                 .route(web::get().to(webhook::inbound))
                 .route(web::post().to(webhook::inbound)),
+        );
+        config.service(
+            web::resource("/api/{platform}/webhook")
+                .route(web::get().to(shared::inbound))
+                .route(web::post().to(shared::inbound)),
         );
         config.service(
             web::resource("/api/{platform}/status/{chatbot_id}/{part_id}")

@@ -1,5 +1,6 @@
 //! Settings of the gateway.
 
+use secrecy::SecretString;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use url::Url;
@@ -18,15 +19,25 @@ pub struct Settings {
     pub body_timeout_seconds: u64,
     /// Threads that serve HTTP.
     pub threads: usize,
+    /// What a platform repeats in its handshake with `/api/{platform}/webhook`, the address for all accounts of an app.
+    /// Empty: no such handshake succeeds.
+    #[serde(default)]
+    pub webhook_verify_token: SecretString,
 }
 
 impl Settings {
     /// The address a platform was told, for a request to `path_and_query`.
     pub fn public_address(&self, path_and_query: &str) -> String {
-        format!(
-            "{}{path_and_query}",
-            self.public_url.as_str().trim_end_matches('/')
-        )
+        format!("{}{path_and_query}", self.public_origin())
+    }
+
+    /// The path and query that [`Self::public_address`] made an address of.
+    pub fn path_and_query<'a>(&self, address: &'a str) -> &'a str {
+        address.strip_prefix(self.public_origin()).unwrap_or(address)
+    }
+
+    fn public_origin(&self) -> &str {
+        self.public_url.as_str().trim_end_matches('/')
     }
 }
 
@@ -42,15 +53,16 @@ mod tests {
             max_body_bytes: 1,
             body_timeout_seconds: 1,
             threads: 1,
+            webhook_verify_token: "".into(),
         };
 
         assert_eq!(
             settings("https://bots.example").public_address("/api/x?y=1"),
             "https://bots.example/api/x?y=1"
         );
-        assert_eq!(
-            settings("https://a.example/bots/").public_address("/api"),
-            "https://a.example/bots/api"
-        );
+        let below = settings("https://a.example/bots/");
+        let address = below.public_address("/api?x=/bots");
+        assert_eq!(address, "https://a.example/bots/api?x=/bots");
+        assert_eq!(below.path_and_query(&address), "/api?x=/bots");
     }
 }

@@ -1,12 +1,13 @@
 //! The addresses that platforms call.
 
-use crate::{Gateway, GatewayError, body, publish};
+use crate::{Gateway, GatewayError, body};
 use accounts::{Account, Age};
 use actix_web::{HttpRequest, HttpResponse, http::header::CONTENT_TYPE, web};
-use channel::{MalformedPart, ReceiveError, Received, WebhookKind, WebhookRequest};
+use channel::{MalformedPart, ReceiveError, Received, WebhookKind, WebhookRequest, WebhookResponse};
 use chrono::Utc;
 use domain::{ChatbotId, PartId, Platform};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tracing::Instrument;
 
@@ -57,10 +58,18 @@ async fn accept(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, GatewayError> {
-    let started = std::time::Instant::now();
     let span = tracing::info_span!("webhook", platform, chatbot.id = chatbot);
+    Ok(answer(span, take(gateway, platform, chatbot, kind, request, payload)).await)
+}
+
+/// Runs a webhook in its span, counts it, and makes an answer of whatever came of it.
+pub(crate) async fn answer(
+    span: tracing::Span,
+    taken: impl Future<Output = Result<HttpResponse, GatewayError>>,
+) -> HttpResponse {
+    let started = std::time::Instant::now();
     let result = async {
-        let outcome = take(gateway, platform, chatbot, kind, request, payload).await;
+        let outcome = taken.await;
         if let Err(error) = &outcome {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
@@ -78,7 +87,7 @@ async fn accept(
     .await;
     metrics::counter!("botsmith_webhooks_total", "outcome" => result.0).increment(1);
     metrics::histogram!("botsmith_webhook_seconds").record(started.elapsed().as_secs_f64());
-    Ok(result.1)
+    result.1
 }
 
 async fn take(
@@ -89,16 +98,33 @@ async fn take(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, GatewayError> {
-    let known = Platform::try_from(platform)
-        .ok()
-        .filter(|platform| gateway.accounts.channels().get(platform).is_some());
-    let platform = known.ok_or_else(|| GatewayError::UnknownPlatform(shorten(platform)))?;
+    let platform = known_platform(gateway, platform)?;
     let chatbot: ChatbotId = chatbot
         .parse()
         .map_err(|_| GatewayError::UnknownChatbot(shorten(chatbot)))?;
+    let webhook = read(gateway, kind, request, payload).await?;
+    let (account, received) = receive(gateway, chatbot, &platform, &webhook).await?;
+    accepted(gateway, &account, &received).await?;
+    Ok(response(received.response))
+}
+
+pub(crate) fn known_platform(gateway: &Gateway, platform: &str) -> Result<Platform, GatewayError> {
+    Platform::try_from(platform)
+        .ok()
+        .filter(|platform| gateway.accounts.channels().get(platform).is_some())
+        .ok_or_else(|| GatewayError::UnknownPlatform(shorten(platform)))
+}
+
+/// The request as it came in, its body within the limits.
+pub(crate) async fn read(
+    gateway: &Gateway,
+    kind: WebhookKind,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<WebhookRequest, GatewayError> {
     let time_limit = Duration::from_secs(gateway.settings.body_timeout_seconds);
     let body = body::read(request, payload, gateway.settings.max_body_bytes, time_limit).await?;
-    let webhook = WebhookRequest {
+    Ok(WebhookRequest {
         kind,
         method: Method::from_bytes(request.method().as_str().as_bytes()).unwrap_or(Method::POST),
         url: gateway.settings.public_address(
@@ -110,9 +136,15 @@ async fn take(
         headers: headers(request),
         body,
         received_at: Utc::now(),
-    };
+    })
+}
 
-    let (account, received) = receive(gateway, chatbot, &platform, &webhook).await?;
+/// Returns once everything that a webhook said is safely queued.
+pub(crate) async fn accepted(
+    gateway: &Gateway,
+    account: &Account,
+    received: &Received,
+) -> Result<(), GatewayError> {
     for MalformedPart { position, problem } in &received.malformed {
         let message = format!("{position} was skipped: {problem}");
         gateway.log.warn(
@@ -120,20 +152,27 @@ async fn take(
             account.integration,
             "webhook.malformed_part",
             message,
+            json!({}),
         );
     }
-    publish::publish(&gateway.queue, &gateway.accounts, &account, &received).await?;
-    Ok(HttpResponse::build(
-        actix_web::http::StatusCode::from_u16(received.response.status.as_u16())
+    process::crash_point!("gateway.before_publish");
+    inlet::publish(&gateway.queue, &gateway.accounts, account, received).await?;
+    process::crash_point!("gateway.after_publish");
+    Ok(())
+}
+
+pub(crate) fn response(response: WebhookResponse) -> HttpResponse {
+    HttpResponse::build(
+        actix_web::http::StatusCode::from_u16(response.status.as_u16())
             .unwrap_or(actix_web::http::StatusCode::OK),
     )
-    .insert_header((CONTENT_TYPE, received.response.content_type))
-    .body(received.response.body))
+    .insert_header((CONTENT_TYPE, response.content_type))
+    .body(response.body)
 }
 
 /// Verifies and reads. What is refused under kept credentials is tried once more under those of this moment: an owner
 /// may just have changed them.
-async fn receive(
+pub(crate) async fn receive(
     gateway: &Gateway,
     chatbot: ChatbotId,
     platform: &Platform,
@@ -152,12 +191,7 @@ async fn receive(
         .await?
         .ok_or_else(unknown)?;
     let refused = |error: GatewayError| {
-        gateway.log.warn(
-            account.workspace,
-            account.integration,
-            "webhook.refused",
-            error.to_string(),
-        );
+        tell_owner(gateway, &account, webhook, &error);
         error
     };
     if !account.enabled {
@@ -169,8 +203,30 @@ async fn receive(
             error @ (ReceiveError::BadSignature { .. }
             | ReceiveError::ForeignAccount { .. }
             | ReceiveError::Malformed(_)
-            | ReceiveError::BadCredentials(_)),
+            | ReceiveError::BadCredentials(_)
+            | ReceiveError::Unavailable(_)),
         ) => Err(refused(error.into())),
+    }
+}
+
+/// Tells the owner of a refusal. What could not be verified is looked into first, when the platform has its answer; where
+/// too many wait for that, the refusal's own words have to do.
+fn tell_owner(gateway: &Gateway, account: &Arc<Account>, webhook: &WebhookRequest, error: &GatewayError) {
+    let is_seen = match error {
+        GatewayError::Receive(ReceiveError::BadSignature { reason }) => {
+            let path_and_query = gateway.settings.path_and_query(&webhook.url);
+            gateway.doctor.see(account, webhook, path_and_query, reason)
+        }
+        _ => false,
+    };
+    if !is_seen {
+        gateway.log.warn(
+            account.workspace,
+            account.integration,
+            "webhook.refused",
+            error.to_string(),
+            json!({ "cause": error.event() }),
+        );
     }
 }
 

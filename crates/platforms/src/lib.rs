@@ -3,6 +3,7 @@
 //! The only crate that names the platforms' crates. Adding a platform is one line in [`registry`], one dependency, and
 //! its base addresses in [`Settings`].
 
+mod addresses;
 mod client;
 mod settings;
 
@@ -11,12 +12,22 @@ pub use client::{ClientError, client};
 pub use settings::Settings;
 
 use channel::{ChannelHandle, Registry, RegistryError};
+use channel_sender_instagram::Instagram;
+use channel_sender_messenger::Messenger;
+use channel_sender_teams::Teams;
+use channel_sender_telegram::Telegram;
 use channel_sender_twilio::Twilio;
+use channel_sender_whatsapp::WhatsApp;
 
 /// All platforms, by name.
 pub fn registry(settings: &Settings, client: reqwest::Client) -> Result<Registry, RegistryError> {
     Registry::new([
-        ChannelHandle::new(Twilio::new(client, settings.twilio())),
+        ChannelHandle::new(Twilio::new(client.clone(), settings.twilio())),
+        ChannelHandle::new(WhatsApp::new(client.clone(), settings.whatsapp())),
+        ChannelHandle::new(Telegram::new(client.clone(), settings.telegram())),
+        ChannelHandle::new(Messenger::new(client.clone(), settings.messenger())),
+        ChannelHandle::new(Instagram::new(client.clone(), settings.instagram())),
+        ChannelHandle::new(Teams::new(client, settings.teams())),
         // one line a platform
     ])
 }
@@ -34,7 +45,15 @@ mod tests {
             .iter()
             .map(|channel| channel.platform().to_string())
             .collect();
-        assert_eq!(names, BTreeSet::from(["twilio".to_owned()]));
+        let expected = [
+            "instagram",
+            "messenger",
+            "teams",
+            "telegram",
+            "twilio",
+            "whatsapp",
+        ];
+        assert_eq!(names, expected.map(str::to_owned).into());
         for channel in registry.iter() {
             let setup = channel.setup();
             assert!(!setup.title.is_empty() && !setup.fields.is_empty() && !setup.steps.is_empty());

@@ -1,6 +1,5 @@
 //! Where the platforms are. The operator's choice, never a tenant's.
 
-use channel_sender_twilio::Addresses;
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
@@ -12,11 +11,49 @@ pub struct Settings {
     pub twilio_api_url: Url,
     /// Twilio's API of Messaging Services.
     pub twilio_messaging_url: Url,
-    /// Where everything for [`crate::SIMULATED_TWILIO_ACCOUNT`] goes. Empty: that account cannot be used.
+    /// Where everything for [`crate::SIMULATED_TWILIO_ACCOUNT`] goes. Empty: that account cannot be used. The same for
+    /// the other platforms' simulated accounts below.
     #[serde(deserialize_with = "unless_empty")]
     pub twilio_simulator_url: Option<Url>,
     /// Hosts, with all below them, that Twilio's media addresses may redirect to.
     pub twilio_media_hosts: Vec<String>,
+    /// Telegram's Bot API, or a Bot API server of one's own.
+    pub telegram_api_url: Url,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub telegram_simulator_url: Option<Url>,
+    /// Meta's Graph API: WhatsApp, Messenger, and Instagram with Facebook login.
+    pub graph_url: Url,
+    /// Meta's Graph API of Instagram with Instagram login.
+    pub graph_instagram_url: Url,
+    /// The version of Meta's Graph API. Meta takes each away after about two years.
+    pub graph_version: String,
+    /// Hosts, with all below them, that Meta's media are fetched from.
+    pub meta_media_hosts: Vec<String>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub whatsapp_simulator_url: Option<Url>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub messenger_simulator_url: Option<Url>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub instagram_simulator_url: Option<Url>,
+    /// Gives Teams' tokens for sending.
+    pub teams_login_url: Url,
+    /// Tells the keys that Teams' messages are signed with.
+    pub teams_metadata_url: Url,
+    /// Who signs Teams' messages, and what a token for sending is for; a sovereign cloud has its own.
+    pub teams_issuer: String,
+    /// Hosts, or whole origins, that Teams may be answered at.
+    pub teams_service_hosts: Vec<String>,
+    /// Where Teams' bots of the government's cloud are.
+    pub teams_government_service_url: Url,
+    /// Hosts, with all below them, that Teams' files are fetched from.
+    pub teams_file_hosts: Vec<String>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub teams_simulator_url: Option<Url>,
 }
 
 fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
@@ -32,11 +69,29 @@ impl Default for Settings {
             twilio_api_url: known("https://api.twilio.com"),
             twilio_messaging_url: known("https://messaging.twilio.com"),
             twilio_simulator_url: None,
-            twilio_media_hosts: ["twilio.com", "twiliocdn.com", "amazonaws.com"]
-                .map(str::to_owned)
-                .to_vec(),
+            twilio_media_hosts: hosts(&["twilio.com", "twiliocdn.com", "amazonaws.com"]),
+            telegram_api_url: known("https://api.telegram.org"),
+            telegram_simulator_url: None,
+            graph_url: known("https://graph.facebook.com"),
+            graph_instagram_url: known("https://graph.instagram.com"),
+            graph_version: "v25.0".to_owned(),
+            meta_media_hosts: hosts(&["fbcdn.net", "fbsbx.com", "cdninstagram.com"]),
+            whatsapp_simulator_url: None,
+            messenger_simulator_url: None,
+            instagram_simulator_url: None,
+            teams_login_url: known("https://login.microsoftonline.com"),
+            teams_metadata_url: known("https://login.botframework.com/v1/.well-known/openidconfiguration"),
+            teams_issuer: "https://api.botframework.com".to_owned(),
+            teams_service_hosts: hosts(&["smba.trafficmanager.net", "smba.infra.gcc.teams.microsoft.com"]),
+            teams_government_service_url: known("https://smba.infra.gcc.teams.microsoft.com"),
+            teams_file_hosts: hosts(&["sharepoint.com", "sharepoint.us", "svc.ms"]),
+            teams_simulator_url: None,
         }
     }
+}
+
+fn hosts(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 fn known(address: &str) -> Url {
@@ -45,17 +100,6 @@ fn known(address: &str) -> Url {
         reason = "the addresses above are valid, and every test reads them"
     )]
     Url::parse(address).expect("a valid address")
-}
-
-impl Settings {
-    pub(crate) fn twilio(&self) -> Addresses {
-        Addresses {
-            api: self.twilio_api_url.clone(),
-            messaging: self.twilio_messaging_url.clone(),
-            simulator: self.twilio_simulator_url.clone(),
-            media_hosts: self.twilio_media_hosts.clone(),
-        }
-    }
 }
 
 #[cfg(test)]

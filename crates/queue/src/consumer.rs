@@ -47,7 +47,22 @@ impl Consumer {
         }
     }
 
-    /// The next message if it is here already: for taking a batch after [`next`](Self::next).
+    /// The next message, as soon as there is one, and with it those that are here already: `max` in all at most. None only
+    /// after everything was told to stop. Safe to cancel.
+    pub async fn next_batch(&mut self, max: usize) -> Vec<Delivery> {
+        let Some(first) = self.next().await else {
+            return Vec::new();
+        };
+        let mut batch = vec![first];
+        while batch.len() < max
+            && let Some(delivery) = self.try_next()
+        {
+            batch.push(delivery);
+        }
+        batch
+    }
+
+    /// The next message if it is here already.
     pub fn try_next(&mut self) -> Option<Delivery> {
         if self.stopping.is_cancelled() {
             return None;

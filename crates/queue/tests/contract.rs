@@ -50,6 +50,7 @@ both_transports!(
     an_ordered_queue_has_one_consumer_and_a_standby_takes_over_where_it_stopped,
     a_shared_queue_is_shared,
     a_consumer_holds_no_more_than_its_prefetch,
+    a_batch_is_what_is_here_and_no_more_than_was_asked_for,
     a_requeued_message_comes_again_before_later_ones,
     what_is_requeued_in_an_ordered_queue_takes_its_old_place,
     a_delivery_that_is_dropped_comes_again,
@@ -261,6 +262,29 @@ async fn a_consumer_holds_no_more_than_its_prefetch(world: &World) {
     in_hand.remove(0).ack().await;
 
     assert_eq!(text(&next(&mut consumer).await), "3");
+}
+
+async fn a_batch_is_what_is_here_and_no_more_than_was_asked_for(world: &World) {
+    let process = world.process().await;
+    for number in 0..5 {
+        process.publish(&QueueName::Inbound, &number.to_string()).await;
+    }
+    let mut consumer = process.queue.consume(&QueueName::Inbound, 10).await;
+
+    let mut taken = Vec::new();
+    while taken.len() < 5 {
+        let batch = timeout(LONG, consumer.next_batch(2)).await.unwrap();
+        assert!((1..=2).contains(&batch.len()), "{} at once", batch.len());
+        taken.extend(batch.iter().map(text));
+        Delivery::ack_all(batch).await;
+    }
+    process.stop.cancel();
+
+    assert_eq!(taken, ["0", "1", "2", "3", "4"]);
+    assert!(
+        consumer.next_batch(2).await.is_empty(),
+        "told to stop, it goes on"
+    );
 }
 
 async fn a_requeued_message_comes_again_before_later_ones(world: &World) {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use process::clock::Clock;
-use store::{Db, StoreError, integration_logs, scheduling, sign_in_failures};
+use store::{Db, StoreError, integration_logs, quarantine, scheduling, sign_in_failures};
 
 /// How long integrations' logs are kept.
 const LOGS: TimeDelta = TimeDelta::days(90);
@@ -22,5 +22,6 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     scheduling::forget(db, now, TimeDelta::days(seen_days)).await?;
     sign_in_failures::prune(db, now).await?;
     integration_logs::prune(db, now - LOGS).await?;
+    quarantine::forget(db, now).await?;
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The scheduler as a service.
 
-use crate::{dead, housekeeping, sweep};
+use crate::{care::Carer, dead, housekeeping, sweep};
+use accounts::Accounts;
+use chrono::TimeDelta;
 use domain::Platform;
 use process::clock::Clock;
 use queue::Queue;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use store::{Db, scheduling::ActiveLock};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// Settings of the scheduler.
 #[derive(Debug, Clone, Deserialize)]
@@ -20,6 +23,12 @@ pub struct Settings {
     pub wake_ups: i64,
     /// How long a message is recognised when it comes again, in days.
     pub seen_days: i64,
+    /// How often each integration's platform is asked whether it still calls us, in seconds.
+    pub care_seconds: u64,
+    /// How long a platform may take to deliver a message before we fetch it, in seconds.
+    pub backfill_grace_seconds: u64,
+    /// Where the outside world reaches the gateway: what platforms should call.
+    pub public_url: Url,
 }
 
 /// The scheduler.
@@ -29,26 +38,38 @@ pub struct Service {
     queue: Queue,
     clock: Clock,
     platforms: Vec<Platform>,
+    carer: Carer,
 }
 
 /// How often a standby asks whether it is its turn.
 const STANDBY: Duration = Duration::from_secs(1);
+/// How often it looks for integrations whose examination is due.
+const CARE: Duration = Duration::from_secs(5);
 
 impl Service {
     /// Puts everything together.
-    pub const fn start(
-        settings: Settings,
-        db: Db,
-        queue: Queue,
-        clock: Clock,
-        platforms: Vec<Platform>,
-    ) -> Self {
+    pub fn start(settings: Settings, db: Db, queue: Queue, accounts: Accounts, clock: Clock) -> Self {
+        let carer = Carer {
+            db: db.clone(),
+            queue: queue.clone(),
+            accounts: accounts.clone(),
+            clock: clock.clone(),
+            public_url: settings.public_url.clone(),
+            every: seconds(settings.care_seconds.max(1)),
+            on_its_way: seconds(settings.backfill_grace_seconds),
+        };
+        let platforms = accounts
+            .channels()
+            .iter()
+            .map(channel::ChannelHandle::platform)
+            .collect();
         Self {
             settings,
             db,
             queue,
             clock,
             platforms,
+            carer,
         }
     }
 
@@ -80,6 +101,7 @@ impl Service {
     async fn work(&self, mut lock: ActiveLock, stop: &CancellationToken) {
         let ended = stop.child_token();
         let burying = tokio::spawn(dead::run(self.db.clone(), self.queue.clone(), ended.clone()));
+        let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -101,6 +123,32 @@ impl Service {
         ended.cancel();
         if let Err(error) = burying.await {
             tracing::error!(%error, "moving dead messages ended badly");
+        }
+        if let Err(error) = caring.await {
+            tracing::error!(%error, "looking after integrations ended badly");
+        }
+    }
+}
+
+fn seconds(seconds: u64) -> TimeDelta {
+    i64::try_from(seconds)
+        .ok()
+        .and_then(TimeDelta::try_seconds)
+        .unwrap_or(TimeDelta::MAX)
+}
+
+/// Looks after integrations until `stop`. A platform that takes its time holds up nothing else.
+async fn care_for(carer: Carer, stop: CancellationToken) {
+    let mut rounds = interval(CARE);
+    rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = rounds.tick() => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = carer.round() => {}
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Claim {
     pub url: String,
     /// MIME type as the platform said.
     pub content_type: String,
+    /// The file's name, where the platform told it.
+    pub name: Option<String>,
     /// Earlier tries.
     pub attempts: i32,
 }
@@ -39,7 +41,7 @@ pub async fn claim(
               where state = 'pending' and due_at <= $1 and (lease_until is null or lease_until < $1)
               order by due_at limit $3 for update skip locked) due
         where a.id = due.id
-        returning a.id, a.lease_token as "lease_token!", a.workspace_id, a.integration_id, a.url, a.content_type, a.attempts
+        returning a.id, a.lease_token as "lease_token!", a.workspace_id, a.integration_id, a.url, a.content_type, a.name, a.attempts
         "#,
         now,
         interval(lease_for),
@@ -56,6 +58,7 @@ pub async fn claim(
             integration: row.integration_id.into(),
             url: row.url,
             content_type: row.content_type,
+            name: row.name,
             attempts: row.attempts,
         })
         .collect())

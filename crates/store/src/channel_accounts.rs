@@ -99,6 +99,8 @@ pub struct LogLine {
     pub event: &'static str,
     /// For the owner's eyes; no secret and no message text.
     pub message: String,
+    /// Ids and codes: an object.
+    pub details: serde_json::Value,
 }
 
 /// Writes log lines, many at once. Lines of integrations that are gone are dropped.
@@ -108,17 +110,19 @@ pub async fn log(db: &Db, lines: &[LogLine]) -> Result<(), StoreError> {
     let levels: Vec<_> = lines.iter().map(|line| line.level.to_owned()).collect();
     let events: Vec<_> = lines.iter().map(|line| line.event.to_owned()).collect();
     let messages: Vec<_> = lines.iter().map(|line| line.message.clone()).collect();
+    let details: Vec<_> = lines.iter().map(|line| line.details.clone()).collect();
     sqlx::query!(
-        "insert into integration_logs (id, workspace_id, integration_id, level, event, message)
-         select line.id, i.workspace_id, i.id, line.level, line.event, line.message
-         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
-              as line (id, integration, level, event, message)
+        "insert into integration_logs (id, workspace_id, integration_id, level, event, message, details)
+         select line.id, i.workspace_id, i.id, line.level, line.event, line.message, line.details
+         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[])
+              as line (id, integration, level, event, message, details)
          join integrations i on i.id = line.integration",
         &ids,
         &integrations,
         &levels,
         &events,
         &messages,
+        &details,
     )
     .execute(db.system_pool())
     .await?;

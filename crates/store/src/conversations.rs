@@ -1,7 +1,8 @@
 //! Who answers in a conversation.
 
 use crate::{StoreError, TenantTx};
-use domain::ConversationId;
+use chrono::{DateTime, Utc};
+use domain::{ConversationId, IntegrationId};
 
 /// A human takes the conversation: the bot's unsent parts are cancelled and its waiting messages become the human's, in
 /// the same transaction. A turn that is under way finds the change when it commits. `false`: no such conversation here.
@@ -43,4 +44,22 @@ pub async fn hand_back(tx: &mut TenantTx, conversation: ConversationId) -> Resul
     .execute(tx.connection())
     .await?;
     Ok(found.rows_affected() > 0)
+}
+
+/// When the person last wrote into a conversation, as the platform names it. `None`: never.
+pub async fn last_inbound_at(
+    tx: &mut TenantTx,
+    integration: IntegrationId,
+    key: &str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    Ok(sqlx::query_scalar!(
+        "select last_inbound_at from conversations where workspace_id = $1 and integration_id = $2 and key = $3",
+        workspace,
+        integration.as_uuid(),
+        key,
+    )
+    .fetch_optional(tx.connection())
+    .await?
+    .flatten())
 }

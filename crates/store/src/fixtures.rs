@@ -80,6 +80,7 @@ pub fn inbound(bot: Bot, contact: &str, text: &str) -> NewInbound {
         contact_key: contact.to_owned(),
         contact_name: None,
         text: text.to_owned(),
+        choice: None,
         media: Vec::new(),
         order_key: None,
         accepted_at: noon(),

@@ -36,8 +36,10 @@ pub struct NewInbound {
     pub contact_name: Option<String>,
     /// What was written.
     pub text: String,
-    /// Address and MIME type of what came with it.
-    pub media: Vec<(String, String)>,
+    /// The value of the button that was pressed, if one was.
+    pub choice: Option<String>,
+    /// What came with it.
+    pub media: Vec<NewMedia>,
     /// The platform's own sequence, where it has one.
     pub order_key: Option<i64>,
     /// When the gateway accepted it.
@@ -60,6 +62,17 @@ impl fmt::Debug for NewInbound {
             .field("message", &self.message)
             .finish_non_exhaustive()
     }
+}
+
+/// A picture or file that came with a message.
+#[derive(Debug, Clone)]
+pub struct NewMedia {
+    /// The platform's address or id of it.
+    pub url: String,
+    /// MIME type as the platform says.
+    pub content_type: String,
+    /// The file's name, where the platform tells it.
+    pub name: Option<String>,
 }
 
 /// What a person's standard word does.
@@ -144,13 +157,14 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
         ), conversation as (
             insert into conversations (id, workspace_id, chatbot_id, integration_id, contact_id, key,
                                        last_inbound, last_inbound_at, due_at, waiting_since)
-            select $11, k.workspace_id, k.chatbot_id, k.id, c.id, $12, $13, $10,
+            -- Platforms' reply windows begin when the person wrote, however late we hear of it.
+            select $11, k.workspace_id, k.chatbot_id, k.id, c.id, $12, $13, least($10, $22::timestamptz),
                    case when not q.quiet and c.opted_out_at is null then $15::timestamptz end,
                    case when not q.quiet and c.opted_out_at is null then $10 end
             from known k, contact c, quiet q
             on conflict (integration_id, key) do update set
                 last_inbound = excluded.last_inbound,
-                last_inbound_at = excluded.last_inbound_at,
+                last_inbound_at = greatest(conversations.last_inbound_at, excluded.last_inbound_at),
                 updated_at = now(),
                 due_at = case
                     when excluded.due_at is null or conversations.handler = 'human' then conversations.due_at
@@ -165,12 +179,12 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
             returning id, workspace_id, handler, due_at
         ), stored as (
             insert into messages (id, workspace_id, conversation_id, direction, state, text, dedupe_key, order_key,
-                                  reply_to, traceparent, sent_at, accepted_at)
+                                  reply_to, traceparent, sent_at, accepted_at, choice)
             select $13, v.workspace_id, v.id, 'inbound',
                    case when q.quiet or c.opted_out_at is not null then 'suppressed'
                         when v.handler = 'human' then 'for_human'
                         else 'waiting' end,
-                   $17, $18, $19::bigint, $20::bytea, $21::text, $22::timestamptz, $10
+                   $17, $18, $19::bigint, $20::bytea, $21::text, $22::timestamptz, $10, $23::text
             from conversation v, contact c, quiet q
             returning state
         )
@@ -203,6 +217,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
         message.reply_to,
         message.traceparent,
         message.sent_at,
+        message.choice,
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -229,17 +244,19 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
 }
 
 async fn attach(tx: &mut SystemTx, message: &NewInbound) -> Result<(), StoreError> {
-    for (position, (url, content_type)) in (0_i32..).zip(&message.media) {
+    for (position, media) in (0_i32..).zip(&message.media) {
         sqlx::query!(
-            "insert into attachments (id, workspace_id, integration_id, message_id, position, url, content_type, due_at)
-             select $1, workspace_id, $2, id, $3, $4, $5, $6 from messages where id = $7",
+            "insert into attachments (id, workspace_id, integration_id, message_id, position, url, content_type, due_at,
+                                      name)
+             select $1, workspace_id, $2, id, $3, $4, $5, $6, $8::text from messages where id = $7",
             AttachmentId::new().as_uuid(),
             message.integration.as_uuid(),
             position,
-            url,
-            content_type,
+            media.url,
+            media.content_type,
             message.accepted_at,
             message.message.as_uuid(),
+            media.name,
         )
         .execute(&mut **tx)
         .await?;
@@ -417,7 +434,11 @@ mod tests {
     #[sqlx::test]
     async fn media_waits_to_be_fetched(pool: PgPool) {
         let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
-        let media = vec![("https://api.twilio.com/1".to_owned(), "image/png".to_owned())];
+        let media = vec![NewMedia {
+            url: "https://api.twilio.com/1".to_owned(),
+            content_type: "image/png".to_owned(),
+            name: Some("menu.png".to_owned()),
+        }];
 
         take_in(
             &db,

@@ -7,8 +7,8 @@
 
 use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, IntegrationId, IntegrationState, Platform, WorkspaceId};
-use std::fmt;
+use domain::{ChatbotId, IntegrationId, IntegrationMode, IntegrationState, Platform, WorkspaceId};
+use std::{fmt, time::Duration};
 
 /// The column for which an integration's credentials are sealed, with the integration's id as the row.
 pub const CREDENTIALS_COLUMN: &str = "integrations.credentials";
@@ -40,6 +40,10 @@ pub struct Integration {
     pub version: i64,
     /// How fast it may send.
     pub sends_per_second: f64,
+    /// How messages come.
+    pub mode: IntegrationMode,
+    /// Whether an answer is shown while it is being written.
+    pub streaming: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -91,8 +95,29 @@ pub struct NewIntegration {
     pub enabled: bool,
     /// How fast it may send.
     pub sends_per_second: f64,
+    /// The least time between two messages to one conversation.
+    pub conversation_gap: Duration,
+    /// How messages come.
+    pub mode: IntegrationMode,
+    /// Whether an answer is shown while it is being written.
+    pub streaming: bool,
     /// Its credentials.
     pub credentials: NewCredentials,
+}
+
+/// What an owner may change of an integration.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// What they call it.
+    pub display_name: &'a str,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// How messages come.
+    pub mode: IntegrationMode,
+    /// Whether an answer is shown while it is being written.
+    pub streaming: bool,
+    /// Its credentials.
+    pub credentials: &'a NewCredentials,
 }
 
 struct Row {
@@ -109,6 +134,8 @@ struct Row {
     credentials_shown: serde_json::Value,
     version: i64,
     sends_per_second: f64,
+    mode: String,
+    streaming: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -131,6 +158,8 @@ impl TryFrom<Row> for WithCredentials {
                 credentials_shown: row.credentials_shown,
                 version: row.version,
                 sends_per_second: row.sends_per_second,
+                mode: row.mode.parse()?,
+                streaming: row.streaming,
                 created_at: row.created_at,
                 updated_at: row.updated_at,
             },
@@ -145,7 +174,7 @@ pub async fn list(tx: &mut TenantTx, chatbot: ChatbotId) -> Result<Vec<Integrati
     sqlx::query_as!(
         Row,
         "select id, workspace_id, chatbot_id, platform, account, display_name, enabled, state, state_reason,
-                credentials, credentials_shown, version, sends_per_second, created_at, updated_at
+                credentials, credentials_shown, version, sends_per_second, mode, streaming, created_at, updated_at
          from integrations where workspace_id = $1 and chatbot_id = $2 order by platform",
         workspace,
         chatbot.as_uuid(),
@@ -167,7 +196,7 @@ pub async fn get(
     sqlx::query_as!(
         Row,
         "select id, workspace_id, chatbot_id, platform, account, display_name, enabled, state, state_reason,
-                credentials, credentials_shown, version, sends_per_second, created_at, updated_at
+                credentials, credentials_shown, version, sends_per_second, mode, streaming, created_at, updated_at
          from integrations where workspace_id = $1 and chatbot_id = $2 and id = $3",
         workspace,
         chatbot.as_uuid(),
@@ -189,7 +218,7 @@ pub async fn on_platform(
     sqlx::query_as!(
         Row,
         "select id, workspace_id, chatbot_id, platform, account, display_name, enabled, state, state_reason,
-                credentials, credentials_shown, version, sends_per_second, created_at, updated_at
+                credentials, credentials_shown, version, sends_per_second, mode, streaming, created_at, updated_at
          from integrations where workspace_id = $1 and chatbot_id = $2 and platform = $3",
         workspace,
         chatbot.as_uuid(),
@@ -218,8 +247,9 @@ pub async fn insert(tx: &mut TenantTx, new: &NewIntegration, now: DateTime<Utc>)
     let workspace = tx.workspace().as_uuid();
     sqlx::query!(
         "insert into integrations (id, workspace_id, chatbot_id, platform, account, display_name, enabled,
-                                   credentials, credentials_shown, sends_per_second, created_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)",
+                                   credentials, credentials_shown, sends_per_second, created_at, updated_at,
+                                   conversation_gap_ms, mode, streaming)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $12, $13, $14)",
         new.id.as_uuid(),
         workspace,
         new.chatbot.as_uuid(),
@@ -231,6 +261,9 @@ pub async fn insert(tx: &mut TenantTx, new: &NewIntegration, now: DateTime<Utc>)
         new.credentials.shown,
         new.sends_per_second,
         now,
+        i32::try_from(new.conversation_gap.as_millis()).unwrap_or(i32::MAX),
+        new.mode.as_str(),
+        new.streaming,
     )
     .execute(tx.connection())
     .await?;
@@ -241,25 +274,28 @@ pub async fn insert(tx: &mut TenantTx, new: &NewIntegration, now: DateTime<Utc>)
 pub async fn update(
     tx: &mut TenantTx,
     id: IntegrationId,
-    display_name: &str,
-    enabled: bool,
-    credentials: &NewCredentials,
+    change: &Change<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let done = sqlx::query!(
         "update integrations set display_name = $3, enabled = $4, account = $5, credentials = $6,
                 credentials_shown = $7, state = 'pending', state_reason = null, paused_until = null,
-                version = version + 1, updated_at = $8
+                version = version + 1, updated_at = $8, mode = $9, streaming = $10,
+                listener_due_at = $8, health_due_at = $8,
+                -- What it needed to go on belongs to the account of before.
+                resume = case when account = $5 and mode = $9 then resume end
          where workspace_id = $1 and id = $2",
         workspace,
         id.as_uuid(),
-        display_name,
-        enabled,
-        credentials.account,
-        credentials.sealed.0,
-        credentials.shown,
+        change.display_name,
+        change.enabled,
+        change.credentials.account,
+        change.credentials.sealed.0,
+        change.credentials.shown,
         now,
+        change.mode.as_str(),
+        change.streaming,
     )
     .execute(tx.connection())
     .await?;
@@ -433,6 +469,9 @@ mod tests {
             display_name: "Support line".to_owned(),
             enabled: true,
             sends_per_second: 1.0,
+            conversation_gap: Duration::ZERO,
+            mode: IntegrationMode::Webhook,
+            streaming: false,
             credentials: NewCredentials {
                 account: "AC1".to_owned(),
                 sealed: SealedCredentials(b"sealed".to_vec()),
@@ -463,16 +502,14 @@ mod tests {
         tx.commit().await.unwrap();
         let mut tx = db.tenant(workspace).await.unwrap();
         let old = get(&mut tx, chatbot, new.id).await.unwrap().unwrap().integration;
-        update(
-            &mut tx,
-            new.id,
-            "Support line",
-            true,
-            &new.credentials,
-            Utc::now(),
-        )
-        .await
-        .unwrap();
+        let change = Change {
+            display_name: "Support line",
+            enabled: true,
+            mode: IntegrationMode::Webhook,
+            streaming: false,
+            credentials: &new.credentials,
+        };
+        update(&mut tx, new.id, &change, Utc::now()).await.unwrap();
         tx.commit().await.unwrap();
 
         let marked = mark_error(&db, new.id, old.version, "401", Utc::now())

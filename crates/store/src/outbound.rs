@@ -21,6 +21,8 @@ pub struct NewOutbound {
     pub sender: Sender,
     /// The whole text.
     pub text: String,
+    /// What can be answered with one tap: `[{title, value}]`.
+    pub buttons: Option<serde_json::Value>,
     /// What the platform makes of it: one content a part, at least one.
     pub contents: Vec<serde_json::Value>,
     /// The trace it belongs to.
@@ -105,14 +107,16 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
 
     let message = MessageId::new();
     sqlx::query!(
-        "insert into messages (id, workspace_id, conversation_id, direction, sender, text, traceparent, accepted_at)
-         values ($1, $2, $3, 'outbound', $4, $5, $6, now())",
+        "insert into messages (id, workspace_id, conversation_id, direction, sender, text, traceparent, accepted_at,
+                               buttons)
+         values ($1, $2, $3, 'outbound', $4, $5, $6, now(), $7)",
         message.as_uuid(),
         workspace,
         conversation.id,
         new.sender.as_str(),
         new.text,
         new.traceparent,
+        new.buttons,
     )
     .execute(tx.connection())
     .await?;

@@ -107,7 +107,7 @@ pub async fn claim(
                     order by p.integration_id limit 1)
             from lanes l where l.integration_id is not null
         ), open as (
-            select i.id, i.served_at,
+            select i.id, i.served_at, i.conversation_gap_ms as gap,
                    least(greatest(i.sends_per_second, 1),
                          i.tokens + greatest(extract(epoch from $2 - i.tokens_at)::float8, 0) * i.sends_per_second) as tokens,
                    $5 - (select count(*) from parts busy
@@ -121,6 +121,10 @@ pub async fn claim(
                 from (select p.id, p.state, p.due_at from parts p
                       where p.platform = $1 and p.integration_id = o.id and p.state in ('queued', 'uncertain')
                         and p.due_at <= $2
+                        and (o.gap = 0 or coalesce((
+                            select before.sent_at <= $2 - make_interval(secs => o.gap / 1000.0) from parts before
+                            where before.conversation_id = p.conversation_id and before.position < p.position
+                            order by before.position desc limit 1), true))
                         and not exists (
                             select from parts earlier
                             where earlier.conversation_id = p.conversation_id and earlier.position < p.position
@@ -146,7 +150,7 @@ pub async fn claim(
         select c.id as "id!", c.lease_token as "lease_token!", c.workspace_id as "workspace_id!",
                v.chatbot_id as "chatbot_id!", c.integration_id as "integration_id!", i.version as "version!",
                c.message_id as "message_id!", c.sender as "sender!", k.key as "contact_key!",
-               v.key as "conversation_key!", c.content as "content!", c.reply_to_message_id,
+               v.key as "conversation_key!", c.content as "content!", answered.id as "answered_id?",
                answered.reply_to as "reply_to?", c.state_before as "state_before!", c.resent as "resent!",
                c.attempts as "attempts!", c.first_attempt_at, c.expires_at, k.opted_out_at, v.handler as "handler!",
                v.last_inbound_at, c.traceparent
@@ -154,7 +158,8 @@ pub async fn claim(
         join conversations v on v.id = c.conversation_id
         join contacts k on k.id = v.contact_id
         join integrations i on i.id = c.integration_id
-        left join messages answered on answered.id = c.reply_to_message_id
+        -- What an agent or a program writes answers the newest message: platforms need to know which.
+        left join messages answered on answered.id = coalesce(c.reply_to_message_id, v.last_inbound)
         order by c.due_at, c.id
         "#,
         platform.as_str(),
@@ -185,7 +190,7 @@ pub async fn claim(
                 contact_key: row.contact_key,
                 conversation_key: row.conversation_key,
                 content: row.content,
-                reply_to: row.reply_to_message_id.map(MessageId::from).zip(row.reply_to),
+                reply_to: row.answered_id.map(MessageId::from).zip(row.reply_to),
                 uncertain: row.state_before == "uncertain",
                 resent: row.resent,
                 attempts: row.attempts,

@@ -25,6 +25,21 @@ pub struct Status {
     pub at: DateTime<Utc>,
 }
 
+/// A report of everything that was sent to a conversation up to a time.
+#[derive(Debug, Clone)]
+pub struct Watermark {
+    /// The integration it came through.
+    pub integration: IntegrationId,
+    /// The conversation, as the platform names it.
+    pub conversation_key: String,
+    /// `Delivered` or `Read`.
+    pub state: PartState,
+    /// Everything that the platform took at this time or before.
+    pub up_to: DateTime<Utc>,
+    /// When the report came.
+    pub at: DateTime<Utc>,
+}
+
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -49,6 +64,27 @@ pub async fn apply(db: &Db, statuses: &[Status]) -> Result<Vec<Applied>, StoreEr
     }
     tx.commit().await?;
     Ok(applied)
+}
+
+/// Moves everything up to a watermark upward. How many parts moved.
+pub async fn apply_watermark(db: &Db, watermark: &Watermark) -> Result<u64, StoreError> {
+    let moved = sqlx::query!(
+        "update parts p set
+             state = $3, delivered_at = coalesce(p.delivered_at, $5),
+             read_at = case when $3 = 'read' then coalesce(p.read_at, $5) else p.read_at end
+         from conversations v
+         where v.integration_id = $1 and v.key = $2 and p.conversation_id = v.id and p.sent_at <= $4
+           and p.state in ('sent', 'delivered')
+           and array_position(array['sent', 'delivered', 'read'], $3) > array_position(array['sent', 'delivered', 'read'], p.state)",
+        watermark.integration.as_uuid(),
+        watermark.conversation_key,
+        watermark.state.as_str(),
+        watermark.up_to,
+        watermark.at,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(moved.rows_affected())
 }
 
 async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreError> {

@@ -145,7 +145,8 @@ pub struct Waiting {
     pub order_key: Option<i64>,
     /// How often a turn has taken it up, this one included.
     pub attempts: i32,
-    /// When the gateway accepted it.
+    /// When the gateway accepted it; where the platform tells that it was written earlier, then: what was fetched late
+    /// is no younger for it.
     pub accepted_at: DateTime<Utc>,
     /// The trace it belongs to.
     pub traceparent: Option<String>,
@@ -174,7 +175,7 @@ pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError>
         update messages set state = 'answering', attempts = attempts + 1
         where conversation_id = $1 and state in ('waiting', 'answering')
           and exists (select from conversations where id = $1 and lease_token = $2)
-        returning id, text, order_key, attempts, accepted_at, traceparent, reply_to is not null as "has_reply_to!"
+        returning id, text, order_key, attempts, least(accepted_at, sent_at) as "accepted_at!", traceparent, reply_to is not null as "has_reply_to!"
         "#,
         claim.conversation.as_uuid(),
         claim.lease.as_uuid(),
@@ -238,6 +239,50 @@ pub async fn history(db: &Db, conversation: ConversationId, limit: i64) -> Resul
             })
         })
         .collect()
+}
+
+/// What the last message that we wrote offered to be answered with one tap: `[{title, value}]`. A person whose platform
+/// has no buttons answers with its number.
+pub async fn offered(db: &Db, conversation: ConversationId) -> Result<Option<serde_json::Value>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select buttons from messages where conversation_id = $1 and direction = 'outbound' order by id desc limit 1",
+        conversation.as_uuid(),
+    )
+    .fetch_optional(db.system_pool())
+    .await?
+    .flatten())
+}
+
+/// Whom the conversation is with and what the platform gave with its newest message: where a sign that an answer is
+/// being written goes.
+pub struct Correspondent {
+    /// The person, as the platform names them.
+    pub contact_key: String,
+    /// The conversation, as the platform names it.
+    pub conversation_key: String,
+    /// The newest message that has something, and what, sealed.
+    pub reply_to: Option<(MessageId, Vec<u8>)>,
+}
+
+/// See [`Correspondent`]. `None`: the conversation has been deleted.
+pub async fn correspondent(
+    db: &Db,
+    conversation: ConversationId,
+) -> Result<Option<Correspondent>, StoreError> {
+    let row = sqlx::query!(
+        r#"select k.key as contact_key, v.key as conversation_key, m.id as "message?", m.reply_to as "reply_to?"
+           from conversations v join contacts k on k.id = v.contact_id
+           left join messages m on m.id = v.last_inbound
+           where v.id = $1"#,
+        conversation.as_uuid(),
+    )
+    .fetch_optional(db.system_pool())
+    .await?;
+    Ok(row.map(|row| Correspondent {
+        contact_key: row.contact_key,
+        conversation_key: row.conversation_key,
+        reply_to: row.message.map(MessageId::from).zip(row.reply_to),
+    }))
 }
 
 /// Keeps the conversation in our hand for longer. `false`: it is in another's.
@@ -470,18 +515,22 @@ pub async fn close(
     Ok(Some(due_at))
 }
 
-/// Marks some of the turn's messages as not to be answered, and goes on with the rest.
+/// Marks some of the turn's messages as not to be answered, and goes on with the rest. `false`: the lease was lost, and
+/// they are another's to judge.
 pub async fn set_aside(
     db: &Db,
     claim: &Claim,
     messages: &[MessageId],
     state: domain::InboundState,
     reason: &str,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut tx = db.system().await?;
+    if hold(&mut tx, claim).await?.is_none() {
+        return Ok(false);
+    }
     mark(&mut tx, claim, messages, state, reason).await?;
     tx.commit().await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Writes down why messages are not answered. What is given up gets a dead letter.
@@ -776,6 +825,43 @@ mod tests {
         assert!(take_up(&db, &lost).await.unwrap().is_empty());
         assert_eq!(take_up(&db, &other).await.unwrap().len(), 1);
         assert!(!renew(&db, &lost, later).await.unwrap());
+    }
+
+    #[sqlx::test]
+    async fn a_worker_that_lost_its_lease_sets_no_message_aside(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let lost = claim_turns(&db, 10).await.remove(0);
+        let ids = [take_up(&db, &lost).await.unwrap()[0].id];
+        let later = noon() + TimeDelta::seconds(31);
+        scheduling::lapse_turns(&db, later).await.unwrap();
+        let other = claim(&db, later, TimeDelta::seconds(30), 10, CAPS)
+            .await
+            .unwrap()
+            .remove(0);
+        let set_aside = async |claim| {
+            set_aside(&db, claim, &ids, domain::InboundState::Dead, "poison")
+                .await
+                .unwrap()
+        };
+        let letters = async || {
+            let mut tx = db.tenant(bot.workspace).await.unwrap();
+            crate::dead_letters::list(&mut tx, None, None, 10)
+                .await
+                .unwrap()
+                .len()
+        };
+
+        let by_the_loser = set_aside(&lost).await;
+        let after_the_loser = (message_states(&pool).await, letters().await);
+        let by_the_holder = set_aside(&other).await;
+
+        assert!(!by_the_loser && by_the_holder);
+        assert_eq!(after_the_loser, (vec!["answering".to_owned()], 0));
+        assert_eq!(
+            (message_states(&pool).await, letters().await),
+            (vec!["dead".to_owned()], 1)
+        );
     }
 
     #[sqlx::test]

@@ -27,6 +27,12 @@ async fn s28_with_the_database_away_every_login_and_key_is_answered_503(pool: Pg
         (Method::GET, format!("/api/chatbots/{id}"), &key, 503),
         (Method::POST, format!("/api/twilio/{id}/send-sms"), &key, 503),
         (
+            Method::POST,
+            format!("/api/integrations/{id}/quarantine/{id}/replay"),
+            &key,
+            503,
+        ),
+        (
             Method::DELETE,
             format!("/api/integrations/{id}/{id}"),
             &cookie,

@@ -352,7 +352,7 @@ async fn setup_instructions_name_the_webhook_of_this_chatbot(pool: PgPool) {
     assert_eq!(
         platforms["items"][0]["fields"][1],
         json!({
-            "name": "auth_token", "label": "auth_token", "help": "on the perch", "kind": "secret", "optional": false
+            "name": "auth_token", "label": "auth_token", "help": "on the perch", "kind": "secret", "optional": false, "generated": false
         })
     );
 }

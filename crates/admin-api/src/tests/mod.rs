@@ -10,6 +10,7 @@ mod integrations;
 mod members;
 mod origin;
 mod pigeon;
+mod quarantine;
 mod secrets;
 mod sending;
 mod sign_in;
@@ -18,6 +19,7 @@ mod walk;
 mod writes;
 
 use crate::{AdminApi, Service, Settings, setup};
+use accounts::Accounts;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use channel::Registry;
 use chrono::{DateTime, Utc};
@@ -43,6 +45,7 @@ pub struct World {
     pub api: AdminApi,
     pub clock: Clock,
     pub keyring: Keyring,
+    pub accounts: Accounts,
     http: reqwest::Client,
     address: SocketAddr,
     _stop: DropGuard,
@@ -135,19 +138,24 @@ impl World {
     }
 
     pub async fn over(pool: PgPool, db: Db, settings: Settings) -> Self {
+        Self::of(pool, db, settings, pigeon::Pigeon::default()).await
+    }
+
+    pub async fn of(pool: PgPool, db: Db, settings: Settings, pigeon: pigeon::Pigeon) -> Self {
         let stop = CancellationToken::new();
         let queue = queue::Queue::open(&queue::Settings::default(), &db, stop.clone())
             .await
             .unwrap();
         let clock = Clock::manual(start_of_time());
         let keyring = keyring(&db);
-        let channels = Registry::new([channel::ChannelHandle::new(pigeon::Pigeon)]).unwrap();
+        let channels = Registry::new([channel::ChannelHandle::new(pigeon)]).unwrap();
+        let accounts = Accounts::new(db.clone(), keyring.clone(), channels);
         let api = AdminApi::new(
             settings,
             db.clone(),
             queue,
             keyring.clone(),
-            channels,
+            accounts.clone(),
             clock.clone(),
         )
         .unwrap();
@@ -168,6 +176,7 @@ impl World {
             api,
             clock,
             keyring,
+            accounts,
             http: reqwest::Client::new(),
             address,
             _stop: guard,

@@ -1,11 +1,13 @@
 //! A platform without a network: it carries what Twilio's address says, and believes every token but those that begin
-//! with `refused`.
+//! with `refused`. A letter that it brings is proven by a ring on its leg: the token, and the address it was sent to.
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, ConversationKey, CredentialsError,
-    Field, FieldKind, Identity, Limits, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews,
-    ReceiveError, Received, Reply, SendError, Sent, Setup, SetupStep, Status, WebhookRequest, WebhookStatus,
+    Address, Addressing, Capabilities, Cause, Channel, CheckError, Connected, Consent, ConversationKey,
+    CredentialsError, Diagnoses, Diagnosis, Features, Field, FieldKind, Hints, Identity, InboundMessage,
+    Limits, NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received,
+    Reply, SendError, Sent, Setup, SetupStep, Status, Template, Templates, WebhookKind, WebhookRequest,
+    WebhookResponse, WebhookStatus,
 };
 use domain::{PhoneNumber, Platform};
 use secrecy::{ExposeSecret, SecretString};
@@ -21,8 +23,41 @@ pub fn good() -> serde_json::Value {
     serde_json::json!({"account_sid": "AC0001", "auth_token": CANARY, "phone_number": "+14155550100"})
 }
 
-#[derive(Clone)]
-pub struct Pigeon;
+const RING: &str = "x-ring";
+
+#[derive(Deserialize)]
+struct Letter {
+    account: String,
+    id: String,
+    from: String,
+    text: String,
+}
+
+fn ring(token: &SecretString, url: &str) -> String {
+    format!("{} {url}", token.expose_secret())
+}
+
+/// A letter to this address, with a ring of this token.
+pub fn letter(url: &str, token: &str, account: &str, text: &str) -> WebhookRequest {
+    let mut headers = http::HeaderMap::new();
+    headers.insert(RING, ring(&token.into(), url).parse().unwrap());
+    let id = uuid::Uuid::now_v7();
+    let body = serde_json::json!({"account": account, "id": id, "from": "+14155550123", "text": text});
+    WebhookRequest {
+        kind: WebhookKind::Inbound,
+        method: http::Method::POST,
+        url: url.to_owned(),
+        headers,
+        body: body.to_string().into(),
+        received_at: chrono::Utc::now(),
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct Pigeon {
+    /// How long somebody waits for an answer.
+    pub reply_window: Option<Duration>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -56,6 +91,7 @@ impl Channel for Pigeon {
             help: "on the perch",
             kind,
             optional,
+            generated: false,
         };
         Setup {
             title: "Pigeon",
@@ -67,11 +103,18 @@ impl Channel for Pigeon {
             steps: vec![SetupStep {
                 title: "Point it here",
                 detail: "Paste {webhook_url} there.",
+                paste: None,
             }],
             limits: Limits {
                 sends_per_second: 3.0,
-                reply_window: None,
+                reply_window: self.reply_window,
                 settle: Duration::ZERO,
+                conversation_gap: Duration::ZERO,
+            },
+            features: Features {
+                templates: true,
+                webhook: true,
+                ..Features::default()
             },
         }
     }
@@ -90,8 +133,43 @@ impl Channel for Pigeon {
         credentials.account_sid.clone()
     }
 
-    async fn receive(&self, _: &WebhookRequest, _: &Credentials) -> Result<Received, ReceiveError> {
-        Err(ReceiveError::Malformed("pigeons bring nothing here".to_owned()))
+    async fn receive(
+        &self,
+        request: &WebhookRequest,
+        credentials: &Credentials,
+    ) -> Result<Received, ReceiveError> {
+        if request.only_header(RING) != Some(&ring(&credentials.auth_token, &request.url)) {
+            return Err(ReceiveError::BadSignature {
+                reason: "the ring is another".to_owned(),
+            });
+        }
+        let letter: Letter = serde_json::from_slice(&request.body)
+            .map_err(|error| ReceiveError::Malformed(error.to_string()))?;
+        Ok(Received {
+            messages: vec![InboundMessage {
+                account: letter.account,
+                dedupe_key: letter.id,
+                conversation: ConversationKey(letter.from.clone()),
+                contact: letter.from,
+                contact_name: None,
+                text: letter.text.clone(),
+                choice: None,
+                media: Vec::new(),
+                order_key: None,
+                sent_at: None,
+                reply_to: Some(serde_json::json!({"perch": 1})),
+                consent: match letter.text.as_str() {
+                    "STOP" => Some(Consent::OptOut),
+                    "START" => Some(Consent::OptIn),
+                    _ => None,
+                },
+            }],
+            ..Received::nothing(WebhookResponse {
+                status: http::StatusCode::OK,
+                content_type: "text/plain",
+                body: bytes::Bytes::new(),
+            })
+        })
     }
 
     /// Ten characters a pigeon, and one pigeon for media.
@@ -101,13 +179,19 @@ impl Channel for Pigeon {
             .into_iter()
             .map(|text| OutboundContent {
                 text,
-                media: Vec::new(),
+                ..OutboundContent::default()
             })
             .collect();
+        if reply.template.is_some() {
+            return vec![OutboundContent {
+                template: reply.template.clone(),
+                ..OutboundContent::default()
+            }];
+        }
         if !reply.media.is_empty() {
             contents.push(OutboundContent {
-                text: String::new(),
                 media: reply.media.clone(),
+                ..OutboundContent::default()
             });
         }
         contents
@@ -144,7 +228,9 @@ impl Channel for Pigeon {
         Capabilities {
             addressing: Some(self.clone()),
             previews: Some(self.clone()),
-            status: Some(self),
+            status: Some(self.clone()),
+            templates: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -175,6 +261,21 @@ impl Previews for Pigeon {
 }
 
 #[async_trait]
+impl Templates<Credentials> for Pigeon {
+    async fn templates(&self, credentials: &Credentials) -> Result<Vec<Template>, CheckError> {
+        credentials.accepted()?;
+        Ok(vec![Template {
+            name: "hello".to_owned(),
+            language: "en".to_owned(),
+            state: "approved".to_owned(),
+            category: "utility".to_owned(),
+            text: "Hello {{1}}".to_owned(),
+            parameters: 1,
+        }])
+    }
+}
+
+#[async_trait]
 impl Status<Credentials> for Pigeon {
     async fn webhook(&self, credentials: &Credentials) -> Result<WebhookStatus, CheckError> {
         credentials.accepted()?;
@@ -193,5 +294,30 @@ impl Status<Credentials> for Pigeon {
             mms: false,
             voice: true,
         })
+    }
+}
+
+impl Diagnoses<Credentials> for Pigeon {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        serde_json::from_slice::<Letter>(&request.body)
+            .is_ok_and(|letter| letter.account == credentials.account_sid)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        let given = request.only_header(RING).unwrap_or_default();
+        let other = hints
+            .other_urls
+            .iter()
+            .find(|url| ring(&credentials.auth_token, url) == given);
+        match other {
+            Some(url) => Diagnosis {
+                cause: Cause::OtherUrl { url: url.clone() },
+                words: format!("it was sent to {url}"),
+            },
+            None => Diagnosis {
+                cause: Cause::WrongSecret,
+                words: "the ring is of another loft".to_owned(),
+            },
+        }
     }
 }

@@ -221,3 +221,52 @@ async fn a_preview_tells_messages_segments_and_alphabet(pool: PgPool) {
         .await
         .problem(422);
 }
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_template_stands_for_the_whole_message_and_its_parameters_are_shown(pool: PgPool) {
+    let world = World::new(pool).await;
+    let shop = world.shop().await;
+
+    let listed = world
+        .get(&format!("/api/twilio/{}/templates", shop.chatbot), &shop.owner)
+        .await
+        .ok(200);
+    let template = json!({"name": "hello", "language": "en", "parameters": ["Ann"]});
+    world
+        .post(
+            &sms(&shop),
+            &shop.owner,
+            json!({"to": "+14155550123", "template": template}),
+        )
+        .await
+        .ok(202);
+
+    assert_eq!(listed["items"][0]["text"], "Hello {{1}}");
+    assert_eq!(parts(&world).await[0].1["template"], template);
+    let shown: String = sqlx::query_scalar("select text from messages")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(shown, "[hello: Ann]");
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn buttons_are_kept_with_the_message_so_that_a_typed_number_is_understood(pool: PgPool) {
+    let world = World::new(pool).await;
+    let shop = world.shop().await;
+
+    let body = json!({"to": "+14155550123", "text": "Which?", "buttons": [{"title": "Tea"}, {"title": "Cake", "value": "c"}]});
+    world.post(&sms(&shop), &shop.owner, body).await.ok(202);
+    let untitled = json!({"to": "+14155550123", "text": "Which?", "buttons": [{"title": " "}]});
+    let refused = world.post(&sms(&shop), &shop.owner, untitled).await.problem(422);
+
+    let kept: Value = sqlx::query_scalar("select buttons from messages")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(
+        kept,
+        json!([{"title": "Tea", "value": "Tea"}, {"title": "Cake", "value": "c"}])
+    );
+    assert!(refused.contains("buttons"), "{refused}");
+}

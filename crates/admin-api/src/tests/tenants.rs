@@ -72,6 +72,14 @@ impl Tenant {
             .execute(&world.pool)
             .await
             .unwrap();
+        let kept = super::quarantine::keep(
+            world,
+            workspace,
+            chatbot.into(),
+            integration.into(),
+            pigeon::CANARY,
+        )
+        .await;
         let ids = BTreeMap::from([
             ("workspace_id", workspace.to_string()),
             ("user_id", member.to_string()),
@@ -80,6 +88,7 @@ impl Tenant {
             ("source_id", source.to_string()),
             ("unanswered_id", unanswered.to_string()),
             ("integration_id", integration.to_string()),
+            ("quarantine_id", kept.to_string()),
             ("conversation_id", conversation.to_string()),
             ("message_id", message.to_string()),
             ("attachment_id", attachment.to_string()),

@@ -4,7 +4,7 @@ use super::{NUMBER, secret, shop};
 use crate::shared::Shared;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use domain::{ApiKeyId, ChatbotId, IntegrationId, Platform, Role, SourceState, WorkspaceId};
+use domain::{ApiKeyId, ChatbotId, IntegrationId, IntegrationMode, Platform, Role, SourceState, WorkspaceId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -119,6 +119,9 @@ async fn complete(
         display_name: "Simulated Twilio".to_owned(),
         enabled: true,
         sends_per_second: 10.0,
+        conversation_gap: std::time::Duration::ZERO,
+        mode: IntegrationMode::Webhook,
+        streaming: false,
         credentials: credentials(shared, note, platform, &auth_token).await?,
     };
     integrations::insert(tx, &new, now).await?;
@@ -140,15 +143,14 @@ async fn renew(
 ) -> anyhow::Result<Made> {
     let auth_token = secret();
     let credentials = credentials(shared, note, &found.platform, &auth_token).await?;
-    integrations::update(
-        tx,
-        found.id,
-        &found.display_name,
-        found.enabled,
-        &credentials,
-        now,
-    )
-    .await?;
+    let change = integrations::Change {
+        display_name: &found.display_name,
+        enabled: found.enabled,
+        mode: found.mode,
+        streaming: found.streaming,
+        credentials: &credentials,
+    };
+    integrations::update(tx, found.id, &change, now).await?;
     let api_key = new_api_key(tx, now).await?;
     Ok(Made {
         workspace: note.workspace,
