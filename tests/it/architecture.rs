@@ -7,14 +7,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 const LAYERS: &[(&str, &[&str])] = &[
     ("words", &["domain"]),
     ("contracts", &["channel", "wire"]),
-    ("what platforms share", &["dialect", "platform-api"]),
+    ("what platforms share", &["dialect", "egress", "platform-api"]),
     ("what some platforms share", &["meta-graph"]),
     (
         "adapters",
         &[
             "channel-sender-*",
             "channel-testkit",
-            "egress",
             "embedded-postgres",
             "process",
             "store",

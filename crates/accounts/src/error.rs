@@ -27,13 +27,29 @@ pub enum AccountError {
 
 impl AccountError {
     /// Whether the same call may succeed later without anything being changed.
-    pub const fn is_transient(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Slow => true,
-            Self::Vault(_) | Self::Credentials(_) | Self::UnknownPlatform(_) | Self::UnreadableWebhook(_) => {
-                false
-            }
+            // The workspace's key may have to be fetched first.
+            Self::Vault(error) => error.is_transient(),
+            Self::Credentials(_) | Self::UnknownPlatform(_) | Self::UnreadableWebhook(_) => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use vault::VaultError;
+
+    #[test]
+    fn a_key_that_cannot_be_fetched_now_is_no_reason_to_give_an_integration_up() {
+        let gone = store::StoreError::Unavailable(sqlx::Error::PoolTimedOut);
+        let key = AccountError::Vault(VaultError::Store(Arc::new(gone)));
+
+        assert!(key.is_transient());
+        assert!(!AccountError::Vault(VaultError::Sealing).is_transient());
     }
 }

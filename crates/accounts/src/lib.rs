@@ -16,6 +16,7 @@ use domain::{ChatbotId, IntegrationId, Platform, WorkspaceId};
 use moka::future::Cache;
 use queue::LiveEvent;
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -60,6 +61,13 @@ struct Kept {
     account: Arc<Account>,
 }
 
+/// The bots that are connected to an account; there is at least one, so a stranger who names accounts fills nothing.
+#[derive(Clone)]
+struct KeptBots {
+    read_at: Instant,
+    bots: Arc<[ChatbotId]>,
+}
+
 /// How old an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
@@ -77,7 +85,7 @@ pub struct Accounts {
     channels: Registry,
     by_chatbot: Cache<(ChatbotId, Platform), Kept>,
     by_integration: Cache<IntegrationId, Kept>,
-    bots: Cache<(Platform, Vec<String>), Arc<Vec<ChatbotId>>>,
+    bots: Cache<(Platform, String), KeptBots>,
 }
 
 impl Accounts {
@@ -89,7 +97,7 @@ impl Accounts {
             channels,
             by_chatbot: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
             by_integration: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
-            bots: Cache::builder().max_capacity(MOST).time_to_live(FRESH).build(),
+            bots: Cache::builder().max_capacity(MOST).time_to_live(STALE).build(),
         }
     }
 
@@ -113,9 +121,14 @@ impl Accounts {
         {
             return Ok(Some(kept.account.clone()));
         }
-        let asked = store::channel_accounts::of_chatbot(&self.db, chatbot, platform);
+        let asked = async {
+            match store::channel_accounts::of_chatbot(&self.db, chatbot, platform).await? {
+                None => Ok(None),
+                Some(row) => self.open(row).await.map(Some),
+            }
+        };
         let found = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(found) => found.map_err(AccountError::from),
+            Ok(found) => found,
             Err(_) => Err(AccountError::Slow),
         };
         match found {
@@ -123,8 +136,7 @@ impl Accounts {
                 self.by_chatbot.invalidate(&key).await;
                 Ok(None)
             }
-            Ok(Some(row)) => {
-                let account = self.open(row).await?;
+            Ok(Some(account)) => {
                 self.by_chatbot
                     .insert(
                         key,
@@ -176,20 +188,65 @@ impl Accounts {
         &self,
         platform: &Platform,
         accounts: &[String],
-    ) -> Result<Arc<Vec<ChatbotId>>, AccountError> {
-        let key = (platform.clone(), accounts.to_vec());
-        if let Some(known) = self.bots.get(&key).await {
-            return Ok(known);
+    ) -> Result<Vec<ChatbotId>, AccountError> {
+        let mut known = BTreeMap::new();
+        for account in accounts {
+            if let Some(kept) = self.bots.get(&(platform.clone(), account.clone())).await {
+                known.insert(account.as_str(), kept);
+            }
         }
-        let asked = store::care::bots_of_accounts(&self.db, platform, accounts);
-        let found = match tokio::time::timeout(PATIENCE, asked).await {
-            Ok(found) => Arc::new(found?),
-            Err(_) => return Err(AccountError::Slow),
+        let is_fresh = |account: &str| {
+            known
+                .get(account)
+                .is_some_and(|kept| kept.read_at.elapsed() < FRESH)
         };
-        if !found.is_empty() {
-            self.bots.insert(key, found.clone()).await;
+        let asked_for: Vec<String> = accounts
+            .iter()
+            .filter(|account| !is_fresh(account))
+            .cloned()
+            .collect();
+        if !asked_for.is_empty() {
+            let asked = store::care::bots_of_accounts(&self.db, platform, &asked_for);
+            let found = match tokio::time::timeout(PATIENCE, asked).await {
+                Ok(found) => found.map_err(AccountError::from),
+                Err(_) => Err(AccountError::Slow),
+            };
+            match found {
+                Ok(found) => {
+                    for account in &asked_for {
+                        let key = (platform.clone(), account.clone());
+                        match found.get(account) {
+                            None => {
+                                known.remove(account.as_str());
+                                self.bots.invalidate(&key).await;
+                            }
+                            Some(bots) => {
+                                let kept = KeptBots {
+                                    read_at: Instant::now(),
+                                    bots: bots.as_slice().into(),
+                                };
+                                known.insert(account, kept.clone());
+                                self.bots.insert(key, kept).await;
+                            }
+                        }
+                    }
+                }
+                // What is known of some must not be taken for all: the platform sends the others' messages once.
+                Err(error)
+                    if !error.is_transient()
+                        || asked_for
+                            .iter()
+                            .any(|account| !known.contains_key(account.as_str())) =>
+                {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
         }
-        Ok(found)
+        Ok(known
+            .values()
+            .flat_map(|kept| kept.bots.iter().copied())
+            .collect())
     }
 
     async fn open(&self, row: ChannelAccount) -> Result<Arc<Account>, AccountError> {
@@ -297,6 +354,7 @@ impl Accounts {
         else {
             return;
         };
+        self.bots.invalidate_all();
         if let (Ok(platform), Ok(chatbot)) = (Platform::try_from(platform), chatbot.parse::<ChatbotId>())
             && let Some(kept) = self.by_chatbot.remove(&(chatbot, platform)).await
         {

@@ -7,7 +7,7 @@ use crate::{AdminApi, problem::Problem};
 use channel::{ChannelHandle, FieldKind, OpenCredentials, Setup};
 use domain::{IntegrationId, PhoneNumber, WorkspaceId};
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use store::integrations::{CREDENTIALS_COLUMN, NewCredentials, SealedCredentials};
 use vault::Place;
 
@@ -15,6 +15,13 @@ use vault::Place;
 pub(crate) type Given = BTreeMap<String, Option<SecretString>>;
 
 const LONGEST: usize = 4_000;
+
+/// Credentials, ready to be stored.
+pub(crate) struct Prepared {
+    pub new: NewCredentials,
+    /// The values that nobody chose: made up just now.
+    pub made_up: BTreeMap<String, SecretString>,
+}
 
 /// Lays what was given over what is stored, has the platform judge it, and seals it for the integration.
 pub(crate) async fn prepare(
@@ -24,12 +31,18 @@ pub(crate) async fn prepare(
     integration: IntegrationId,
     given: Given,
     stored: Option<&SealedCredentials>,
-) -> Result<NewCredentials, Problem> {
+) -> Result<Prepared, Problem> {
     let setup = channel.setup();
     let stored = match stored {
         Some(sealed) => opened_json(api, workspace, integration, sealed).await?,
         None => BTreeMap::new(),
     };
+    let generated: BTreeSet<String> = setup
+        .fields
+        .iter()
+        .filter(|field| field.generated && !stored.contains_key(field.name) && !is_given(&given, field.name))
+        .map(|field| field.name.to_owned())
+        .collect();
     let whole = merge(&setup, given, filled_up(&setup, stored))?;
     let plain: BTreeMap<&str, &str> = whole
         .iter()
@@ -42,11 +55,17 @@ pub(crate) async fn prepare(
         .keyring()
         .seal(workspace, place(integration), json.expose_secret().as_bytes())
         .await?;
-    Ok(NewCredentials {
+    let made_up = whole
+        .iter()
+        .filter(|(name, _)| generated.contains(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    let new = NewCredentials {
         account,
         sealed: SealedCredentials(sealed),
         shown: shown(&setup, &whole),
-    })
+    };
+    Ok(Prepared { new, made_up })
 }
 
 /// Stored credentials, ready to be used.
@@ -101,9 +120,17 @@ fn filled_up(setup: &Setup, mut stored: BTreeMap<String, SecretString>) -> BTree
     for field in setup.fields.iter().filter(|field| field.generated) {
         stored
             .entry(field.name.to_owned())
-            .or_insert_with(|| crate::token::new(""));
+            .or_insert_with(|| match field.kind {
+                FieldKind::SigningSecret => crate::token::signing_secret(),
+                FieldKind::Text | FieldKind::Secret | FieldKind::Phone => crate::token::new(""),
+            });
     }
     stored
+}
+
+fn is_given(given: &Given, name: &str) -> bool {
+    let value = given.get(name).and_then(Option::as_ref);
+    value.is_some_and(|value| !value.expose_secret().trim().is_empty())
 }
 
 fn merge(
@@ -126,6 +153,8 @@ fn merge(
         };
         let value = value.map(|value| SecretString::from(value.expose_secret().trim()));
         match value.filter(|value| !value.expose_secret().is_empty()) {
+            // What is left empty is made up, or stays.
+            None if field.generated => {}
             None => {
                 whole.remove(field.name);
             }
@@ -162,7 +191,7 @@ fn shown(setup: &Setup, whole: &BTreeMap<String, SecretString>) -> serde_json::V
         .filter_map(|field| {
             let value = whole.get(field.name)?.expose_secret();
             let shown = match field.kind {
-                FieldKind::Secret => last_four(value),
+                FieldKind::Secret | FieldKind::SigningSecret => last_four(value),
                 FieldKind::Text | FieldKind::Phone => value.to_owned(),
             };
             Some((field.name.to_owned(), serde_json::Value::String(shown)))

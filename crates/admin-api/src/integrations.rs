@@ -3,7 +3,7 @@
 use crate::{
     AdminApi,
     caller::Seat,
-    credentials::{self, Given},
+    credentials::{self, Given, Prepared},
     input::{self, Input, OptionalInput},
     page::{self, Page},
     path::{ChatbotPath, IntegrationPath},
@@ -16,7 +16,9 @@ use actix_web::{
 use channel::{ChannelHandle, CheckError, Connected, OpenCredentials};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, IntegrationId, IntegrationMode, IntegrationState, Platform};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use store::{
     integration_logs::{self, Level, NewEntry},
     integrations::{self, NewIntegration},
@@ -50,6 +52,10 @@ pub(crate) struct Integration {
     /// What may be shown of the credentials: of secrets the last four characters.
     #[schema(value_type = Object, example = json!({"account_sid": "AC0123", "auth_token": "••••cdef"}))]
     credentials: serde_json::Value,
+    /// Secrets that were made up just now, for your own programs. Shown this once.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    made_up: BTreeMap<String, String>,
     /// Where the platform has to send what people write.
     webhook_url: String,
     /// How fast it sends at most.
@@ -245,6 +251,7 @@ fn view(api: &AdminApi, integration: integrations::Integration) -> Result<Integr
         state: integration.state,
         state_reason: integration.state_reason,
         credentials: integration.credentials_shown,
+        made_up: BTreeMap::new(),
         webhook_url,
         sends_per_second: integration.sends_per_second,
         mode: integration.mode,
@@ -303,8 +310,10 @@ pub(crate) async fn save(
         .as_ref()
         .map_or_else(IntegrationId::new, |stored| stored.integration.id);
     let sealed = stored.as_ref().map(|stored| &stored.credentials);
-    let credentials =
-        credentials::prepare(&api, seat.workspace, channel, id, input.credentials, sealed).await?;
+    let Prepared {
+        new: credentials,
+        made_up,
+    } = credentials::prepare(&api, seat.workspace, channel, id, input.credentials, sealed).await?;
     let action = match &stored {
         Some(stored) => {
             let name = display_name
@@ -351,7 +360,15 @@ pub(crate) async fn save(
     } else {
         HttpResponse::Created()
     };
-    Ok(response.json(view(&api, saved.integration)?))
+    let mut answer = view(&api, saved.integration)?;
+    if input.platform.is_own() {
+        // Their owner's own programs need them, and cannot learn them anywhere else.
+        answer.made_up = made_up
+            .into_iter()
+            .map(|(name, value)| (name, value.expose_secret().to_owned()))
+            .collect();
+    }
+    Ok(response.json(answer))
 }
 
 /// Refuses what the platform cannot do.

@@ -2,7 +2,10 @@
 //!
 //! Invariant: 256 random bits each; what is stored is their SHA-256. They need no slow hash: nobody can guess them.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -10,6 +13,12 @@ use sha2::{Digest, Sha256};
 pub(crate) fn new(prefix: &str) -> SecretString {
     let bytes: [u8; 32] = rand::random();
     SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// A new secret for signing webhooks, as Standard Webhooks writes it.
+pub(crate) fn signing_secret() -> SecretString {
+    let bytes: [u8; 32] = rand::random();
+    SecretString::from(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
 /// What is stored of a token. `None` for what cannot be one: nothing, or far too much.

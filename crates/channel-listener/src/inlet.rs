@@ -62,6 +62,7 @@ impl Inlet for ToQueue {
         }
         inlet::publish(&self.queue, &self.accounts, &self.account, &received)
             .await
+            .map(drop)
             .map_err(|error| InletError(error.to_string()))
     }
 

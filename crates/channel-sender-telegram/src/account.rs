@@ -170,7 +170,9 @@ fn problem(info: &WebhookInfo, webhook: &Url, now: DateTime<Utc>) -> Option<Stri
         ));
     }
     let recent = DateTime::from_timestamp(info.last_error_date?, 0).is_some_and(|at| now - at <= RECENT);
-    let words = info.last_error_message.as_deref().filter(|_| recent)?;
+    // Where nothing waits, it has been delivered since: we were away for a moment.
+    let stuck = recent && info.pending_update_count > 0;
+    let words = info.last_error_message.as_deref().filter(|_| stuck)?;
     Some(format!(
         "Telegram cannot deliver to {webhook}: {}.{waiting}",
         tidy(words)

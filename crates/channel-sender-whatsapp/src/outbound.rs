@@ -287,6 +287,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn every_message_is_within_its_limit(text in "(\\PC|\n){0,6000}", count in 0..12usize) {
             let titles: Vec<String> = (0..count).map(|at| format!("Title {at}")).collect();

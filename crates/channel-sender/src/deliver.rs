@@ -6,17 +6,20 @@ use channel::{OutboundContent, OutboundPart, SendError, Sent};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Platform, Sender};
 use process::clock::Clock;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use store::{
     Db,
     parts::{self, Attempt, Claim, Outcome, Settled},
     until_done,
 };
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 /// Sent before anybody could use it, e.g. while the database could not be asked for credentials.
 const SOON: TimeDelta = TimeDelta::seconds(5);
+/// All calls for a part end within this: its lease outlasts them and the settling, and nobody else has it meanwhile.
+const CALLS: Duration = Duration::from_secs(25);
 
 /// What all deliveries of a platform share.
 pub struct Delivery {
@@ -71,6 +74,7 @@ impl Delivery {
 
     /// Name of the attempt's outcome, what the platform said, and what becomes of the part.
     async fn decide(&self, claim: &Claim, now: DateTime<Utc>) -> (&'static str, Option<String>, Outcome) {
+        let deadline = Instant::now() + CALLS;
         if let Some(outcome) = taken_back(claim, now).filter(|_| !claim.uncertain) {
             return ("none", None, outcome);
         }
@@ -107,7 +111,8 @@ impl Delivery {
         };
         let part = match self.part(claim, &account).await {
             Ok(part) => part,
-            Err(reason) => {
+            Err(Unready::Now(reason)) => return ("none", None, later(claim, now, &reason)),
+            Err(Unready::ForGood(reason)) => {
                 return (
                     "none",
                     None,
@@ -119,16 +124,17 @@ impl Delivery {
                 );
             }
         };
-        if let Some(outcome) = window_closed(claim, &account, &part, now).filter(|_| !claim.uncertain) {
+        let no_more = || taken_back(claim, now).or_else(|| window_closed(claim, &account, &part, now));
+        if let Some(outcome) = no_more().filter(|_| !claim.uncertain) {
             return ("none", None, outcome);
         }
         let mut resent = false;
         if claim.uncertain {
-            match self.ask(claim, &account, &part, now).await {
+            match self.ask(claim, &account, &part, now, deadline).await {
                 Asked::HasIt(sent) => return ("found", None, accepted(sent)),
                 Asked::HasItNot => {
                     // It did not arrive, so it can still be taken back.
-                    if let Some(outcome) = taken_back(claim, now) {
+                    if let Some(outcome) = no_more() {
                         return ("none", None, outcome);
                     }
                 }
@@ -144,14 +150,19 @@ impl Delivery {
                         },
                     );
                 }
-                Asked::CannotSay => resent = true,
+                Asked::CannotSay => {
+                    if let Some(outcome) = no_more() {
+                        return ("none", None, not_again(outcome));
+                    }
+                    resent = true;
+                }
                 Asked::Failed(error) => {
                     let (name, outcome) = could_not_ask(claim, &error, now, jitter());
                     return (name, Some(error.to_string()), outcome);
                 }
             }
         }
-        self.call(claim, &account, &part, resent).await
+        self.call(claim, &account, &part, resent, deadline).await
     }
 
     async fn call(
@@ -160,9 +171,15 @@ impl Delivery {
         account: &Account,
         part: &OutboundPart,
         resent: bool,
+        deadline: Instant,
     ) -> (&'static str, Option<String>, Outcome) {
         process::crash_point!("sender.before_call");
-        let result = account.channel.send(part, &account.credentials).await;
+        let sending = account.channel.send(part, &account.credentials);
+        let result = timeout_at(deadline, sending).await.unwrap_or_else(|_| {
+            Err(SendError::Ambiguous {
+                reason: "the calls took too long".to_owned(),
+            })
+        });
         process::crash_point!("sender.after_call");
         match result {
             Ok(sent) => (
@@ -173,19 +190,31 @@ impl Delivery {
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not delivered");
                 let (name, outcome) = settle(claim, resent, &error, self.clock.now(), jitter());
+                let outcome = if resent { still_unknown(outcome) } else { outcome };
                 (name, Some(error.to_string()), outcome)
             }
         }
     }
 
     /// Whether the platform has the part. What it has of another part with the same words does not count.
-    async fn ask(&self, claim: &Claim, account: &Account, part: &OutboundPart, now: DateTime<Utc>) -> Asked {
+    async fn ask(
+        &self,
+        claim: &Claim,
+        account: &Account,
+        part: &OutboundPart,
+        now: DateTime<Utc>,
+        deadline: Instant,
+    ) -> Asked {
         let first = claim.first_attempt_at.unwrap_or(now - TimeDelta::hours(1));
-        let candidates = match account
-            .channel
-            .candidates(part, first, &account.credentials)
-            .await
-        {
+        let asking = account.channel.candidates(part, first, &account.credentials);
+        let asked = timeout_at(deadline, asking).await.unwrap_or_else(|_| {
+            Some(Err(SendError::Retry {
+                after: None,
+                rate_limited: false,
+                reason: "the platform took too long to say".to_owned(),
+            }))
+        });
+        let candidates = match asked {
             None => return Asked::CannotSay,
             Some(Err(error)) => return Asked::Failed(error),
             Some(Ok(candidates)) => candidates,
@@ -207,9 +236,9 @@ impl Delivery {
         }
     }
 
-    async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<OutboundPart, String> {
+    async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<OutboundPart, Unready> {
         let content: OutboundContent = serde_json::from_value(claim.content.clone())
-            .map_err(|error| format!("its content is unreadable: {error}"))?;
+            .map_err(|error| Unready::ForGood(format!("its content is unreadable: {error}")))?;
         let reply_to = match &claim.reply_to {
             None => None,
             Some((message, sealed)) => Some(self.open_reply_to(account, *message, sealed).await?),
@@ -230,15 +259,22 @@ impl Delivery {
         account: &Account,
         message: domain::MessageId,
         sealed: &[u8],
-    ) -> Result<serde_json::Value, String> {
+    ) -> Result<serde_json::Value, Unready> {
         use secrecy::ExposeSecret;
         let json = self
             .accounts
             .open_reply_to(account.workspace, message, sealed)
             .await
-            .map_err(|error| format!("what its platform needs to be answered cannot be unsealed: {error}"))?;
+            .map_err(|error| {
+                let reason = format!("what its platform needs to be answered cannot be unsealed: {error}");
+                if error.is_transient() {
+                    Unready::Now(reason)
+                } else {
+                    Unready::ForGood(reason)
+                }
+            })?;
         serde_json::from_str(json.expose_secret())
-            .map_err(|_| "what its platform needs to be answered is unreadable".to_owned())
+            .map_err(|_| Unready::ForGood("what its platform needs to be answered is unreadable".to_owned()))
     }
 
     fn status_callback(&self, claim: &Claim) -> Option<Url> {
@@ -250,6 +286,12 @@ impl Delivery {
         .parse()
         .ok()
     }
+}
+
+/// Why a part cannot be handed over, in words.
+enum Unready {
+    Now(String),
+    ForGood(String),
 }
 
 enum Asked {
@@ -283,6 +325,36 @@ fn taken_back(claim: &Claim, now: DateTime<Utc>) -> Option<Outcome> {
         return Some(Outcome::Expired { reason });
     }
     None
+}
+
+/// What becomes of a part that may not be sent again, and of which nobody can say whether it was sent.
+fn not_again(taken_back: Outcome) -> Outcome {
+    let reason = match taken_back {
+        Outcome::Cancelled { reason } | Outcome::Expired { reason } => reason,
+        other => return other,
+    };
+    Outcome::Dead {
+        code: None,
+        reason: format!("whether it arrived is not known, and it is not sent again: {reason}"),
+        may_have_arrived: true,
+    }
+}
+
+/// That the one re-send was refused says nothing of the call before it.
+fn still_unknown(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Retry { due_at, reason, .. } => Outcome::Ask {
+            due_at,
+            resent: false,
+            reason,
+        },
+        Outcome::Dead { code, reason, .. } => Outcome::Dead {
+            code,
+            reason,
+            may_have_arrived: true,
+        },
+        other => other,
+    }
 }
 
 /// Platforms that let us answer only for a while after somebody wrote say so late, and in riddles.
@@ -326,3 +398,6 @@ fn later(claim: &Claim, now: DateTime<Utc>, reason: &str) -> Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,10 @@ use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
 use process::clock::Clock;
-use queue::{Queue, QueueName};
+use queue::{
+    Queue, QueueName,
+    news::{self, News},
+};
 use std::{sync::Arc, time::Duration};
 use store::{Db, parts};
 use tokio::{
@@ -143,9 +146,14 @@ impl Service {
                     for claim in claims {
                         let hand = permit.take().or_else(|| free.clone().try_acquire_owned().ok());
                         let (delivery, look_again) = (delivery.clone(), look_again.clone());
+                        let queue = self.queue.clone();
                         running.spawn(async move {
                             let settled = delivery.deliver(&claim).await;
                             drop(hand);
+                            if settled.applied && delivery.platform.is_own() {
+                                let topic = news::topic(claim.integration, &claim.conversation_key);
+                                news::tell(&queue, &topic, &News::Changed);
+                            }
                             if settled.successor_waits {
                                 look_again.notify_one();
                             }

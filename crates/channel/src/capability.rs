@@ -43,6 +43,8 @@ pub struct Capabilities<C> {
     pub shared_webhook: Option<Arc<dyn SharedWebhook>>,
     /// Finds out why a webhook cannot be verified.
     pub diagnoses: Option<Arc<dyn Diagnoses<C>>>,
+    /// Is a platform of our own: its people are let in by us.
+    pub hosted: Option<Arc<dyn Hosted<C>>>,
 }
 
 impl<C> Capabilities<C> {
@@ -62,6 +64,7 @@ impl<C> Capabilities<C> {
         listens: None,
         shared_webhook: None,
         diagnoses: None,
+        hosted: None,
     };
 }
 
@@ -311,4 +314,20 @@ pub trait Diagnoses<C>: Send + Sync {
     fn names_account(&self, request: &WebhookRequest, credentials: &C) -> bool;
     /// Why [`crate::Channel::receive`] found no proof in this request.
     fn diagnose(&self, request: &WebhookRequest, hints: &Hints, credentials: &C) -> Diagnosis;
+}
+
+/// Letting people in ourselves, where no platform of somebody else's vouches for them: the chat API.
+pub trait Hosted<C>: Send + Sync {
+    /// Who may come in, and how they prove it.
+    fn hosting(&self, credentials: &C) -> Hosting;
+}
+
+/// Who may come in.
+#[derive(Debug, Clone)]
+pub struct Hosting {
+    /// Shared with the owner, whose servers vouch with it for who somebody is; what we give to visitors is signed with a
+    /// key that is made of it.
+    pub identity_secret: SecretString,
+    /// The origins, as browsers send them, whose pages may speak to us.
+    pub allowed_origins: Vec<String>,
 }

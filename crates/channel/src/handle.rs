@@ -2,9 +2,9 @@
 
 use crate::{
     Address, Capabilities, Channel, CheckError, Connected, ConversationKey, CredentialsError, Diagnosis,
-    Fetched, Hints, Identity, InboundMessage, Inlet, ListenError, MediaError, MediaRef, NumberCapabilities,
-    OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received, Reply, SendError, Sent, Setup,
-    SharedWebhook, Target, Template, WebhookRequest, WebhookStatus,
+    Fetched, Hints, Hosting, Identity, InboundMessage, Inlet, ListenError, MediaError, MediaRef,
+    NumberCapabilities, OutboundContent, OutboundPart, Preview, Previews, ReceiveError, Received, Reply,
+    SendError, Sent, Setup, SharedWebhook, Target, Template, WebhookRequest, WebhookStatus,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -257,6 +257,11 @@ impl ChannelHandle {
         self.0.shared_webhook()
     }
 
+    /// See [`crate::Hosted::hosting`]. `None`: it is not a platform of our own.
+    pub fn hosting(&self, credentials: &OpenCredentials) -> Option<Result<Hosting, CredentialsError>> {
+        self.0.hosting(credentials)
+    }
+
     /// See [`crate::Diagnoses::names_account`]. `false` where the platform's code cannot tell.
     pub fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool {
         self.0.names_account(request, credentials)
@@ -371,6 +376,7 @@ trait Erased: Send + Sync {
     fn shared_webhook(&self) -> Option<&dyn SharedWebhook>;
     fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool;
     fn diagnose(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> Option<Diagnosis>;
+    fn hosting(&self, credentials: &OpenCredentials) -> Option<Result<Hosting, CredentialsError>>;
 }
 
 #[async_trait]
@@ -577,6 +583,14 @@ impl<C: Channel> Erased for Typed<C> {
 
     fn shared_webhook(&self) -> Option<&dyn SharedWebhook> {
         self.capabilities.shared_webhook.as_deref()
+    }
+
+    fn hosting(&self, credentials: &OpenCredentials) -> Option<Result<Hosting, CredentialsError>> {
+        let hosted = self.capabilities.hosted.as_ref()?;
+        Some(
+            self.typed(credentials)
+                .map(|credentials| hosted.hosting(credentials)),
+        )
     }
 
     fn names_account(&self, request: &WebhookRequest, credentials: &OpenCredentials) -> bool {

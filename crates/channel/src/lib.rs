@@ -17,9 +17,9 @@ mod setup;
 pub mod text;
 
 pub use capability::{
-    Address, Addressing, Backfill, Capabilities, Diagnoses, Edits, Fetched, Health, Inlet, Listens, Lookup,
-    Media, NumberCapabilities, Preview, Previews, SharedWebhook, Status, Target, Template, Templates,
-    TokenRefresh, Typing, WebhookStatus,
+    Address, Addressing, Backfill, Capabilities, Diagnoses, Edits, Fetched, Health, Hosted, Hosting, Inlet,
+    Listens, Lookup, Media, NumberCapabilities, Preview, Previews, SharedWebhook, Status, Target, Template,
+    Templates, TokenRefresh, Typing, WebhookStatus,
 };
 pub use diagnosis::{Cause, Diagnosis, Hints};
 pub use error::{

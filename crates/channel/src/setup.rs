@@ -70,6 +70,8 @@ pub enum FieldKind {
     Secret,
     /// A phone number in E.164.
     Phone,
+    /// Like [`Self::Secret`], in the form of Standard Webhooks: `whsec_` and base64.
+    SigningSecret,
 }
 
 /// One thing to do on the platform.

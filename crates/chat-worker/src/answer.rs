@@ -3,6 +3,7 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
+use crate::stream::Draft;
 use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
 use knowledge::{KnowledgeError, Retriever};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
@@ -62,12 +63,13 @@ impl Answerer {
         }
     }
 
-    /// Answers the waiting messages as one question.
+    /// Answers the waiting messages as one question; into a draft meanwhile, where somebody follows.
     pub async fn answer(
         &self,
         bot: &Chatbot,
         conversation: ConversationId,
         waiting: &[Waiting],
+        draft: Option<Draft>,
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
@@ -75,7 +77,7 @@ impl Answerer {
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self.ask(bot, conversation, &question, &passages).await?;
+        let (answer, error) = self.ask(bot, conversation, &question, &passages, draft).await?;
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
@@ -121,6 +123,7 @@ impl Answerer {
         conversation: ConversationId,
         question: &str,
         passages: &[Passage],
+        draft: Option<Draft>,
     ) -> Result<(Answer, Option<String>), StoreError> {
         let sure = knowledge::confidence(passages).suffices();
         let to_quote = if sure { passages } else { &[] };
@@ -133,7 +136,12 @@ impl Answerer {
             return Ok((answer, error));
         }
         let history = self.said(conversation).await?;
-        match model.answer(&ask_of(bot, question, passages, &history)).await {
+        let ask = ask_of(bot, question, passages, &history);
+        let answered = match draft {
+            None => model.answer(&ask).await,
+            Some(mut draft) => model.answer_aloud(&ask, &mut |text| draft.say(text)).await,
+        };
+        match answered {
             Ok(answer) => Ok((answer, None)),
             Err(error) => {
                 tracing::warn!(

@@ -4,7 +4,10 @@ use crate::wake;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{InboundState, Platform};
 use process::clock::Clock;
-use queue::{Delivery, Queue, QueueName};
+use queue::{
+    Delivery, Queue, QueueName,
+    news::{self, News},
+};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use store::{
@@ -58,6 +61,7 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
         None => {}
         Some(Ok(taken)) => {
             process::crash_point!("intake.after_commit");
+            tell(queue, &messages, &taken);
             finish(queue, clock, deliveries, &taken).await;
         }
         Some(Err(error)) => {
@@ -83,7 +87,10 @@ async fn one_by_one(
         let alone = std::slice::from_ref(message);
         match until_done!(stop, "intake", take_in(db, alone)) {
             None => return,
-            Some(Ok(taken)) => finish(queue, clock, vec![delivery], &taken).await,
+            Some(Ok(taken)) => {
+                tell(queue, alone, &taken);
+                finish(queue, clock, vec![delivery], &taken).await;
+            }
             Some(Err(error)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -92,6 +99,16 @@ async fn one_by_one(
                 );
                 delivery.dead(&reason(&error)).await;
             }
+        }
+    }
+}
+
+/// Tells whoever follows a conversation over the chat API.
+fn tell(queue: &Queue, messages: &[NewInbound], taken: &[TakenIn]) {
+    for (message, taken) in messages.iter().zip(taken) {
+        if message.platform.is_own() && matches!(taken, TakenIn::Stored { .. }) {
+            let topic = news::topic(message.integration, &message.conversation_key);
+            news::tell(queue, &topic, &News::Changed);
         }
     }
 }

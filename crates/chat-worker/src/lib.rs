@@ -12,6 +12,7 @@ mod media;
 mod service;
 mod settings;
 mod status;
+mod stream;
 mod turn;
 mod turns;
 mod typing;

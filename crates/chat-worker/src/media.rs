@@ -5,7 +5,7 @@ use channel::{MediaError, MediaRef};
 use chrono::TimeDelta;
 use process::clock::Clock;
 use std::time::Duration;
-use store::{Db, attachments, attachments::Claim};
+use store::{Db, attachments, attachments::Claim, chat};
 use tokio_util::sync::CancellationToken;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -45,6 +45,10 @@ pub async fn run(db: Db, accounts: Accounts, clock: Clock, max_bytes: usize, sto
 }
 
 async fn fetch(db: &Db, accounts: &Accounts, clock: &Clock, max_bytes: usize, claim: &Claim) {
+    if let Some(file) = claim.url.strip_prefix(chat::FILE_SCHEME) {
+        attach_uploaded(db, clock, claim, file).await;
+        return;
+    }
     let fetched = match accounts.of_integration(claim.integration, 0).await {
         Ok(Some(account)) => {
             let media = MediaRef {
@@ -77,5 +81,22 @@ async fn fetch(db: &Db, accounts: &Accounts, clock: &Clock, max_bytes: usize, cl
     };
     if let Err(error) = written {
         tracing::warn!(attachment.id = %claim.id, error = &error as &dyn std::error::Error, "will be fetched again");
+    }
+}
+
+/// What was uploaded over the chat API is here already.
+async fn attach_uploaded(db: &Db, clock: &Clock, claim: &Claim, file: &str) {
+    let attached = match file.parse() {
+        Ok(file) => chat::attach(db, claim, file).await,
+        Err(_) => Ok(false),
+    };
+    let written = match attached {
+        Ok(true) => Ok(()),
+        Ok(false) => attachments::fail(db, claim, "the uploaded file is gone", None).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = written {
+        let again = clock.now() + LEASE;
+        tracing::warn!(attachment.id = %claim.id, error = &error as &dyn std::error::Error, %again, "will be attached again");
     }
 }

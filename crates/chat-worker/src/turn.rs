@@ -4,6 +4,7 @@ use crate::{
     Settings,
     answer::{AnswerError, Answerer},
     bots::Bots,
+    stream::Followed,
     typing, wake,
 };
 use accounts::Accounts;
@@ -11,7 +12,7 @@ use channel::{Button, Reply};
 use chrono::TimeDelta;
 use domain::{InboundState, MessageId};
 use process::clock::Clock;
-use queue::Queue;
+use queue::{Queue, news::News};
 use std::{sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
@@ -97,6 +98,15 @@ impl Turn {
 
     async fn to_commit(&self, span: &Span) -> Result<(), TurnError> {
         process::crash_point!("turn.after_claim");
+        let followed = Followed::of(&self.worker.db, &self.worker.queue, &self.claim).await?;
+        let outcome = self.take_rounds(span, followed.as_ref()).await;
+        if let Some(followed) = followed {
+            followed.tell(&News::Changed);
+        }
+        outcome
+    }
+
+    async fn take_rounds(&self, span: &Span, followed: Option<&Followed>) -> Result<(), TurnError> {
         // The second time round takes an older message in; a third would let a talkative contact wait for ever.
         for round in 0..2 {
             let waiting = turns::take_up(&self.worker.db, &self.claim).await?;
@@ -109,7 +119,7 @@ impl Turn {
             };
             let waiting = self.with_choices(waiting).await?;
             let reply = tokio::select! {
-                reply = self.answer(&bot, &waiting) => reply?,
+                reply = self.answer(&bot, &waiting, followed) => reply?,
                 never = self.show_typing() => match never {},
             };
             process::crash_point!("turn.before_commit");
@@ -264,8 +274,16 @@ impl Turn {
         Ok(waiting)
     }
 
-    async fn answer(&self, bot: &Chatbot, waiting: &[Waiting]) -> Result<BotReply, TurnError> {
+    async fn answer(
+        &self,
+        bot: &Chatbot,
+        waiting: &[Waiting],
+        followed: Option<&Followed>,
+    ) -> Result<BotReply, TurnError> {
         let worker = &self.worker;
+        if let Some(followed) = followed {
+            followed.tell(&News::Typing);
+        }
         let channel = worker
             .accounts
             .channels()
@@ -273,7 +291,12 @@ impl Turn {
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
         let answer = worker
             .answerer
-            .answer(bot, self.claim.conversation, waiting)
+            .answer(
+                bot,
+                self.claim.conversation,
+                waiting,
+                followed.map(Followed::draft),
+            )
             .await?;
         let contents = channel.compose(&Reply {
             text: answer.text.clone(),

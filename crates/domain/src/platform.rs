@@ -16,6 +16,18 @@ pub struct Platform(Cow<'static, str>);
 pub struct PlatformError(String);
 
 impl Platform {
+    /// Programs that speak to us over the chat API.
+    pub const REST: Self = Self::from_static("rest");
+    /// Visitors' browsers, which speak to us over the chat API.
+    pub const WEB: Self = Self::from_static("web");
+    /// The platforms whose people and programs read here what we write.
+    pub const OWN: [Self; 2] = [Self::REST, Self::WEB];
+
+    /// Whether it is one of [`Self::OWN`].
+    pub fn is_own(&self) -> bool {
+        Self::OWN.contains(self)
+    }
+
     /// A name known when the code was written. Checked where the platform is registered.
     pub const fn from_static(name: &'static str) -> Self {
         Self(Cow::Borrowed(name))

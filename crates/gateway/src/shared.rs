@@ -5,11 +5,14 @@
 
 use crate::{
     Gateway, GatewayError,
-    webhook::{accepted, answer, known_platform, read, receive, response},
+    webhook::{Refusal, accepted, answer, known_platform, prove, read, response},
 };
+use accounts::Account;
 use actix_web::{HttpRequest, HttpResponse, web};
-use channel::WebhookKind;
+use channel::{ReceiveError, WebhookKind, WebhookRequest, WebhookResponse};
+use domain::{ChatbotId, Platform, WorkspaceId};
 use http::Method;
+use queue::PublishError;
 
 /// An honest batch names fewer accounts.
 const MOST_ACCOUNTS: usize = 1_000;
@@ -50,24 +53,104 @@ async fn take(
     let mut accounts = shared.accounts(&webhook);
     accounts.truncate(MOST_ACCOUNTS);
     let bots = gateway.accounts.bots_of_accounts(&platform, &accounts).await?;
-    let mut answer = None;
-    let mut refused = None;
-    for &bot in bots.iter() {
-        match receive(gateway, bot, &platform, &webhook).await {
-            Ok((account, received)) => {
-                accepted(gateway, &account, &received).await?;
-                answer.get_or_insert(received.response);
+    let mut taken = Taken::default();
+    for bot in bots {
+        match take_for(gateway, bot, &platform, &webhook, &mut taken).await {
+            Ok(()) => {}
+            // The queue is away: it is away for the others too.
+            Err(refusal)
+                if matches!(
+                    refusal.error,
+                    GatewayError::Publish(PublishError::Unavailable { .. })
+                ) =>
+            {
+                return Err(refusal.error);
             }
-            // One whose secret is wrong must not keep the others' messages away; its own log says why.
-            Err(error @ (GatewayError::Receive(_) | GatewayError::Disabled)) => {
-                refused.get_or_insert(error);
-            }
-            Err(error) => return Err(error),
+            // What is wrong with one integration must not keep the others' messages away.
+            Err(refusal) => taken.refused.push(refusal),
         }
     }
-    match (answer, refused) {
-        (Some(answer), _) => Ok(response(answer)),
-        (None, Some(refused)) => Err(refused),
-        (None, None) => Err(GatewayError::UnknownAccounts),
+    taken.answer(gateway, &webhook)
+}
+
+/// What came of a webhook so far.
+#[derive(Default)]
+struct Taken {
+    answer: Option<WebhookResponse>,
+    /// Accounts that have proven the webhook, and their workspaces.
+    proven: Vec<(String, WorkspaceId)>,
+    refused: Vec<Refusal>,
+}
+
+async fn take_for(
+    gateway: &Gateway,
+    bot: ChatbotId,
+    platform: &Platform,
+    webhook: &WebhookRequest,
+    taken: &mut Taken,
+) -> Result<(), Refusal> {
+    let (account, received) = prove(gateway, bot, platform, webhook).await?;
+    taken
+        .proven
+        .extend(name(&account).map(|name| (name, account.workspace)));
+    if let Err(error) = accepted(gateway, &account, &received).await {
+        return Err(Refusal {
+            account: Some(account),
+            error,
+        });
+    }
+    taken.answer.get_or_insert(received.response);
+    Ok(())
+}
+
+fn name(account: &Account) -> Option<String> {
+    account.channel.account(&account.credentials).ok()
+}
+
+impl Taken {
+    fn answer(self, gateway: &Gateway, webhook: &WebhookRequest) -> Result<HttpResponse, GatewayError> {
+        for refusal in &self.refused {
+            tracing::info!(
+                error = &refusal.error as &dyn std::error::Error,
+                "an integration does not take the webhook"
+            );
+            if !self.is_of_another_owner(refusal) {
+                refusal.tell(gateway, webhook);
+            }
+        }
+        let (again, never): (Vec<_>, Vec<_>) = self
+            .refused
+            .into_iter()
+            .map(|refusal| refusal.error)
+            .partition(is_worth_another_try);
+        match (again.into_iter().next(), self.answer) {
+            // The platform sends it again to all, and those who have it recognise it.
+            (Some(error), _) => Err(error),
+            (None, Some(answer)) => Ok(response(answer)),
+            (None, None) => Err(never.into_iter().next().unwrap_or(GatewayError::UnknownAccounts)),
+        }
+    }
+
+    /// When and how much somebody else's account is written to is not for whoever types in its name.
+    fn is_of_another_owner(&self, refusal: &Refusal) -> bool {
+        let Some(account) = &refusal.account else {
+            return false;
+        };
+        let of_this_account = |(proven, _): &&(String, WorkspaceId)| Some(proven) == name(account).as_ref();
+        let mut owners = self.proven.iter().filter(of_this_account).peekable();
+        owners.peek().is_some() && owners.all(|(_, workspace)| *workspace != account.workspace)
     }
 }
+
+/// Whether an integration could not take it now, and will if it comes again.
+fn is_worth_another_try(error: &GatewayError) -> bool {
+    match error {
+        GatewayError::Receive(ReceiveError::Unavailable(_))
+        | GatewayError::Publish(PublishError::Unavailable { .. }) => true,
+        GatewayError::Account(error) => error.is_transient(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -170,43 +170,75 @@ pub(crate) fn response(response: WebhookResponse) -> HttpResponse {
     .body(response.body)
 }
 
-/// Verifies and reads. What is refused under kept credentials is tried once more under those of this moment: an owner
-/// may just have changed them.
-pub(crate) async fn receive(
+/// Why an integration did not take a webhook.
+pub(crate) struct Refusal {
+    /// Which one, if there is one.
+    pub(crate) account: Option<Arc<Account>>,
+    pub(crate) error: GatewayError,
+}
+
+impl From<GatewayError> for Refusal {
+    fn from(error: GatewayError) -> Self {
+        Self { account: None, error }
+    }
+}
+
+impl Refusal {
+    /// Tells its owner.
+    pub(crate) fn tell(&self, gateway: &Gateway, webhook: &WebhookRequest) {
+        if let Some(account) = &self.account {
+            tell_owner(gateway, account, webhook, &self.error);
+        }
+    }
+}
+
+/// Verifies and reads. A refusal is told to the owner.
+async fn receive(
     gateway: &Gateway,
     chatbot: ChatbotId,
     platform: &Platform,
     webhook: &WebhookRequest,
 ) -> Result<(Arc<Account>, Received), GatewayError> {
-    let unknown = || GatewayError::UnknownChatbot(chatbot.to_string());
-    let kept = gateway.accounts.of_chatbot(chatbot, platform, Age::Kept).await?;
-    if let Some(account) = kept.filter(|account| account.enabled)
+    prove(gateway, chatbot, platform, webhook)
+        .await
+        .map_err(|refusal| {
+            refusal.tell(gateway, webhook);
+            refusal.error
+        })
+}
+
+/// Verifies and reads. What is refused under kept credentials is tried once more under those of this moment: an owner
+/// may just have changed them.
+pub(crate) async fn prove(
+    gateway: &Gateway,
+    chatbot: ChatbotId,
+    platform: &Platform,
+    webhook: &WebhookRequest,
+) -> Result<(Arc<Account>, Received), Refusal> {
+    let found = async |age| {
+        let found = gateway.accounts.of_chatbot(chatbot, platform, age).await;
+        found.map_err(|error| Refusal::from(GatewayError::from(error)))
+    };
+    if let Some(account) = found(Age::Kept).await?.filter(|account| account.enabled)
         && let Ok(received) = account.channel.receive(webhook, &account.credentials).await
     {
         return Ok((account, received));
     }
-    let account = gateway
-        .accounts
-        .of_chatbot(chatbot, platform, Age::Now)
+    let account = found(Age::Now)
         .await?
-        .ok_or_else(unknown)?;
-    let refused = |error: GatewayError| {
-        tell_owner(gateway, &account, webhook, &error);
-        error
+        .ok_or_else(|| GatewayError::UnknownChatbot(chatbot.to_string()))?;
+    let error = if account.enabled {
+        match account.channel.receive(webhook, &account.credentials).await {
+            Ok(received) => return Ok((account, received)),
+            Err(error) => error.into(),
+        }
+    } else {
+        GatewayError::Disabled
     };
-    if !account.enabled {
-        return Err(refused(GatewayError::Disabled));
-    }
-    match account.channel.receive(webhook, &account.credentials).await {
-        Ok(received) => Ok((account, received)),
-        Err(
-            error @ (ReceiveError::BadSignature { .. }
-            | ReceiveError::ForeignAccount { .. }
-            | ReceiveError::Malformed(_)
-            | ReceiveError::BadCredentials(_)
-            | ReceiveError::Unavailable(_)),
-        ) => Err(refused(error.into())),
-    }
+    Err(Refusal {
+        account: Some(account),
+        error,
+    })
 }
 
 /// Tells the owner of a refusal. What could not be verified is looked into first, when the platform has its answer; where

@@ -21,18 +21,19 @@ pub enum NotQueued {
     Publish(#[from] PublishError),
 }
 
-/// Returns once the queue has confirmed every message and every status. An error means that at least one is not there;
+/// Returns the ids of the messages, in their order, once the queue has confirmed every message and every status. An error means that at least one is not there;
 /// the platform sends all of them again, and those that were are recognised.
 pub async fn publish(
     queue: &Queue,
     accounts: &Accounts,
     account: &Account,
     received: &Received,
-) -> Result<(), NotQueued> {
+) -> Result<Vec<MessageId>, NotQueued> {
     let traceparent = process::trace::current_traceparent();
+    let ids: Vec<MessageId> = received.messages.iter().map(|_| MessageId::new()).collect();
     let mut messages = Vec::with_capacity(received.messages.len());
-    for message in &received.messages {
-        messages.push(to_wire(accounts, account, message).await?);
+    for (id, message) in ids.iter().zip(&received.messages) {
+        messages.push(to_wire(accounts, account, *id, message).await?);
     }
     // In order: the queue keeps the order in which these are first polled.
     try_join_all(messages.iter().map(|message| {
@@ -65,15 +66,15 @@ pub async fn publish(
         )
     }))
     .await?;
-    Ok(())
+    Ok(ids)
 }
 
 async fn to_wire(
     accounts: &Accounts,
     account: &Account,
+    id: MessageId,
     message: &InboundMessage,
 ) -> Result<wire::InboundMessage, NotQueued> {
-    let id = MessageId::new();
     let reply_to = match &message.reply_to {
         None => None,
         Some(json) => Some(

@@ -7,6 +7,7 @@
 mod answer;
 mod ask;
 mod citations;
+mod draft;
 mod endpoint;
 mod error;
 mod extractive;

@@ -138,6 +138,18 @@ impl Model {
         }
     }
 
+    /// Answers, or says why not, and tells meanwhile what may be shown of the answer so far.
+    pub async fn answer_aloud(
+        &self,
+        ask: &Ask<'_>,
+        heard: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Answer, ModelError> {
+        match self {
+            Self::Extractive => Ok(extractive::answer(ask)),
+            Self::OpenAi(model) => model.answer_aloud(ask, heard).await,
+        }
+    }
+
     /// Answers in any case: when the model fails, with the best passage, and with what went wrong.
     pub async fn answer_or_quote(&self, ask: &Ask<'_>) -> (Answer, Option<ModelError>) {
         match self.answer(ask).await {

@@ -6,7 +6,7 @@
 use crate::{
     answer::Answer,
     ask::Ask,
-    citations,
+    citations, draft,
     error::{Detail, ModelError},
     prompt::{self, Message, NO_ANSWER, Prompt},
     sse::Events,
@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use domain::FallbackReason;
 use egress::{CheckedUrl, Client};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use reqwest::{Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -145,9 +145,39 @@ impl OpenAi {
         outcome
     }
 
+    /// Asks for the answer as it is written, and tells again and again what may be shown of it so far.
+    pub async fn answer_aloud(
+        &self,
+        ask: &Ask<'_>,
+        heard: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<Answer, ModelError> {
+        let started = Instant::now();
+        let outcome = self.aloud(ask, heard).await;
+        let word = outcome.as_ref().map_or_else(ModelError::name, |_| "answered");
+        metrics::histogram!("botsmith_model_seconds", "outcome" => word)
+            .record(started.elapsed().as_secs_f64());
+        outcome
+    }
+
+    async fn aloud(&self, ask: &Ask<'_>, heard: &mut (dyn FnMut(&str) + Send)) -> Result<Answer, ModelError> {
+        let mut streaming = self.stream(ask).await?;
+        while streaming.next().await?.is_some() {
+            heard(&draft::shown(&streaming.text));
+        }
+        if let Some(first_after) = streaming.first_after {
+            metrics::histogram!("botsmith_model_first_seconds").record(first_after.as_secs_f64());
+        }
+        streaming.finish().await
+    }
+
     async fn complete(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Answer, ModelError> {
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
         let response = self.post(&prompt, false, deadline).await?;
+        let (text, usage) = self.whole(response, deadline).await?;
+        self.finish(&text, prompt.passages, usage)
+    }
+
+    async fn whole(&self, response: Response, deadline: Instant) -> Result<(String, Usage), ModelError> {
         let status = response.status();
         let body = self.body(response, deadline).await?;
         let completion: Completion =
@@ -157,7 +187,7 @@ impl OpenAi {
             .into_iter()
             .find_map(|choice| choice.message.content)
             .unwrap_or_default();
-        self.finish(&text, prompt.passages, completion.usage.unwrap_or_default())
+        Ok((text, completion.usage.unwrap_or_default()))
     }
 
     /// Asks and hands the answer over as it comes.
@@ -166,10 +196,10 @@ impl OpenAi {
         let deadline = started + self.limits.time;
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
         let response = self.post(&prompt, true, deadline).await?;
-        Ok(Streaming {
+        let mut streaming = Streaming {
             model: self.clone(),
             status: response.status(),
-            bytes: Box::pin(response.bytes_stream()),
+            bytes: Box::pin(stream::empty()),
             events: Events::default(),
             waiting: VecDeque::new(),
             text: String::new(),
@@ -179,7 +209,15 @@ impl OpenAi {
             started,
             deadline,
             first_after: None,
-        })
+        };
+        if is_json(&response) {
+            // Some endpoints know no streaming, and answer all at once.
+            (streaming.text, streaming.usage) = self.whole(response, deadline).await?;
+            streaming.ended = true;
+        } else {
+            streaming.bytes = Box::pin(response.bytes_stream());
+        }
+        Ok(streaming)
     }
 
     /// The head of a successful answer.
@@ -310,6 +348,11 @@ fn bad_detail(status: StatusCode, detail: Detail) -> ModelError {
         status: status.as_u16(),
         detail,
     }
+}
+
+fn is_json(response: &Response) -> bool {
+    let given = response.headers().get(header::CONTENT_TYPE);
+    given.is_some_and(|given| given.as_bytes().starts_with(b"application/json"))
 }
 
 fn retry_after(response: &Response) -> Option<Duration> {
@@ -686,6 +729,40 @@ mod tests {
         assert_eq!(
             (answer.citations.as_slice(), answer.tokens_in),
             (&[0][..], Some(5))
+        );
+    }
+
+    #[tokio::test]
+    async fn what_may_be_shown_is_told_while_the_answer_is_written() {
+        let (_server, model) = answers_with(streamed(&["Two ", "days [1", "], free."])).await;
+        let passages = [passage("We ship in two days.")];
+        let ask = Ask {
+            chatbot: "Helper",
+            instructions: "",
+            passages: &passages,
+            history: &[],
+            question: "How long?",
+        };
+        let mut heard = Vec::new();
+
+        let answer = model
+            .answer_aloud(&ask, &mut |text| heard.push(text.to_owned()))
+            .await
+            .unwrap();
+
+        assert_eq!(heard, ["Two", "Two days", "Two days, free."]);
+        assert_eq!(answer.text, "Two days [1], free.");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_knows_no_streaming_answers_all_the_same() {
+        let (_server, model) = answers_with(says("Two days [1].")).await;
+
+        let answer = stream(&model).await.unwrap().finish().await.unwrap();
+
+        assert_eq!(
+            (answer.text.as_str(), answer.tokens_in),
+            ("Two days [1].", Some(120))
         );
     }
 

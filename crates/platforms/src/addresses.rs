@@ -24,7 +24,7 @@ impl Settings {
             graph: self.graph_url.clone(),
             version: self.graph_version.clone(),
             simulator: self.whatsapp_simulator_url.clone(),
-            media_hosts: self.meta_media_hosts.clone(),
+            media_hosts: self.whatsapp_media_hosts.clone(),
         }
     }
 
@@ -44,6 +44,23 @@ impl Settings {
             version: self.graph_version.clone(),
             simulator: self.instagram_simulator_url.clone(),
             media_hosts: self.meta_media_hosts.clone(),
+        }
+    }
+
+    pub(crate) fn slack(&self) -> channel_sender_slack::Addresses {
+        channel_sender_slack::Addresses {
+            api: self.slack_api_url.clone(),
+            simulator: self.slack_simulator_url.clone(),
+            media_hosts: self.slack_media_hosts.clone(),
+        }
+    }
+
+    pub(crate) fn discord(&self) -> channel_sender_discord::Addresses {
+        channel_sender_discord::Addresses {
+            api: self.discord_api_url.clone(),
+            gateway_hosts: self.discord_gateway_hosts.clone(),
+            media_hosts: self.discord_media_hosts.clone(),
+            simulator: self.discord_simulator_url.clone(),
         }
     }
 

@@ -12,24 +12,44 @@ pub use client::{ClientError, client};
 pub use settings::Settings;
 
 use channel::{ChannelHandle, Registry, RegistryError};
+use channel_sender_discord::Discord;
 use channel_sender_instagram::Instagram;
 use channel_sender_messenger::Messenger;
+use channel_sender_rest::Rest;
+use channel_sender_slack::Slack;
 use channel_sender_teams::Teams;
 use channel_sender_telegram::Telegram;
 use channel_sender_twilio::Twilio;
+use channel_sender_web::Web;
 use channel_sender_whatsapp::WhatsApp;
 
+/// Why there are no platforms.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The list is wrong.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
 /// All platforms, by name.
-pub fn registry(settings: &Settings, client: reqwest::Client) -> Result<Registry, RegistryError> {
-    Registry::new([
+pub fn registry(settings: &Settings, client: reqwest::Client) -> Result<Registry, OpenError> {
+    let (guard, guarded) = client::guarded(&settings.rest_allowed_private_cidrs)?;
+    Ok(Registry::new([
         ChannelHandle::new(Twilio::new(client.clone(), settings.twilio())),
         ChannelHandle::new(WhatsApp::new(client.clone(), settings.whatsapp())),
         ChannelHandle::new(Telegram::new(client.clone(), settings.telegram())),
         ChannelHandle::new(Messenger::new(client.clone(), settings.messenger())),
         ChannelHandle::new(Instagram::new(client.clone(), settings.instagram())),
+        ChannelHandle::new(Slack::new(client.clone(), settings.slack())),
+        ChannelHandle::new(Discord::new(client.clone(), settings.discord())),
         ChannelHandle::new(Teams::new(client, settings.teams())),
+        ChannelHandle::new(Rest::new(guard, guarded)),
+        ChannelHandle::new(Web::new()),
         // one line a platform
-    ])
+    ])?)
 }
 
 #[cfg(test)]
@@ -46,11 +66,15 @@ mod tests {
             .map(|channel| channel.platform().to_string())
             .collect();
         let expected = [
+            "discord",
             "instagram",
             "messenger",
+            "rest",
+            "slack",
             "teams",
             "telegram",
             "twilio",
+            "web",
             "whatsapp",
         ];
         assert_eq!(names, expected.map(str::to_owned).into());

@@ -1,5 +1,6 @@
 //! Where the platforms are. The operator's choice, never a tenant's.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error};
 use url::Url;
 
@@ -28,7 +29,9 @@ pub struct Settings {
     pub graph_instagram_url: Url,
     /// The version of Meta's Graph API. Meta takes each away after about two years.
     pub graph_version: String,
-    /// Hosts, with all below them, that Meta's media are fetched from.
+    /// Hosts, with all below them, that WhatsApp's media are fetched from, with the account's token.
+    pub whatsapp_media_hosts: Vec<String>,
+    /// Hosts, with all below them, that Messenger's and Instagram's media are fetched from, without one.
     pub meta_media_hosts: Vec<String>,
     /// See [`Self::twilio_simulator_url`].
     #[serde(deserialize_with = "unless_empty")]
@@ -39,6 +42,22 @@ pub struct Settings {
     /// See [`Self::twilio_simulator_url`].
     #[serde(deserialize_with = "unless_empty")]
     pub instagram_simulator_url: Option<Url>,
+    /// Slack's Web API.
+    pub slack_api_url: Url,
+    /// Hosts, with all below them, that Slack's files are fetched from, with the bot's token.
+    pub slack_media_hosts: Vec<String>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub slack_simulator_url: Option<Url>,
+    /// Discord's API.
+    pub discord_api_url: Url,
+    /// Hosts, with all below them, of Discord's Gateway, which is told the bot's token.
+    pub discord_gateway_hosts: Vec<String>,
+    /// Hosts, with all below them, that Discord's files are fetched from.
+    pub discord_media_hosts: Vec<String>,
+    /// See [`Self::twilio_simulator_url`].
+    #[serde(deserialize_with = "unless_empty")]
+    pub discord_simulator_url: Option<Url>,
     /// Gives Teams' tokens for sending.
     pub teams_login_url: Url,
     /// Tells the keys that Teams' messages are signed with.
@@ -54,6 +73,8 @@ pub struct Settings {
     /// See [`Self::twilio_simulator_url`].
     #[serde(deserialize_with = "unless_empty")]
     pub teams_simulator_url: Option<Url>,
+    /// Private networks to which answers of the REST API may be pushed. All others are refused.
+    pub rest_allowed_private_cidrs: Vec<IpNet>,
 }
 
 fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Url>, D::Error> {
@@ -75,10 +96,18 @@ impl Default for Settings {
             graph_url: known("https://graph.facebook.com"),
             graph_instagram_url: known("https://graph.instagram.com"),
             graph_version: "v25.0".to_owned(),
+            whatsapp_media_hosts: hosts(&["fbsbx.com"]),
             meta_media_hosts: hosts(&["fbcdn.net", "fbsbx.com", "cdninstagram.com"]),
             whatsapp_simulator_url: None,
             messenger_simulator_url: None,
             instagram_simulator_url: None,
+            slack_api_url: known("https://slack.com/api"),
+            slack_media_hosts: hosts(&["files.slack.com"]),
+            slack_simulator_url: None,
+            discord_api_url: known("https://discord.com/api/v10"),
+            discord_gateway_hosts: hosts(&["discord.gg"]),
+            discord_media_hosts: hosts(&["cdn.discordapp.com", "media.discordapp.net"]),
+            discord_simulator_url: None,
             teams_login_url: known("https://login.microsoftonline.com"),
             teams_metadata_url: known("https://login.botframework.com/v1/.well-known/openidconfiguration"),
             teams_issuer: "https://api.botframework.com".to_owned(),
@@ -86,6 +115,7 @@ impl Default for Settings {
             teams_government_service_url: known("https://smba.infra.gcc.teams.microsoft.com"),
             teams_file_hosts: hosts(&["sharepoint.com", "sharepoint.us", "svc.ms"]),
             teams_simulator_url: None,
+            rest_allowed_private_cidrs: Vec::new(),
         }
     }
 }

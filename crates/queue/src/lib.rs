@@ -15,6 +15,7 @@ mod error;
 pub mod live;
 mod metrics;
 mod name;
+pub mod news;
 mod postgres;
 mod presence;
 mod settings;

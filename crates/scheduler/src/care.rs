@@ -84,14 +84,14 @@ impl Carer {
             return Ok(());
         }
         if self.renew(patient, &account).await? {
-            // It has another version now, and its next examination begins with that.
+            // If it has another version now, its next examination begins with that.
             return Ok(());
         }
         self.ask_after_health(patient, &account).await?;
         self.fetch_missed(patient, &account).await
     }
 
-    /// Renews credentials that run out. Whether it did.
+    /// Renews credentials that run out. Whether nothing more is to be asked now: it did, or the platform refuses.
     async fn renew(
         &self,
         patient: &Patient,
@@ -125,7 +125,8 @@ impl Carer {
             }
             Some(Err(error)) => {
                 self.failed(patient, &error).await?;
-                Ok(false)
+                // Its health may look well all the same, and would take that back.
+                Ok(!matches!(error, CheckError::Unreachable(_)))
             }
         }
     }
@@ -170,10 +171,16 @@ impl Carer {
                     "its platform cannot be asked now"
                 );
             }
-            CheckError::Unauthorized(_) | CheckError::Misconfigured(_) | CheckError::BadCredentials(_) => {
+            CheckError::Unauthorized(_) | CheckError::BadCredentials(_) => {
                 let reason = error.to_string();
                 if care::fell_ill(&self.db, patient, &reason).await? {
                     self.log(patient, Level::Error, "health.failed", &reason).await?;
+                }
+            }
+            // That the platform does not call us, or did not reach us for a moment, keeps no answer back.
+            CheckError::Misconfigured(reason) => {
+                if care::complains(&self.db, patient, reason).await? {
+                    self.log(patient, Level::Error, "health.failed", reason).await?;
                 }
             }
         }

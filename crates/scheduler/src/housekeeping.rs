@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 use process::clock::Clock;
-use store::{Db, StoreError, integration_logs, quarantine, scheduling, sign_in_failures};
+use store::{Db, StoreError, chat, integration_logs, quarantine, scheduling, sign_in_failures};
 
 /// How long integrations' logs are kept.
 const LOGS: TimeDelta = TimeDelta::days(90);
+/// How long an uploaded file waits for the message that it goes with.
+const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 
 /// Forgets what is older than promised.
 pub async fn keep(db: &Db, clock: &Clock, seen_days: i64) {
@@ -23,5 +25,6 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     sign_in_failures::prune(db, now).await?;
     integration_logs::prune(db, now - LOGS).await?;
     quarantine::forget(db, now).await?;
+    chat::forget_files(db, now - UNSENT_FILES).await?;
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::{Db, StoreError, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ChatbotId, IntegrationId, LeaseToken, Platform, WorkspaceId};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// A connection in our hand.
 #[derive(Clone)]
@@ -68,11 +68,14 @@ pub async fn claim_listening(
         .collect())
 }
 
-/// Holds a connection for longer. `false`: it is in another's hand, switched off, changed or gone, and must be closed.
+/// Holds a connection for longer. `false`: it is in another's hand, switched off, changed or gone, or its bot is archived,
+/// and it must be closed.
 pub async fn keep_listening(db: &Db, held: &Listening, until: DateTime<Utc>) -> Result<bool, StoreError> {
     let kept = sqlx::query!(
-        "update integrations set listener_until = $4
-         where id = $1 and listener_token = $2 and version = $3 and enabled and mode = 'connection'",
+        "update integrations i set listener_until = $4
+         from chatbots b
+         where i.id = $1 and i.listener_token = $2 and i.version = $3 and i.enabled and i.mode = 'connection'
+           and b.id = i.chatbot_id and b.archived_at is null",
         held.integration.as_uuid(),
         held.lease.as_uuid(),
         held.version,
@@ -187,11 +190,26 @@ pub async fn fell_ill(db: &Db, patient: &Patient, reason: &str) -> Result<bool, 
     Ok(changed.rows_affected() > 0)
 }
 
+/// The platform accepts the credentials, and something beside them is wrong: its owner reads the reason, and what can be
+/// sent is sent all the same. `false`: it has been changed meanwhile, or that is known.
+pub async fn complains(db: &Db, patient: &Patient, reason: &str) -> Result<bool, StoreError> {
+    let changed = sqlx::query!(
+        "update integrations set state_reason = $3, updated_at = now()
+         where id = $1 and version = $2 and state <> 'error' and state_reason is distinct from $3",
+        patient.integration.as_uuid(),
+        patient.version,
+        reason,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(changed.rows_affected() > 0)
+}
+
 /// The platform works with this integration again. `true`: that is news; what was parked is queued by the next sweep.
 pub async fn recovered(db: &Db, patient: &Patient) -> Result<bool, StoreError> {
     let changed = sqlx::query!(
         "update integrations set state = 'connected', state_reason = null, updated_at = now()
-         where id = $1 and version = $2 and state = 'error'",
+         where id = $1 and version = $2 and (state = 'error' or state_reason is not null)",
         patient.integration.as_uuid(),
         patient.version,
     )
@@ -282,28 +300,53 @@ pub async fn conversations_since(
     .await?)
 }
 
-/// Of a platform's accounts, the bots that are connected to them: for webhooks that serve a whole app.
+/// How many integrations with one account are asked whose a webhook is.
+const MOST_OF_ACCOUNT: i64 = 100;
+
+/// The bots that are connected to each of a platform's accounts, where there are any: for webhooks that serve a whole app.
+///
+/// Anybody may type in an account, and whoever shares the app's secret can prove its webhooks: so where an owner's
+/// integration has been seen working, which takes a token for the account, other workspaces' count only if theirs have.
 pub async fn bots_of_accounts(
     db: &Db,
     platform: &Platform,
     accounts: &[String],
-) -> Result<Vec<ChatbotId>, StoreError> {
-    Ok(sqlx::query_scalar!(
-        "select chatbot_id from integrations where platform = $1 and account = any($2) order by id limit 100",
+) -> Result<BTreeMap<String, Vec<ChatbotId>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"
+        select named.account as "account!", bot.chatbot_id as "chatbot_id!"
+        from (select distinct unnest($2::text[]) as account) named
+        cross join lateral (
+            select claimant.id, claimant.chatbot_id
+            from (select i.id, i.chatbot_id,
+                         bool_or(i.state = 'connected' and i.enabled and b.archived_at is null)
+                             over (partition by i.workspace_id) as owner_is_proven,
+                         bool_or(i.state = 'connected' and i.enabled and b.archived_at is null)
+                             over () as somebody_is_proven
+                  from integrations i join chatbots b on b.id = i.chatbot_id
+                  where i.platform = $1 and i.account = named.account) claimant
+            where claimant.owner_is_proven or not claimant.somebody_is_proven
+            order by claimant.id limit $3
+        ) bot
+        order by named.account, bot.id
+        "#,
         platform.as_str(),
         accounts,
+        MOST_OF_ACCOUNT,
     )
     .fetch_all(db.system_pool())
-    .await?
-    .into_iter()
-    .map(Into::into)
-    .collect())
+    .await?;
+    let mut bots = BTreeMap::<String, Vec<ChatbotId>>::new();
+    for row in rows {
+        bots.entry(row.account).or_default().push(row.chatbot_id.into());
+    }
+    Ok(bots)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{Bot, TWILIO, bot, noon};
+    use crate::fixtures::{Bot, TWILIO, answer, bot, claim_parts, noon, write};
     use sqlx::PgPool;
 
     async fn listening(pool: &PgPool) -> (Db, Bot) {
@@ -359,6 +402,78 @@ mod tests {
     }
 
     #[sqlx::test]
+    async fn a_connection_of_an_archived_bot_is_to_be_closed(pool: PgPool) {
+        let (db, bot) = listening(&pool).await;
+        let held = claim(&db, noon()).await.remove(0);
+
+        sqlx::query!(
+            "update chatbots set archived_at = now() where id = $1",
+            bot.chatbot.as_uuid()
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+
+        assert!(!keep_listening(&db, &held, noon()).await.unwrap());
+    }
+
+    async fn connect(pool: &PgPool, bot: Bot, account: &str, state: &str) {
+        sqlx::query!(
+            "update integrations set account = $2, state = $3 where id = $1",
+            bot.integration.as_uuid(),
+            account,
+            state,
+        )
+        .execute(pool)
+        .await
+        .unwrap();
+    }
+
+    #[sqlx::test]
+    async fn a_batch_finds_every_account_it_names_however_many(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let mut names = vec!["nobody's".to_owned()];
+        for n in 0..120 {
+            let name = format!("page {n}");
+            connect(&pool, bot(&pool).await, &name, "pending").await;
+            names.push(name);
+        }
+
+        let found = bots_of_accounts(&db, &TWILIO, &names).await.unwrap();
+
+        assert_eq!(found.len(), 120);
+        assert!(found.values().all(|bots| bots.len() == 1), "{found:?}");
+    }
+
+    #[sqlx::test]
+    async fn s1_whoever_types_in_anothers_account_does_not_hear_of_it(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let (stranger, owner) = (bot(&pool).await, bot(&pool).await);
+        let who = async || {
+            let mut found = bots_of_accounts(&db, &TWILIO, &["page".to_owned()])
+                .await
+                .unwrap();
+            found.remove("page").unwrap_or_default()
+        };
+        connect(&pool, stranger, "page", "pending").await;
+        connect(&pool, owner, "page", "connected").await;
+
+        let proven = who().await;
+        // An old integration that is switched off must not keep a new one from its messages.
+        sqlx::query!(
+            "update integrations set enabled = false where id = $1",
+            owner.integration.as_uuid()
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let off = who().await;
+
+        assert_eq!(proven, [owner.chatbot]);
+        assert_eq!(off, [stranger.chatbot, owner.chatbot]);
+    }
+
+    #[sqlx::test]
     async fn an_integration_is_examined_once_and_again_when_it_is_due(pool: PgPool) {
         let (db, _) = (Db::of_pool(&pool), bot(&pool).await);
         let examine = |now| examine(&db, now, TimeDelta::minutes(10), 10);
@@ -379,6 +494,32 @@ mod tests {
 
         assert!(fell_ill(&db, &patient, "the token has died").await.unwrap());
         assert!(!fell_ill(&db, &patient, "the token has died").await.unwrap());
+        assert!(recovered(&db, &patient).await.unwrap());
+        assert!(!recovered(&db, &patient).await.unwrap());
+    }
+
+    #[sqlx::test]
+    async fn a_platform_that_calls_elsewhere_is_no_reason_to_keep_an_answer_back(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        answer(&db, &["hi"]).await;
+        let patient = examine(&db, Utc::now(), TimeDelta::minutes(10), 10)
+            .await
+            .unwrap()
+            .remove(0);
+
+        assert!(
+            complains(&db, &patient, "the webhook is elsewhere")
+                .await
+                .unwrap()
+        );
+        assert!(
+            !complains(&db, &patient, "the webhook is elsewhere")
+                .await
+                .unwrap()
+        );
+
+        assert_eq!(claim_parts(&db, noon()).await.unwrap().len(), 1);
         assert!(recovered(&db, &patient).await.unwrap());
         assert!(!recovered(&db, &patient).await.unwrap());
     }

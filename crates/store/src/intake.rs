@@ -231,6 +231,9 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
     if !message.media.is_empty() {
         attach(tx, message).await?;
     }
+    if message.platform.is_own() {
+        crate::chat::enter(tx, conversation.into(), message.message).await?;
+    }
     if opts_out {
         cancel_unsent(tx, contact.into()).await?;
     }

@@ -15,6 +15,7 @@ pub mod attachments;
 pub mod blobs;
 pub mod care;
 pub mod channel_accounts;
+pub mod chat;
 pub mod chatbots;
 pub mod chunks;
 pub mod conversations;

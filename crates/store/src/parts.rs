@@ -124,6 +124,7 @@ pub async fn claim(
                         and (o.gap = 0 or coalesce((
                             select before.sent_at <= $2 - make_interval(secs => o.gap / 1000.0) from parts before
                             where before.conversation_id = p.conversation_id and before.position < p.position
+                              and before.sent_at is not null
                             order by before.position desc limit 1), true))
                         and not exists (
                             select from parts earlier
@@ -378,9 +379,20 @@ async fn sent(
                 platform_message_id = $3, segments = coalesce($4::int, segments), attempts = attempts + 1,
                 first_attempt_at = coalesce(first_attempt_at, $5), sent_at = coalesce(sent_at, $6),
                 settled_at = coalesce(settled_at, $6), lease_token = null, lease_until = null,
-                error = (select error from early), error_code = null
+                error = case when state in ('queued', 'sending', 'uncertain', 'parked') then (select error from early)
+                             else coalesce((select error from early), error) end,
+                error_code = null
             where id = $1 and state not in ('cancelled', 'expired', 'dead')
-            returning conversation_id, position, workspace_id
+            returning conversation_id, position, workspace_id, message_id, platform
+        ), readable as (
+            update conversations v set entries = entries + 1
+            from done
+            where v.id = done.conversation_id and done.platform = any($9)
+              and not exists (select from chat_entries where part_id = $1)
+            returning v.id, v.entries, v.workspace_id, done.message_id
+        ), entry as (
+            insert into chat_entries (conversation_id, number, workspace_id, message_id, part_id)
+            select id, entries, workspace_id, message_id, $1 from readable
         ), attempted as (
             insert into attempts (workspace_id, part_id, started_at, ended_at, outcome, detail)
             select workspace_id, $1, $5, $6, $7, $8::text from done
@@ -400,6 +412,7 @@ async fn sent(
         attempt.ended_at,
         attempt.outcome,
         attempt.detail,
+        &Platform::OWN.map(|platform| platform.to_string()),
     )
     .fetch_optional(db.system_pool())
     .await?;
@@ -495,7 +508,9 @@ async fn end(
 /// The integration goes to `error`, and all that waits for it is parked until its owner has reconnected it.
 async fn park(db: &Db, claim: &Claim, attempt: &Attempt, reason: &str) -> Result<Settled, StoreError> {
     let mut tx = db.system().await?;
-    let applied = again(&mut tx, claim, attempt, "parked", attempt.ended_at, false, reason).await?;
+    // What may have arrived waits to be asked about, and is never taken for something that was not sent.
+    let state = if claim.uncertain { "uncertain" } else { "parked" };
+    let applied = again(&mut tx, claim, attempt, state, attempt.ended_at, false, reason).await?;
     // A sender that worked with old credentials must not break an integration that was mended meanwhile.
     let broken = sqlx::query!(
         "update integrations set state = 'error', state_reason = $2, updated_at = now()
@@ -817,6 +832,30 @@ mod tests {
     }
 
     #[sqlx::test]
+    async fn what_may_have_arrived_is_still_asked_about_after_the_integration_was_mended(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        answer(&db, &["hi"]).await;
+        claim_one(&db).await;
+        let later = noon() + TimeDelta::seconds(31);
+        scheduling::lapse_parts(&db, later).await.unwrap();
+        let unknown = claim_parts(&db, later).await.unwrap().remove(0);
+        let park = Outcome::Park {
+            reason: "authentication failed".to_owned(),
+        };
+
+        settle(&db, &unknown, &attempt("not_asked"), &park).await.unwrap();
+        assert!(claim_parts(&db, later).await.unwrap().is_empty());
+        sqlx::query!("update integrations set state = 'connected', version = version + 1")
+            .execute(&pool)
+            .await
+            .unwrap();
+        scheduling::unpark(&db, later).await.unwrap();
+
+        assert!(claim_parts(&db, later).await.unwrap()[0].uncertain);
+    }
+
+    #[sqlx::test]
     async fn a_status_moves_a_part_only_upward_and_only_in_its_own_integration(pool: PgPool) {
         let db = Db::of_pool(&pool);
         let (bot, other) = (bot(&pool).await, bot(&pool).await);
@@ -890,6 +929,84 @@ mod tests {
                 .unwrap()
                 .is_empty()
         );
+    }
+
+    #[sqlx::test]
+    async fn why_a_message_failed_is_kept_when_the_report_comes_before_the_send_is_recorded(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        answer(&db, &["hi"]).await;
+        let claim = claim_one(&db).await;
+
+        let failed = Status {
+            error: Some("131047: the window is closed".to_owned()),
+            ..report(bot, "wamid.1", Some(claim.id), PartState::Failed)
+        };
+        statuses::apply(&db, &[failed]).await.unwrap();
+        settle(&db, &claim, &attempt("sent"), &sent("wamid.1"))
+            .await
+            .unwrap();
+
+        let error = sqlx::query_scalar!("select error from parts")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(error.as_deref(), Some("131047: the window is closed"));
+        assert_eq!(part_states(&pool).await, ["failed"]);
+    }
+
+    #[sqlx::test]
+    async fn what_was_read_as_soon_as_it_came_is_read(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        answer(&db, &["hi"]).await;
+        let claim = claim_one(&db).await;
+        // The platform has it after 100 ms, and we hear of that after a second.
+        let slow = Attempt {
+            ended_at: noon() + TimeDelta::seconds(1),
+            ..attempt("sent")
+        };
+        settle(&db, &claim, &slow, &sent("m_1")).await.unwrap();
+
+        let moved = async |up_to| {
+            let watermark = statuses::Watermark {
+                integration: bot.integration,
+                conversation_key: "+1".to_owned(),
+                state: PartState::Read,
+                up_to,
+                at: noon(),
+            };
+            statuses::apply_watermark(&db, &watermark).await.unwrap()
+        };
+
+        assert_eq!(moved(noon() - TimeDelta::milliseconds(1)).await, 0);
+        assert_eq!(moved(noon() + TimeDelta::milliseconds(100)).await, 1);
+        assert_eq!(part_states(&pool).await, ["read"]);
+    }
+
+    #[sqlx::test]
+    async fn the_gap_between_two_messages_is_kept_though_one_between_them_was_not_sent(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        sqlx::query!("update integrations set conversation_gap_ms = 1000")
+            .execute(&pool)
+            .await
+            .unwrap();
+        write(&db, bot, "+1", "hello").await;
+        answer(&db, &["one", "two", "three"]).await;
+        let first = claim_one(&db).await;
+        settle(&db, &first, &attempt("sent"), &sent("1")).await.unwrap();
+        let second = claim_parts(&db, noon() + TimeDelta::seconds(1))
+            .await
+            .unwrap()
+            .remove(0);
+        settle(&db, &second, &attempt("rejected"), &dead()).await.unwrap();
+
+        let at_once = claim_parts(&db, noon() + TimeDelta::milliseconds(900))
+            .await
+            .unwrap();
+        let later = claim_parts(&db, noon() + TimeDelta::seconds(1)).await.unwrap();
+
+        assert_eq!((at_once.len(), later.len()), (0, 1));
     }
 
     #[sqlx::test]

@@ -67,13 +67,17 @@ pub async fn apply(db: &Db, statuses: &[Status]) -> Result<Vec<Applied>, StoreEr
 }
 
 /// Moves everything up to a watermark upward. How many parts moved.
+///
+/// The watermark is a time of the platform's, who has a message before we know that it has: what counts is when it was
+/// handed over, where that was done once.
 pub async fn apply_watermark(db: &Db, watermark: &Watermark) -> Result<u64, StoreError> {
     let moved = sqlx::query!(
         "update parts p set
              state = $3, delivered_at = coalesce(p.delivered_at, $5),
              read_at = case when $3 = 'read' then coalesce(p.read_at, $5) else p.read_at end
          from conversations v
-         where v.integration_id = $1 and v.key = $2 and p.conversation_id = v.id and p.sent_at <= $4
+         where v.integration_id = $1 and v.key = $2 and p.conversation_id = v.id
+           and case when p.attempts <= 1 then coalesce(p.first_attempt_at, p.sent_at) else p.sent_at end <= $4
            and p.state in ('sent', 'delivered')
            and array_position(array['sent', 'delivered', 'read'], $3) > array_position(array['sent', 'delivered', 'read'], p.state)",
         watermark.integration.as_uuid(),
@@ -168,13 +172,15 @@ async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreE
     })
 }
 
-/// Applies reports whose send has been recorded since: the two may have passed each other. How many.
+/// Applies reports whose send has been recorded since: the two may have passed each other, which is a matter of moments.
+/// Older ones are about what others sent from the same account, and there may be many. How many.
 pub async fn apply_pending(db: &Db) -> Result<usize, StoreError> {
     let mut tx = db.system().await?;
     let matched = sqlx::query!(
         "select s.workspace_id, s.integration_id, s.platform_message_id, s.state, s.error, s.received_at, p.id
          from pending_statuses s
          join parts p on p.integration_id = s.integration_id and p.platform_message_id = s.platform_message_id
+         where s.received_at > now() - interval '1 hour'
          limit 1000"
     )
     .fetch_all(&mut *tx)

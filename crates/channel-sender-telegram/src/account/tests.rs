@@ -233,6 +233,17 @@ async fn a_webhook_that_works_is_well() {
 }
 
 #[tokio::test]
+async fn a_restart_of_ours_after_which_all_was_delivered_is_no_illness() {
+    let restarted = (Utc::now() - TimeDelta::minutes(2)).timestamp();
+
+    health_with(info(
+        json!({"last_error_date": restarted, "last_error_message": "Connection refused"}),
+    ))
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_webhook_that_does_not_work_is_told_in_telegrams_words() {
     let lately = (Utc::now() - TimeDelta::minutes(2)).timestamp();
     for (changes, words) in [
