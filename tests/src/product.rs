@@ -178,6 +178,15 @@ impl Product {
                 ("BOTSMITH__STORE__MAX_CONNECTIONS".to_owned(), "6".to_owned()),
             ],
         };
+        for play in simulator::played::ALL {
+            common.set(
+                &format!(
+                    "BOTSMITH__PLATFORMS__{}_SIMULATOR_URL",
+                    play.name().to_uppercase()
+                ),
+                &simulator.played().base(*play),
+            );
+        }
         if let Some(behaviour) = options.model {
             simulator.model().behave(behaviour);
             common.set("BOTSMITH__MODELS__BASE_URL", &format!("{}/v1", simulator.url()));
@@ -256,7 +265,7 @@ impl Product {
         self.health.push(format!("http://{listen}"));
         let names = (1..=workers).map(|number| (format!("chat-worker-{number}"), vec!["chat-worker"]));
         let others = [
-            ("sender".to_owned(), vec!["sender", "twilio"]),
+            ("sender".to_owned(), vec!["sender", "--all"]),
             ("scheduler".to_owned(), vec!["scheduler"]),
             ("indexer".to_owned(), vec!["indexer"]),
         ];
@@ -338,6 +347,11 @@ impl Product {
     /// The simulator's address.
     pub fn simulator_url(&self) -> String {
         self.simulator.url()
+    }
+
+    /// All platforms but Twilio.
+    pub fn played(&self) -> &simulator::played::Played {
+        self.simulator.played()
     }
 
     /// Its database, when it is not the private one of `botsmith all`.

@@ -13,6 +13,8 @@ use url::Url;
 
 /// What a reference to a file begins with whose address is not known yet; its id follows.
 const BY_ID: &str = "slack-file:";
+/// A page is never taken, so one that comes in place of a file is not mistaken for it.
+const PAGE: &str = "text/html";
 /// Kinds beside pictures, sound and film.
 const KINDS: [&str; 14] = [
     "application/json",
@@ -109,6 +111,9 @@ pub(crate) async fn fetch(
             )
         }
     };
+    if essence(&expected) == PAGE {
+        return Err(not_taken(PAGE));
+    }
     let url = Url::parse(&address).map_err(|_| refused("its address is not one"))?;
     let base = slack
         .addresses
@@ -134,15 +139,12 @@ pub(crate) async fn fetch(
         outcome => outcome?,
     };
     let content_type = kind(&fetched.content_type, &expected);
-    // It is sent with 200 in place of the file. A page is never taken, so nothing is lost where somebody sent one.
-    if content_type == "text/html" || essence(&fetched.content_type) == "text/html" {
+    // The same page, with 200, in place of the file.
+    if content_type == PAGE {
         return Err(without_scope());
     }
     if !is_allowed(&content_type) {
-        return Err(refused(format!(
-            "{} is a kind that is not taken",
-            content_type.escape_debug()
-        )));
+        return Err(not_taken(&content_type));
     }
     Ok(Fetched {
         content_type,
@@ -162,6 +164,10 @@ async fn info(slack: &Slack, id: &str, credentials: &Credentials) -> Result<File
 
 fn refused(reason: impl Into<String>) -> MediaError {
     MediaError::Refused(reason.into())
+}
+
+fn not_taken(kind: &str) -> MediaError {
+    refused(format!("{} is a kind that is not taken", kind.escape_debug()))
 }
 
 fn without_scope() -> MediaError {

@@ -83,7 +83,7 @@ fn guid(field: &str, what: &str, given: &str) -> Result<(), CredentialsError> {
     ))
 }
 
-fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && groups.concat().bytes().all(|b| b.is_ascii_hexdigit())

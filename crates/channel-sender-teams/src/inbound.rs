@@ -3,12 +3,22 @@
 //! Everything else (people who join, reactions, edits, deletions, other bots) is acknowledged and answered by nobody.
 //! Microsoft adds types and fields without notice, so what we do not know is ignored.
 
-use crate::{activity::Activity, addresses::Addresses, card, credentials::Credentials, media};
+use crate::{
+    activity::Activity,
+    addresses::Addresses,
+    card,
+    credentials::Credentials,
+    media,
+    token::{refused, unproven},
+};
 use bytes::Bytes;
-use channel::{ConversationKey, InboundMessage, ReceiveError, Received, WebhookResponse, text};
+use channel::{
+    Cause, ConversationKey, Diagnosis, InboundMessage, ReceiveError, Received, WebhookResponse, text,
+};
 use chrono::{DateTime, Utc};
 use http::StatusCode;
 use serde_json::{Value, json};
+use url::Url;
 
 /// What the ids of bots begin with; those of people begin with `29:`.
 const BOT: &str = "28:";
@@ -29,45 +39,70 @@ pub(crate) fn read(
     Ok(received)
 }
 
+/// Whose an activity is that is not the integration's.
+pub(crate) enum Foreign<'a> {
+    App(&'a str),
+    Tenant(&'a str),
+    NoTenant,
+}
+
 /// The token says for which app a request is, and not from whose tenant.
+pub(crate) fn foreign<'a>(activity: &'a Activity, credentials: &Credentials) -> Option<Foreign<'a>> {
+    let recipient = activity.text_at("/recipient/id").unwrap_or_default();
+    if let Some(app) = recipient.strip_prefix(BOT)
+        && !app.eq_ignore_ascii_case(&credentials.app_id)
+    {
+        return Some(Foreign::App(app));
+    }
+    let expected = credentials.tenant_id.as_ref()?;
+    let named = [
+        activity.text_at("/channelData/tenant/id"),
+        activity.text_at("/conversation/tenantId"),
+    ];
+    let other = named
+        .into_iter()
+        .flatten()
+        .find(|tenant| !tenant.eq_ignore_ascii_case(expected));
+    if named == [None, None] && matches!(activity.kind(), "message" | "invoke") {
+        return Some(Foreign::NoTenant);
+    }
+    other.map(Foreign::Tenant)
+}
+
 fn belongs(
     activity: &Activity,
     addresses: &Addresses,
     credentials: &Credentials,
 ) -> Result<(), ReceiveError> {
-    let foreign = |given: &str| ReceiveError::ForeignAccount {
-        given: given.chars().take(40).collect(),
+    let given = match foreign(activity, credentials) {
+        None => return answerable(activity, addresses, credentials).map_err(unproven),
+        Some(Foreign::App(given) | Foreign::Tenant(given)) => given,
+        Some(Foreign::NoTenant) => "of no tenant",
     };
-    let recipient = activity.text_at("/recipient/id").unwrap_or_default();
-    if let Some(app) = recipient.strip_prefix(BOT)
-        && !app.eq_ignore_ascii_case(&credentials.app_id)
-    {
-        return Err(foreign(app));
-    }
-    if let Some(expected) = &credentials.tenant_id {
-        let named = [
-            activity.text_at("/channelData/tenant/id"),
-            activity.text_at("/conversation/tenantId"),
-        ];
-        if let Some(other) = named
-            .into_iter()
-            .flatten()
-            .find(|tenant| !tenant.eq_ignore_ascii_case(expected))
-        {
-            return Err(foreign(other));
-        }
-        if named == [None, None] && matches!(activity.kind(), "message" | "invoke") {
-            return Err(foreign("of no tenant"));
-        }
-    }
+    Err(ReceiveError::ForeignAccount {
+        given: given.chars().take(40).collect(),
+    })
+}
+
+/// Refuses what would be answered where no token may go.
+pub(crate) fn answerable(
+    activity: &Activity,
+    addresses: &Addresses,
+    credentials: &Credentials,
+) -> Result<(), Diagnosis> {
     let service = activity.text_at("/serviceUrl").unwrap_or_default();
-    if addresses.service(service, credentials).is_none() {
-        return Err(ReceiveError::BadSignature {
-            reason: "the message's service address is at a host that is not listed (`platforms.teams_service_hosts`)"
-                .to_owned(),
-        });
+    if addresses.service(service, credentials).is_some() {
+        return Ok(());
     }
-    Ok(())
+    let host = Url::parse(service).ok();
+    let host = host.as_ref().and_then(Url::host_str).unwrap_or("no host");
+    Err(refused(
+        Cause::Unproven,
+        format!(
+            "the message's service address is at {host}, which is not listed: if it is Microsoft's, ask the operator to add \
+             it to `platforms.teams_service_hosts`"
+        ),
+    ))
 }
 
 fn from_a_bot(activity: &Activity) -> bool {

@@ -4,8 +4,13 @@
 //! address, to which we shall send this app's own token, and the channel. Documentation: "Authenticate requests from the Bot
 //! Connector service to your bot". Tokens of the Bot Framework Emulator, which the app's own secret can buy, prove nothing.
 
-use crate::{Teams, activity::Activity, credentials::Credentials, keys::Key};
-use channel::{ReceiveError, WebhookRequest};
+use crate::{
+    Teams,
+    activity::Activity,
+    credentials::Credentials,
+    keys::{Key, Keys},
+};
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde::Deserialize;
 use std::{collections::HashSet, time::Instant};
@@ -16,17 +21,18 @@ pub(crate) const HEADER: &str = "authorization";
 const SKEW: f64 = 300.0;
 
 #[derive(Deserialize)]
-struct Claims {
+pub(crate) struct Claims {
     iss: Option<String>,
-    aud: Option<String>,
+    pub(crate) aud: Option<String>,
     exp: Option<f64>,
     nbf: Option<f64>,
     serviceurl: Option<String>,
 }
 
-fn unproven(reason: impl Into<String>) -> ReceiveError {
+/// A refusal in words for the log.
+pub(crate) fn unproven(refusal: Diagnosis) -> ReceiveError {
     ReceiveError::BadSignature {
-        reason: reason.into(),
+        reason: refusal.words,
     }
 }
 
@@ -37,26 +43,73 @@ pub(crate) async fn verify(
     credentials: &Credentials,
 ) -> Result<Activity, ReceiveError> {
     credentials.validate()?;
-    let token = bearer(request)?;
+    let token = bearer(request).map_err(unproven)?;
     let key = key(teams, token, credentials).await?;
-    let claims = signed(token, &key)?;
-    let now = request.received_at.timestamp_millis() as f64 / 1000.0;
-    judge(&claims, &teams.addresses.issuer, credentials, now)?;
+    let claims = signed(token, &key).map_err(unproven)?;
+    issued(&claims, &teams.addresses.issuer).map_err(unproven)?;
+    in_time(&claims, request).map_err(unproven)?;
+    is_for(&claims, credentials)?;
     let activity = Activity::parse(&request.body)?;
-    covers(&claims, &key, &activity)?;
+    covers(&claims, &key, &activity).map_err(unproven)?;
     Ok(activity)
 }
 
-fn bearer(request: &WebhookRequest) -> Result<&str, ReceiveError> {
+pub(crate) fn refused(cause: Cause, words: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        cause,
+        words: words.into(),
+    }
+}
+
+pub(crate) fn bearer(request: &WebhookRequest) -> Result<&str, Diagnosis> {
+    let missing = |words: String| refused(Cause::MissingProof, words);
     let given = request.headers.get_all(HEADER).iter().count();
-    let header = request.only_header(HEADER).ok_or_else(|| match given {
-        0 => unproven("the Authorization header is missing"),
-        1 => unproven("the Authorization header is not text"),
-        many => unproven(format!("there are {many} Authorization headers")),
+    let header = request.only_header(HEADER).ok_or_else(|| {
+        missing(match given {
+            0 => "the Authorization header is missing: it does not come from Microsoft, or a proxy removed it; let the \
+                  proxy pass it on"
+                .to_owned(),
+            1 => "the Authorization header is not text".to_owned(),
+            many => format!("there are {many} Authorization headers, and Microsoft sends one"),
+        })
     })?;
     match header.split(' ').collect::<Vec<_>>()[..] {
         ["Bearer", token] if !token.is_empty() => Ok(token),
-        _ => Err(unproven("the Authorization header is not \"Bearer\" and a token")),
+        _ => Err(missing(
+            "the Authorization header is not \"Bearer\" and a token: it does not come from Microsoft, or a proxy put \
+             its own there; let the proxy pass it on"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The id of the key that a token says it is signed with.
+pub(crate) fn kid(token: &str) -> Result<String, Diagnosis> {
+    let other = |words: String| refused(Cause::Unreadable, words);
+    let header = decode_header(token)
+        .map_err(|_| other("the token is no JSON Web Token, or is of an unknown kind".to_owned()))?;
+    if header.alg != Algorithm::RS256 {
+        return Err(other(format!(
+            "the token is signed with {:?}, not RS256",
+            header.alg
+        )));
+    }
+    if header.crit.is_some() {
+        return Err(other(
+            "the token demands extensions that are not known".to_owned(),
+        ));
+    }
+    header
+        .kid
+        .ok_or_else(|| other("the token names no key".to_owned()))
+}
+
+/// The keys that prove requests to an app.
+pub(crate) const fn keys<'a>(teams: &'a Teams, is_simulated: bool) -> &'a Keys {
+    if is_simulated {
+        &teams.simulated_keys
+    } else {
+        &teams.keys
     }
 }
 
@@ -65,62 +118,96 @@ async fn key(
     token: &str,
     credentials: &Credentials,
 ) -> Result<std::sync::Arc<Key>, ReceiveError> {
-    let header = decode_header(token)
-        .map_err(|_| unproven("the token is no JSON Web Token, or is of an unknown kind"))?;
-    if header.alg != Algorithm::RS256 {
-        return Err(unproven(format!(
-            "the token is signed with {:?}, not RS256",
-            header.alg
-        )));
-    }
-    if header.crit.is_some() {
-        return Err(unproven("the token demands extensions that are not known"));
-    }
-    let kid = header.kid.ok_or_else(|| unproven("the token names no key"))?;
-    let keys = if credentials.is_simulated() {
-        &teams.simulated_keys
-    } else {
-        &teams.keys
-    };
+    let kid = kid(token).map_err(unproven)?;
     let metadata = teams.addresses.metadata(credentials)?;
-    keys.find(&kid, &teams.client, &metadata, Instant::now())
+    keys(teams, credentials.is_simulated())
+        .find(&kid, &teams.client, &metadata, Instant::now())
         .await
         .map_err(ReceiveError::Unavailable)?
-        .ok_or_else(|| unproven("the token is signed with a key that Microsoft does not list"))
+        .ok_or_else(|| unproven(not_listed()))
 }
 
-/// Claims that Microsoft's key has signed. When they hold is judged by [`judge`], which knows when the request came.
-fn signed(token: &str, key: &Key) -> Result<Claims, ReceiveError> {
+pub(crate) fn not_listed() -> Diagnosis {
+    refused(
+        Cause::WrongSecret,
+        "the token is signed with a key that Microsoft does not list. A key that is new is known within an hour: check it \
+         again then",
+    )
+}
+
+/// Claims that Microsoft's key has signed. When they hold is judged by [`in_time`], which knows when the request came.
+pub(crate) fn signed(token: &str, key: &Key) -> Result<Claims, Diagnosis> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.required_spec_claims = HashSet::new();
     validation.validate_exp = false;
     validation.validate_aud = false;
     decode(token, &key.decoding, &validation)
         .map(|data| data.claims)
-        .map_err(|_| unproven("the token's signature does not match Microsoft's key"))
+        .map_err(|_| {
+            refused(
+                Cause::WrongSecret,
+                "the token's signature does not match Microsoft's key: it is forged, or was changed on its way; let no \
+                 proxy change the Authorization header",
+            )
+        })
 }
 
-fn judge(claims: &Claims, issuer: &str, credentials: &Credentials, now: f64) -> Result<(), ReceiveError> {
-    if claims.iss.as_deref() != Some(issuer) {
-        return Err(unproven(format!("the token is not issued by {issuer}")));
+/// What Microsoft's tokens of other kinds are issued by.
+const ENTRA: [&str; 2] = ["https://login.microsoftonline.com/", "https://sts.windows.net/"];
+/// The clouds of governments and of China have issuers of their own.
+const CLOUDS: [&str; 2] = ["https://api.botframework.us", "https://api.botframework.azure.cn"];
+
+pub(crate) fn issued(claims: &Claims, issuer: &str) -> Result<(), Diagnosis> {
+    let given = claims.iss.as_deref().unwrap_or_default();
+    if given == issuer {
+        return Ok(());
     }
+    let more = if ENTRA.iter().any(|entra| given.starts_with(entra)) {
+        ", but by Microsoft Entra, as the Bot Framework Emulator's are: write to the bot in Teams".to_owned()
+    } else if CLOUDS.contains(&given) {
+        format!(
+            ", but by another of Microsoft's clouds: ask the operator to set `platforms.teams_issuer` to {given}, and the \
+             other addresses of Teams to that cloud's"
+        )
+    } else {
+        ": it does not come from Teams; set this address as messaging endpoint of an Azure Bot only"
+            .to_owned()
+    };
+    Err(refused(
+        Cause::Unproven,
+        format!("the token is not issued by {issuer}{more}"),
+    ))
+}
+
+pub(crate) fn in_time(claims: &Claims, request: &WebhookRequest) -> Result<(), Diagnosis> {
+    let now = request.received_at.timestamp_millis() as f64 / 1000.0;
+    let clock = |behind: f64, what: &str| {
+        let seconds = behind as i64;
+        refused(
+            Cause::Clock { seconds },
+            format!(
+                "{what}, by {} seconds: if this happens to every message, it is this machine's clock; set it",
+                seconds.unsigned_abs()
+            ),
+        )
+    };
     let expires = claims
         .exp
-        .ok_or_else(|| unproven("the token does not say when it ends"))?;
+        .ok_or_else(|| refused(Cause::Unproven, "the token does not say when it ends"))?;
     if expires + SKEW <= now {
-        return Err(unproven(
-            "the token has expired; if this happens to every message, set this machine's clock",
-        ));
+        return Err(clock(now - expires, "the token has expired"));
     }
-    if claims.nbf.is_some_and(|begins| begins - SKEW > now) {
-        return Err(unproven(
-            "the token is not valid yet; if this happens to every message, set this machine's clock",
-        ));
+    match claims.nbf {
+        Some(begins) if begins - SKEW > now => Err(clock(now - begins, "the token is not valid yet")),
+        _ => Ok(()),
     }
+}
+
+fn is_for(claims: &Claims, credentials: &Credentials) -> Result<(), ReceiveError> {
     let audience = claims
         .aud
         .as_deref()
-        .ok_or_else(|| unproven("the token is for no app"))?;
+        .ok_or_else(|| unproven(refused(Cause::Unproven, "the token is for no app")))?;
     if audience != credentials.app_id {
         return Err(ReceiveError::ForeignAccount {
             given: audience.chars().take(40).collect(),
@@ -129,271 +216,28 @@ fn judge(claims: &Claims, issuer: &str, credentials: &Credentials, now: f64) -> 
     Ok(())
 }
 
-fn covers(claims: &Claims, key: &Key, activity: &Activity) -> Result<(), ReceiveError> {
+pub(crate) fn covers(claims: &Claims, key: &Key, activity: &Activity) -> Result<(), Diagnosis> {
     let proven = claims
         .serviceurl
         .as_deref()
-        .ok_or_else(|| unproven("the token names no service address"))?;
+        .ok_or_else(|| refused(Cause::Unproven, "the token names no service address"))?;
     let given = activity.text_at("/serviceUrl").unwrap_or_default();
     if given.is_empty() || proven.trim_end_matches('/') != given.trim_end_matches('/') {
-        return Err(unproven(
-            "the message's service address is not the one that the token names",
+        return Err(refused(
+            Cause::Changed,
+            "the message's service address is not the one that the token names: it is forged, or was changed on its way; \
+             let no proxy change bodies",
         ));
     }
     let channel = activity.text_at("/channelId").unwrap_or_default();
     if !key.endorsements.is_empty() && !key.endorsements.iter().any(|endorsed| endorsed == channel) {
-        return Err(unproven("the token's key may not sign for the message's channel"));
+        return Err(refused(
+            Cause::Unproven,
+            "the token's key may not sign for the message's channel: use the bot in Teams",
+        ));
     }
     Ok(())
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use crate::{
-        addresses::Addresses,
-        fake::{self, APP, NOW, SERVICE, credentials, credentials_with, request, signed_by},
-        keys::{Keys, tests::keys_of},
-    };
-    use chrono::DateTime;
-    use serde_json::{Value, json};
-    use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
-
-    fn body() -> Value {
-        json!({"type": "typing", "channelId": "msteams", "serviceUrl": SERVICE})
-    }
-
-    async fn judged(request: &WebhookRequest, credentials: &Credentials) -> Result<(), ReceiveError> {
-        verify(&fake::teams_with_keys(), request, credentials)
-            .await
-            .map(|_| ())
-    }
-
-    async fn reason(header: &str) -> String {
-        let mut request = request(&body());
-        request.headers.insert(HEADER, header.parse().unwrap());
-        match judged(&request, &credentials()).await {
-            Err(ReceiveError::BadSignature { reason }) => reason,
-            other => panic!("{header} gave {other:?}"),
-        }
-    }
-
-    async fn check(vectors: &Value, vector: &Value) {
-        let text = |name: &str| vector[name].as_str().unwrap();
-        let body =
-            json!({"type": "message", "channelId": text("channel_id"), "serviceUrl": text("service_url")});
-        let mut request = request(&body);
-        request.received_at = DateTime::from_timestamp(vector["now"].as_i64().unwrap(), 0).unwrap();
-        request
-            .headers
-            .insert(HEADER, text("authorization").parse().unwrap());
-        let teams = Teams {
-            keys: keys_of(&vectors["jwks"]),
-            ..fake::teams_at("http://127.0.0.1:1")
-        };
-
-        let outcome = verify(
-            &teams,
-            &request,
-            &credentials_with(json!({"app_id": text("app_id")})),
-        )
-        .await;
-
-        // The emulator's tokens are judged as every installation judges them in which nobody has allowed them.
-        let expected = text("path") == "channel" && vector["expect"].as_bool().unwrap();
-        assert_eq!(outcome.is_ok(), expected, "{} gave {outcome:?}", vector["id"]);
-    }
-
-    #[tokio::test]
-    async fn every_shared_vector_is_judged_as_expected() {
-        let Some(vectors) = channel_testkit::shared("channels/vectors.json") else {
-            return;
-        };
-
-        let vectors: Value = serde_json::from_str(&vectors).unwrap();
-        let teams = &vectors["teams_jwt"];
-        let all = teams["vectors"].as_array().unwrap();
-        assert!(all.len() >= 20);
-        for vector in all.iter().filter(|vector| vector["optional"] != true) {
-            check(teams, vector).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_genuine_token_is_accepted_and_each_way_of_forging_it_is_refused_with_its_reason() {
-        let genuine = fake::claims();
-        let with = |name: &str, value: Value| {
-            let mut claims = genuine.clone();
-            claims[name] = value;
-            signed_by(fake::KNOWN, "known", &claims)
-        };
-        let now = NOW as f64;
-
-        let request = fake::signed(request(&body()), fake::KNOWN);
-        judged(&request, &credentials()).await.unwrap();
-        for (token, expected) in [
-            (
-                with("iss", json!("https://api.botframework.com/")),
-                "not issued by",
-            ),
-            (with("iss", Value::Null), "not issued by"),
-            (with("exp", Value::Null), "when it ends"),
-            (with("exp", json!(now - 301.0)), "has expired"),
-            (with("nbf", json!(now + 301.0)), "not valid yet"),
-            (with("aud", Value::Null), "for no app"),
-            (with("serviceurl", Value::Null), "no service address"),
-            (
-                with("serviceurl", json!("https://evil.example/")),
-                "not the one that the token names",
-            ),
-            (signed_by(fake::FOREIGN, "known", &genuine), "does not match"),
-            (signed_by(fake::KNOWN, "other", &genuine), "does not list"),
-        ] {
-            let reason = reason(&format!("Bearer {token}")).await;
-
-            assert!(reason.contains(expected), "{reason}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_header_that_is_not_bearer_and_one_token_is_refused() {
-        let token = signed_by(fake::KNOWN, "known", &fake::claims());
-
-        for header in [
-            "".to_owned(),
-            "Bearer".to_owned(),
-            "Bearer ".to_owned(),
-            token.clone(),
-            format!("Basic {token}"),
-            format!("bearer {token}"),
-            format!("Bearer  {token}"),
-            format!("Bearer {token} x"),
-            "Bearer a.b".to_owned(),
-            "Bearer a.b.c".to_owned(),
-        ] {
-            reason(&header).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_token_for_another_app_is_another_accounts() {
-        let mut claims = fake::claims();
-        claims["aud"] = json!("99999999-1111-2222-3333-444444444444");
-        let mut request = request(&body());
-        let token = signed_by(fake::KNOWN, "known", &claims);
-        request
-            .headers
-            .insert(HEADER, format!("Bearer {token}").parse().unwrap());
-
-        let error = judged(&request, &credentials()).await.unwrap_err();
-
-        assert!(matches!(error, ReceiveError::ForeignAccount { given } if given.starts_with("99999999-")));
-    }
-
-    #[tokio::test]
-    async fn a_key_that_signs_for_other_channels_only_proves_nothing() {
-        let mut body = body();
-        body["channelId"] = json!("skype");
-        let request = fake::signed(request(&body), fake::KNOWN);
-
-        let error = judged(&request, &credentials()).await.unwrap_err();
-
-        assert!(error.to_string().contains("may not sign"), "{error}");
-    }
-
-    #[tokio::test]
-    async fn a_genuine_token_over_a_body_that_cannot_be_read_is_malformed() {
-        for body in ["", "{", "[]", "\"x\"", "\u{0}"] {
-            let mut request = request(&json!({}));
-            request.body = body.as_bytes().to_vec().into();
-            let request = fake::signed(request, fake::KNOWN);
-
-            let error = judged(&request, &credentials()).await.unwrap_err();
-
-            assert!(
-                matches!(error, ReceiveError::Malformed(_)),
-                "{body:?} gave {error:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn without_keys_and_without_microsoft_nothing_is_called_forged() {
-        let teams = Teams {
-            keys: Keys::default(),
-            ..fake::teams_at(&channel_testkit::refuse_connections())
-        };
-        let request = fake::signed(request(&body()), fake::KNOWN);
-
-        let error = verify(&teams, &request, &credentials()).await.unwrap_err();
-
-        assert!(matches!(error, ReceiveError::Unavailable(_)), "{error:?}");
-    }
-
-    #[tokio::test]
-    async fn keys_are_asked_for_where_the_operator_says_and_prove_then() {
-        let server = MockServer::start().await;
-        Mock::given(path("/v1/.well-known/openidconfiguration"))
-            .respond_with(
-                ResponseTemplate::new(200)
-                    .set_body_json(json!({"jwks_uri": format!("{}/keys", server.uri())})),
-            )
-            .mount(&server)
-            .await;
-        Mock::given(path("/keys"))
-            .respond_with(ResponseTemplate::new(200).set_body_json(crate::keys::tests::test_keys()))
-            .mount(&server)
-            .await;
-        let teams = fake::teams_at(&server.uri());
-
-        let genuine = verify(
-            &teams,
-            &fake::signed(request(&body()), fake::KNOWN),
-            &credentials(),
-        )
-        .await;
-        let forged = verify(
-            &teams,
-            &fake::signed(request(&body()), fake::FOREIGN),
-            &credentials(),
-        )
-        .await;
-
-        genuine.unwrap();
-        assert!(
-            matches!(forged, Err(ReceiveError::BadSignature { .. })),
-            "{forged:?}"
-        );
-    }
-
-    #[tokio::test]
-    async fn the_simulators_key_proves_requests_to_the_simulated_app_and_no_others() {
-        let teams = Teams {
-            simulated_keys: keys_of(&crate::keys::tests::test_keys()),
-            keys: keys_of(&json!({"keys": []})),
-            addresses: Addresses {
-                simulator: SERVICE.parse().ok(),
-                ..fake::addresses_at("http://127.0.0.1:1")
-            },
-            ..fake::teams_at("http://127.0.0.1:1")
-        };
-        let simulated = credentials_with(json!({"app_id": crate::SIMULATED_ACCOUNT}));
-        let to = |app: &str| {
-            let mut claims = fake::claims();
-            claims["aud"] = json!(app);
-            let mut request = request(&body());
-            let token = signed_by(fake::KNOWN, "known", &claims);
-            request
-                .headers
-                .insert(HEADER, format!("Bearer {token}").parse().unwrap());
-            request
-        };
-
-        verify(&teams, &to(crate::SIMULATED_ACCOUNT), &simulated)
-            .await
-            .unwrap();
-        let real = verify(&teams, &to(APP), &credentials()).await;
-
-        assert!(matches!(real, Err(ReceiveError::BadSignature { .. })), "{real:?}");
-    }
-}
+pub(crate) mod tests;

@@ -11,6 +11,7 @@ mod account;
 mod api;
 mod command;
 mod credentials;
+mod diagnosis;
 mod dialect;
 mod edits;
 mod errors;
@@ -35,9 +36,10 @@ pub use credentials::{Credentials, SIMULATED_TOKEN};
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Edits, Fetched,
-    Health, Identity, Inlet, ListenError, Listens, Media, MediaError, MediaRef, OutboundContent,
-    OutboundPart, ReceiveError, Received, Reply, SendError, Sent, Setup, Target, Typing, WebhookRequest,
+    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Diagnoses,
+    Diagnosis, Edits, Fetched, Health, Hints, Identity, Inlet, ListenError, Listens, Media, MediaError,
+    MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError, Sent, Setup, Target,
+    Typing, WebhookRequest,
 };
 use domain::Platform;
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -109,7 +111,8 @@ impl Channel for Telegram {
             typing: Some(self.clone()),
             edits: Some(self.clone()),
             health: Some(self.clone()),
-            listens: Some(self),
+            listens: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -165,6 +168,16 @@ impl Edits<Credentials> for Telegram {
 impl Health<Credentials> for Telegram {
     async fn health(&self, webhook: &Url, credentials: &Credentials) -> Result<(), CheckError> {
         account::health(self, webhook, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for Telegram {
+    fn names_account(&self, _request: &WebhookRequest, _credentials: &Credentials) -> bool {
+        diagnosis::names_account()
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

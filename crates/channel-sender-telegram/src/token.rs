@@ -4,7 +4,7 @@
 //! is not signed, and carries neither a time nor the bot it is for: the update's number is what tells a replay.
 
 use crate::credentials::Credentials;
-use channel::{ReceiveError, WebhookRequest};
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest};
 use http::Method;
 use subtle::ConstantTimeEq;
 
@@ -13,36 +13,46 @@ pub(crate) const HEADER: &str = "x-telegram-bot-api-secret-token";
 
 /// Proves a request. An error's reason is for the integration's log.
 pub(crate) fn verify(request: &WebhookRequest, credentials: &Credentials) -> Result<(), ReceiveError> {
-    let expected = credentials.webhook_secret()?;
+    let secret = credentials.webhook_secret()?;
+    judge(request, secret).map_err(|refusal| ReceiveError::BadSignature {
+        reason: refusal.words,
+    })
+}
+
+/// Why a request is not proven with this secret, as far as its proof tells.
+pub(crate) fn judge(request: &WebhookRequest, secret: &str) -> Result<(), Diagnosis> {
     let given = only_token(request)?;
-    if !bool::from(given.as_bytes().ct_eq(expected.as_bytes())) {
+    if !bool::from(given.as_bytes().ct_eq(secret.as_bytes())) {
         return Err(refused(
-            "the X-Telegram-Bot-Api-Secret-Token header is not this integration's secret: connect the integration again, \
-             so that Telegram is told the one it has now",
+            Cause::WrongSecret,
+            "the X-Telegram-Bot-Api-Secret-Token header is not this integration's secret. Telegram delivers again for 24 \
+             hours what was refused: connect the integration again, so that Telegram is told the one it has now",
         ));
     }
     if request.method != Method::POST {
-        return Err(refused("Telegram calls with POST only"));
+        return Err(refused(Cause::Unreadable, "Telegram calls with POST only"));
     }
     Ok(())
 }
 
-fn refused(reason: impl Into<String>) -> ReceiveError {
-    ReceiveError::BadSignature {
-        reason: reason.into(),
+fn refused(cause: Cause, words: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        cause,
+        words: words.into(),
     }
 }
 
-fn only_token(request: &WebhookRequest) -> Result<&str, ReceiveError> {
+fn only_token(request: &WebhookRequest) -> Result<&str, Diagnosis> {
+    let missing = |words: &str| refused(Cause::MissingProof, words);
     match request.headers.get_all(HEADER).iter().count() {
-        0 => Err(refused(
+        0 => Err(missing(
             "the X-Telegram-Bot-Api-Secret-Token header is missing: it does not come from Telegram, a proxy removed it, or \
-             the webhook was set without a secret (connect the integration again)",
+             the webhook was set without a secret; connect the integration again",
         )),
         1 => request
             .only_header(HEADER)
-            .ok_or_else(|| refused("the X-Telegram-Bot-Api-Secret-Token header is not readable text")),
-        count => Err(refused(format!(
+            .ok_or_else(|| missing("the X-Telegram-Bot-Api-Secret-Token header is not readable text")),
+        count => Err(missing(&format!(
             "there are {count} X-Telegram-Bot-Api-Secret-Token headers, and Telegram sends one"
         ))),
     }

@@ -1,4 +1,5 @@
-//! Accepts chat platforms' webhooks and puts what they say on the queue.
+//! Accepts chat platforms' webhooks and puts what they say on the queue; and is a platform itself, to programs and
+//! visitors' browsers: the chat API.
 //!
 //! Invariants:
 //! - A platform hears 200 only after the queue has confirmed every message in the webhook. Otherwise it hears an error
@@ -10,6 +11,7 @@
 //!   where it names the integration's own account.
 
 mod body;
+mod chat;
 mod doctor;
 mod error;
 mod integration_log;
@@ -20,4 +22,4 @@ mod webhook;
 
 pub use error::GatewayError;
 pub use service::{Gateway, Service};
-pub use settings::Settings;
+pub use settings::{ChatSettings, Settings};

@@ -2,6 +2,7 @@
 
 use crate::{
     Settings,
+    chat::Chat,
     doctor::{self, Doctor},
     integration_log::{self, IntegrationLog},
     shared, webhook,
@@ -26,6 +27,7 @@ pub struct Gateway {
     pub(crate) queue: Queue,
     pub(crate) log: IntegrationLog,
     pub(crate) doctor: Doctor,
+    chat: Chat,
 }
 
 impl Gateway {
@@ -41,6 +43,13 @@ impl Gateway {
         let (doctor, cases) = Doctor::new();
         let seen = CancellationToken::new();
         tokio::spawn(integration_log::write(db.clone(), lines, seen.clone()));
+        let chat = Chat::new(
+            settings.clone(),
+            db.clone(),
+            queue.clone(),
+            accounts.clone(),
+            stop,
+        );
         let practice = doctor::practise(db, accounts.clone(), log.clone(), cases, stop.clone());
         tokio::spawn(async move {
             // The log is open until the doctor has written the last line.
@@ -54,12 +63,14 @@ impl Gateway {
             queue,
             log,
             doctor,
+            chat,
         }
     }
 
-    /// Mounts the platforms' addresses.
+    /// Mounts the platforms' addresses, and the chat API's.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::new(self.clone()));
+        self.chat.configure(config);
         config.service(
             web::resource("/api/{platform}/webhook/{chatbot_id}")
                 .route(web::get().to(webhook::inbound))

@@ -23,6 +23,49 @@ pub struct Settings {
     /// Empty: no such handshake succeeds.
     #[serde(default)]
     pub webhook_verify_token: SecretString,
+    /// The chat API.
+    #[serde(default)]
+    pub chat: ChatSettings,
+}
+
+/// Settings of the chat API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChatSettings {
+    /// Messages that a visitor may write in a minute.
+    pub messages_per_minute: u32,
+    /// Characters that a visitor's message may have.
+    pub most_characters: usize,
+    /// Files that a visitor may upload in a minute.
+    pub files_per_minute: u32,
+    /// The largest file, in bytes.
+    pub max_file_bytes: usize,
+    /// Bytes of files that a visitor may upload in a day.
+    pub file_bytes_per_day: i64,
+    /// How long a request waits for its answer, in seconds.
+    pub wait_seconds: u64,
+    /// How long a visitor's token opens their conversation, in days.
+    pub session_days: i64,
+    /// Conversations that may be begun from one address in a minute.
+    pub sessions_per_minute: u32,
+    /// Reverse proxies of the operator's that stand before the gateway and write X-Forwarded-For.
+    pub trusted_proxies: usize,
+}
+
+impl Default for ChatSettings {
+    fn default() -> Self {
+        Self {
+            messages_per_minute: 20,
+            most_characters: 4_000,
+            files_per_minute: 10,
+            max_file_bytes: 10 * 1024 * 1024,
+            file_bytes_per_day: 100 * 1024 * 1024,
+            wait_seconds: 60,
+            session_days: 30,
+            sessions_per_minute: 60,
+            trusted_proxies: 0,
+        }
+    }
 }
 
 impl Settings {
@@ -54,6 +97,7 @@ mod tests {
             body_timeout_seconds: 1,
             threads: 1,
             webhook_verify_token: "".into(),
+            chat: ChatSettings::default(),
         };
 
         assert_eq!(

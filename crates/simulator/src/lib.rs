@@ -9,9 +9,13 @@
 pub mod cli;
 mod connection;
 mod control;
+mod delivery;
 pub mod demo;
 pub mod model;
+pub mod played;
 mod service;
+mod turns;
 pub mod twilio;
 
+pub use delivery::{Delivered, Retries};
 pub use service::{Service, Settings};

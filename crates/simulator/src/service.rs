@@ -1,6 +1,11 @@
 //! The server, with the three verbs that every service has.
 
-use crate::{connection, control, model::Model, twilio::Twilio};
+use crate::{
+    connection, control,
+    model::Model,
+    played::{self, Played},
+    twilio::Twilio,
+};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use secrecy::SecretString;
@@ -46,6 +51,7 @@ pub struct Service {
     address: SocketAddr,
     twilio: Twilio,
     model: Model,
+    played: Played,
     handle: actix_web::dev::ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -58,18 +64,21 @@ impl Service {
         let address = listener.local_addr()?;
         let twilio = Twilio::new(&settings, &format!("http://{address}"))?;
         let model = Model::new(settings.keep, settings.seed);
+        let played = Played::new(&settings, &format!("http://{address}"))?;
         let token = settings.control_token;
 
-        let parts = (twilio.clone(), model.clone());
+        let parts = (twilio.clone(), model.clone(), played.clone());
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(parts.0.clone()))
                 .app_data(web::Data::new(parts.1.clone()))
+                .app_data(web::Data::new(parts.2.clone()))
                 .app_data(web::PayloadConfig::new(BODY_LIMIT))
                 .app_data(web::JsonConfig::default().limit(BODY_LIMIT))
                 .configure(|routes| control::routes(routes, token.clone()))
                 .configure(crate::model::routes)
                 .configure(crate::twilio::routes)
+                .configure(|routes| played::ALL.iter().for_each(|play| play.routes(routes)))
         })
         .workers(1)
         .backlog(4096)
@@ -83,6 +92,7 @@ impl Service {
             address,
             twilio,
             model,
+            played,
             handle: server.handle(),
             server: tokio::spawn(server),
         })
@@ -106,6 +116,11 @@ impl Service {
     /// The language model.
     pub const fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// All platforms but Twilio.
+    pub const fn played(&self) -> &Played {
+        &self.played
     }
 
     /// Answers until told to stop.

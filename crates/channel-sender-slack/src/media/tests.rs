@@ -191,3 +191,21 @@ async fn what_is_too_large_or_of_a_kind_that_is_not_taken_is_refused() {
     let busy = answered(ResponseTemplate::new(503)).await.unwrap_err();
     assert!(matches!(busy, MediaError::Retry(_)), "{busy:?}");
 }
+
+#[tokio::test]
+async fn a_page_that_somebody_sent_is_not_taken_and_not_mistaken_for_a_missing_scope() {
+    let fake = FakeSlack::start().await;
+    let media = MediaRef {
+        content_type: "text/html".to_owned(),
+        ..at(format!("{}/files-pri/T1-F1/a.html", fake.server.uri()))
+    };
+
+    let error = fetch(&fake.slack(), &media, 1_000, &fake::credentials())
+        .await
+        .unwrap_err();
+
+    assert!(
+        matches!(&error, MediaError::Refused(words) if words.contains("text/html is a kind that is not taken")),
+        "{error:?}"
+    );
+}

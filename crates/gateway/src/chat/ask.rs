@@ -160,7 +160,11 @@ impl Asked {
                 // The process is told to stop.
                 Ok(None) => return Ok(Step::TimeUp),
                 Ok(Some(News::Changed)) => self.look_at = Instant::now(),
-                Ok(Some(News::Typing)) => return Ok(Step::Typing),
+                Ok(Some(News::Typing)) => {
+                    // A turn has it in hand now.
+                    self.look_at = Instant::now();
+                    return Ok(Step::Typing);
+                }
                 Ok(Some(News::Draft {
                     turn,
                     sequence,

@@ -30,15 +30,9 @@ const BAD_TOKEN: ChatError =
 /// Who asks.
 pub enum Caller {
     /// A program of the owner's. It may name any person of its own integration.
-    Program {
-        account: Arc<Account>,
-        key: ApiKeyId,
-    },
+    Program { account: Arc<Account>, key: ApiKeyId },
     /// A visitor, in the one conversation that their token opens.
-    Visitor {
-        account: Arc<Account>,
-        visitor: Visitor,
-    },
+    Visitor { account: Arc<Account>, visitor: Visitor },
 }
 
 /// Whom and what a program names; a visitor need not.
@@ -122,9 +116,10 @@ fn vouched(account: &Account, named: Named<'_>) -> Result<Option<Person>, ChatEr
     };
     let person = identity::of_jwt(jwt, &hosting(account)?.identity_secret)?;
     match named.user {
-        Some(user) if user != person.user => {
-            Err(ChatError::invalid("user", "is not the one that the identity names"))
-        }
+        Some(user) if user != person.user => Err(ChatError::invalid(
+            "user",
+            "is not the one that the identity names",
+        )),
         _ => Ok(Some(person)),
     }
 }
@@ -151,7 +146,9 @@ async fn key_holder(chat: &Chat, key: &str, role: Role) -> Result<KeyHolder, Cha
         return Err(BAD_KEY);
     }
     let hash = Sha256::digest(key.as_bytes());
-    let holder = api_keys::holder(&chat.db, &hash, Utc::now()).await?.ok_or(BAD_KEY)?;
+    let holder = api_keys::holder(&chat.db, &hash, Utc::now())
+        .await?
+        .ok_or(BAD_KEY)?;
     if holder.role < role {
         return Err(ChatError::Forbidden(role));
     }

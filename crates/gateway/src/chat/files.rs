@@ -122,7 +122,10 @@ pub async fn of_message(chat: &Chat, place: &Place, ids: &[BlobId]) -> Result<Ve
     ids.iter()
         .map(|id| {
             let file = known.iter().find(|file| file.id == *id).ok_or_else(|| {
-                ChatError::invalid("files", format!("{id} is no file that was uploaded here for this user"))
+                ChatError::invalid(
+                    "files",
+                    format!("{id} is no file that was uploaded here for this user"),
+                )
             })?;
             Ok(MediaRef {
                 url: format!("{FILE_SCHEME}{id}"),
@@ -142,7 +145,11 @@ fn tidy(name: &str) -> String {
         .take(LONGEST_NAME)
         .collect();
     let name = name.trim();
-    if name.is_empty() { "file".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "file".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]

@@ -71,7 +71,11 @@ pub fn of_hash(user: &str, hash: &str, secret: &SecretString) -> Result<Person, 
 /// A name on one line, not too long. `None`: nothing is left of it.
 pub fn line(name: &str) -> Option<String> {
     let line: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line: String = line.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let line: String = line
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_NAME)
+        .collect();
     (!line.is_empty()).then_some(line)
 }
 
@@ -80,7 +84,10 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
         .chars()
         .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
         .collect::<Option<_>>()?;
-    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    digits
+        .len()
+        .is_multiple_of(2)
+        .then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]
@@ -97,7 +104,10 @@ mod tests {
         let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
             .unwrap()
             .chain_update(said.as_bytes());
-        format!("{said}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
+        format!(
+            "{said}.{}",
+            BASE64_URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        )
     }
 
     fn soon() -> i64 {
@@ -143,12 +153,25 @@ mod tests {
     #[test]
     fn a_users_id_that_the_owner_signed_is_known() {
         // printf %s ada | openssl dgst -sha256 -hmac 0123456789abcdef0123456789abcdef
-        let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(b"ada");
-        let hash: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())
+            .unwrap()
+            .chain_update(b"ada");
+        let hash: String = mac
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
 
         assert_eq!(of_hash("ada", &hash, &SECRET.into()).unwrap().user, "ada");
         assert!(of_hash("ada", &hash.to_uppercase(), &SECRET.into()).is_ok());
-        for (user, hash) in [("eve", hash.as_str()), ("ada", ""), ("ada", "zz"), ("ada", &hash[1..]), ("ada", &hash[2..])] {
+        for (user, hash) in [
+            ("eve", hash.as_str()),
+            ("ada", ""),
+            ("ada", "zz"),
+            ("ada", &hash[1..]),
+            ("ada", &hash[2..]),
+        ] {
             assert!(of_hash(user, hash, &SECRET.into()).is_err(), "{user} {hash}");
         }
     }

@@ -4,6 +4,7 @@ use super::place::Place;
 use chrono::{DateTime, Utc};
 use domain::{Direction, InboundState, MessageId, Sender};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use store::chat::Entry;
 
 /// A message.
@@ -82,7 +83,8 @@ impl Item {
             read(entry.files)
         };
         let mut citations: Vec<Cited> = read(entry.citations);
-        citations.dedup();
+        let mut titles = HashSet::new();
+        citations.retain(|cited| !cited.title.is_empty() && titles.insert(cited.title.clone()));
         Self {
             id: entry.message,
             cursor: entry.number.to_string(),

@@ -238,7 +238,8 @@ async fn tell_all(chatbot: &str, mut asked: Asked, limit: Duration, events: &Eve
             Ok(Step::Typing) => events.send("typing", None, &json!({"on": true})).await?,
             Ok(Step::Draft(text)) => events.send("draft", None, &json!({"text": text})).await?,
             Ok(Step::Reached(outcome)) => {
-                let state = json!({"message_id": outcome.message, "state": outcome.state, "reason": outcome.reason});
+                let state =
+                    json!({"message_id": outcome.message, "state": outcome.state, "reason": outcome.reason});
                 if last.as_ref() != Some(&outcome.state) {
                     last = Some(outcome.state);
                     events.send("state", None, &state).await?;
@@ -311,9 +312,17 @@ pub async fn list(chat: web::Data<Chat>, path: web::Path<String>, request: HttpR
         let entries = chat::entries(&chat.db, integration, &place.key(), after, limit + 1).await?;
         let surplus = entries.len().saturating_sub(limit as usize);
         let items: Vec<Item> = if after.is_some() {
-            entries.into_iter().take(limit as usize).map(|entry| Item::of(entry, &place)).collect()
+            entries
+                .into_iter()
+                .take(limit as usize)
+                .map(|entry| Item::of(entry, &place))
+                .collect()
         } else {
-            entries.into_iter().skip(surplus).map(|entry| Item::of(entry, &place)).collect()
+            entries
+                .into_iter()
+                .skip(surplus)
+                .map(|entry| Item::of(entry, &place))
+                .collect()
         };
         let next = items
             .last()

@@ -113,14 +113,20 @@ mod tests {
     fn what_is_no_form_with_a_file_is_none() {
         assert_eq!(boundary("application/json"), None);
         assert_eq!(boundary("multipart/form-data"), None);
-        assert_eq!(boundary(&format!("multipart/form-data; boundary={}", "x".repeat(71))), None);
+        assert_eq!(
+            boundary(&format!("multipart/form-data; boundary={}", "x".repeat(71))),
+            None
+        );
         for cut in 0..FORM.len() {
             let _ = file(&FORM[..cut], "x");
         }
         assert_eq!(file(b"", "x"), None);
         assert_eq!(file(b"--x--\r\n", "x"), None);
         assert_eq!(
-            file(b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv\r\n--x--", "x"),
+            file(
+                b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv\r\n--x--",
+                "x"
+            ),
             None
         );
     }

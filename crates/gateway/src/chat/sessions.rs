@@ -118,13 +118,13 @@ async fn renewed(
     request: &HttpRequest,
     origin: &origin::Origin,
 ) -> Option<String> {
-    let caller = Caller::of(chat, chatbot, request, origin, Role::Agent).await.ok()?;
+    let caller = Caller::of(chat, chatbot, request, origin, Role::Agent)
+        .await
+        .ok()?;
     let Caller::Visitor { .. } = &caller else {
         return None;
     };
-    let (place, _) = caller
-        .place(Named::default(), |_, _| Ok(String::new()))
-        .ok()?;
+    let (place, _) = caller.place(Named::default(), |_, _| Ok(String::new())).ok()?;
     // Somebody who is vouched for no more begins anew.
     place.user().is_none().then_some(place.conversation)
 }

@@ -155,7 +155,12 @@ impl Listening {
                 if item.direction == Direction::Outbound {
                     self.draft.end();
                 }
-                if self.events.send("message", Some(&item.cursor), &item).await.is_err() {
+                if self
+                    .events
+                    .send("message", Some(&item.cursor), &item)
+                    .await
+                    .is_err()
+                {
                     return Ok(Err(Gone));
                 }
                 self.cursor = Some(number);
@@ -169,7 +174,8 @@ impl Listening {
             if self.progress.get(&reached.message) == Some(&reached.state) {
                 continue;
             }
-            let state = json!({"message_id": reached.message, "state": reached.state, "reason": reached.reason});
+            let state =
+                json!({"message_id": reached.message, "state": reached.state, "reason": reached.reason});
             if self.events.send("state", None, &state).await.is_err() {
                 return Ok(Err(Gone));
             }

@@ -110,7 +110,10 @@ mod tests {
         assert_eq!(read(&token, ours, &secret, now), Some(visitor));
         assert_eq!(read(&token, theirs, &secret, now), None);
         assert_eq!(read(&token, ours, &"t".repeat(32).into(), now), None);
-        assert_eq!(read(&token, ours, &secret, now + chrono::TimeDelta::seconds(61)), None);
+        assert_eq!(
+            read(&token, ours, &secret, now + chrono::TimeDelta::seconds(61)),
+            None
+        );
     }
 
     #[test]
@@ -128,7 +131,13 @@ mod tests {
                 assert_eq!(read(&changed, ours, &secret, now), None, "at {at}");
             }
         }
-        for garbage in ["", "bsv_", "bsv_.", "bsv_a.b", &format!("bsv_{}", "x".repeat(10_000))] {
+        for garbage in [
+            "",
+            "bsv_",
+            "bsv_.",
+            "bsv_a.b",
+            &format!("bsv_{}", "x".repeat(10_000)),
+        ] {
             assert_eq!(read(garbage, ours, &secret, now), None);
         }
     }

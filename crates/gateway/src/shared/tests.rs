@@ -49,6 +49,7 @@ impl World {
             body_timeout_seconds: 5,
             threads: 1,
             webhook_verify_token: "".into(),
+            chat: crate::ChatSettings::default(),
         };
         let gateway = Gateway::new(settings, db.clone(), queue.clone(), accounts, &stop);
         Self {

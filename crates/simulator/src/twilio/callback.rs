@@ -5,6 +5,7 @@ use super::{
     signature::{Params, sign},
     state::Twilio,
 };
+use crate::delivery::moved;
 use anyhow::Context;
 use chrono::Utc;
 use secrecy::ExposeSecret;
@@ -176,14 +177,4 @@ pub(super) async fn report(
         .await
         .map_err(reqwest::Error::without_url)?;
     Ok(answer.status().as_u16())
-}
-
-/// The same path and query at another origin.
-pub(super) fn moved(url: &str, origin: &str) -> anyhow::Result<String> {
-    let parsed = url::Url::parse(url).context("not an address")?;
-    Ok(format!(
-        "{}{}",
-        origin.trim_end_matches('/'),
-        &parsed[url::Position::BeforePath..]
-    ))
 }

@@ -1,7 +1,8 @@
 //! What goes wrong, on whose calls and how often.
 
 use super::error::ApiError;
-use rand::{RngExt, rngs::StdRng};
+use crate::turns::Active;
+use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -149,14 +150,8 @@ pub(crate) enum Refusal {
 
 /// The rules in force.
 pub(crate) struct Faults {
-    rules: Vec<Active>,
+    rules: Vec<Active<FaultRule>>,
     chance: StdRng,
-}
-
-struct Active {
-    rule: FaultRule,
-    used: u64,
-    second: Option<(Instant, u32)>,
 }
 
 impl Faults {
@@ -168,11 +163,7 @@ impl Faults {
     }
 
     pub fn add(&mut self, rule: FaultRule) {
-        self.rules.push(Active {
-            rule,
-            used: 0,
-            second: None,
-        });
+        self.rules.push(Active::new(rule));
     }
 
     pub fn clear(&mut self) {
@@ -187,16 +178,16 @@ impl Faults {
     pub fn decide(&mut self, account: &str, from: &str, to: &str, now: Instant) -> Effect {
         let mut effect = Effect::default();
         for active in &mut self.rules {
-            let rule = &active.rule;
+            let rule = active.rule.clone();
             let fits =
                 |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-            if !(fits(&rule.account, account) && fits(&rule.to, to) && fits(&rule.from, from))
-                || rule.times.is_some_and(|times| active.used >= times)
-                || (rule.share < 1.0 && !self.chance.random_bool(rule.share.clamp(0.0, 1.0)))
+            if !(fits(&rule.account, account)
+                && fits(&rule.to, to)
+                && fits(&rule.from, from)
+                && active.strikes(rule.times, rule.share, &mut self.chance))
             {
                 continue;
             }
-            active.used += 1;
             effect.delay += Duration::from_millis(rule.delay_ms);
             match &rule.fault {
                 Fault::TooMany { retry_after } => effect.refusal = Some(too_many(*retry_after)),
@@ -204,14 +195,7 @@ impl Faults {
                     per_second,
                     retry_after,
                 } => {
-                    let (since, count) = match active.second {
-                        Some((since, count)) if now.duration_since(since) < Duration::from_secs(1) => {
-                            (since, count)
-                        }
-                        _ => (now, 0),
-                    };
-                    active.second = Some((since, count + 1));
-                    if count >= *per_second {
+                    if active.is_above(*per_second, now) {
                         effect.refusal = Some(too_many(*retry_after));
                     }
                 }

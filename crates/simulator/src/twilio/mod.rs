@@ -11,6 +11,7 @@ mod signature;
 mod state;
 mod webhook;
 
+pub use crate::delivery::{Delivered, Retries};
 pub use account::{Account, Number};
 pub(crate) use api::routes;
 pub use callback::Callbacks;
@@ -19,4 +20,4 @@ pub use message::{Direction, Message};
 pub use segments::segments;
 pub use signature::{Params, sign};
 pub use state::{Call, Counts, Twilio};
-pub use webhook::{Delivered, Inbound, Retries, WebhookSender};
+pub use webhook::{Inbound, WebhookSender};

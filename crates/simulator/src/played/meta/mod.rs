@@ -1,0 +1,134 @@
+//! Meta's three platforms, as developers.facebook.com describes them: WhatsApp's Cloud API, the Messenger Platform and
+//! Instagram messaging.
+
+mod api;
+mod event;
+mod send;
+
+use super::{Answer, Outgoing, Person, Play, Report, Signed, Signing, hmac_sha256};
+use actix_web::web;
+use serde_json::{Value, json};
+
+/// The simulated account of each: no number, page or account at Meta has this id.
+pub const ACCOUNT: &str = "000000000000000";
+/// What webhooks are signed with unless another secret is given.
+pub const APP_SECRET: &str = "simulated-meta-app-secret-0000000";
+
+/// WhatsApp.
+pub struct WhatsApp;
+/// Messenger.
+pub struct Messenger;
+/// Instagram.
+pub struct Instagram;
+
+macro_rules! meta {
+    ($name:ident, $platform:literal, $someone:literal, $handle:path, $event:path, $report:path) => {
+        impl Play for $name {
+            fn name(&self) -> &'static str {
+                $platform
+            }
+
+            fn base(&self) -> &'static str {
+                concat!("/", $platform)
+            }
+
+            fn account(&self) -> &'static str {
+                ACCOUNT
+            }
+
+            fn secret(&self) -> &'static str {
+                APP_SECRET
+            }
+
+            fn someone(&self) -> &'static str {
+                $someone
+            }
+
+            fn routes(&self, routes: &mut web::ServiceConfig) {
+                routes.service(web::scope(self.base()).default_service(web::to($handle)));
+            }
+
+            fn conversation(&self, person: &Person) -> String {
+                person.from.clone()
+            }
+
+            fn message_id(&self, person: &Person) -> String {
+                format!("{}.in{}", $platform, person.number)
+            }
+
+            fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
+                Ok(signed(&$event(self, person), &signing.secret))
+            }
+
+            fn handshake(&self, signing: &Signing) -> Option<Signed> {
+                let query = form_urlencoded::Serializer::new(String::new())
+                    .append_pair("hub.mode", "subscribe")
+                    .append_pair("hub.challenge", "1158201444")
+                    .append_pair("hub.verify_token", &signing.secret)
+                    .finish();
+                Some(Signed {
+                    method: "GET",
+                    suffix: format!("?{query}"),
+                    headers: Vec::new(),
+                    body: Vec::new(),
+                })
+            }
+
+            fn report(&self, message: &Outgoing, report: &Report, signing: &Signing) -> Option<Signed> {
+                $report(message, report).map(|news| signed(&news, &signing.secret))
+            }
+
+            fn too_many(&self, _retry_after: Option<u64>) -> Answer {
+                api::refusal(400, 613, "Calls to this api have exceeded the rate limit.")
+            }
+        }
+    };
+}
+
+meta!(
+    WhatsApp,
+    "whatsapp",
+    "16505551234",
+    api::whatsapp,
+    event::whatsapp,
+    event::whatsapp_report
+);
+meta!(
+    Messenger,
+    "messenger",
+    "7392015648120394",
+    api::messenger,
+    event::messaging,
+    event::messenger_report
+);
+meta!(
+    Instagram,
+    "instagram",
+    "6841100000000000",
+    api::instagram,
+    event::messaging,
+    event::instagram_report
+);
+
+/// Meta writes everything beyond ASCII as `\uXXXX`, and signs those bytes.
+fn signed(body: &Value, secret: &str) -> Signed {
+    let mut escaped = String::new();
+    for unit in body.to_string().chars() {
+        if unit.is_ascii() {
+            escaped.push(unit);
+        } else {
+            let mut units = [0; 2];
+            for unit in unit.encode_utf16(&mut units) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    let body = escaped.into_bytes();
+    let signature = hmac_sha256(secret, &[&body]);
+    Signed::json(body).with("X-Hub-Signature-256", format!("sha256={signature}"))
+}
+
+/// The envelope that all three share.
+fn envelope(object: &str, entry: Value) -> Value {
+    json!({"object": object, "entry": [entry]})
+}

@@ -1,0 +1,85 @@
+//! Slack's Events API and Web API, as docs.slack.dev describes them.
+
+mod api;
+mod event;
+
+use super::{Answer, Person, Play, Signed, Signing, hmac_sha256};
+use actix_web::web;
+use serde_json::json;
+
+/// The workspace: none at Slack has this id.
+pub const TEAM: &str = "T00000000SIM";
+/// The bot's token.
+pub const TOKEN: &str = "xoxb-simulated-bot-token";
+/// The bot as a user, and as a bot.
+pub const BOT_USER: &str = "U00000BOT";
+/// See [`BOT_USER`].
+pub const BOT_ID: &str = "B00000BOT";
+/// What webhooks are signed with unless another secret is given.
+pub const SIGNING_SECRET: &str = "simulated-slack-signing-secret-0";
+
+/// Slack.
+pub struct Slack;
+
+impl Play for Slack {
+    fn name(&self) -> &'static str {
+        "slack"
+    }
+
+    fn base(&self) -> &'static str {
+        "/slack"
+    }
+
+    fn account(&self) -> &'static str {
+        TEAM
+    }
+
+    fn secret(&self) -> &'static str {
+        SIGNING_SECRET
+    }
+
+    fn someone(&self) -> &'static str {
+        "U0000ANN"
+    }
+
+    fn routes(&self, routes: &mut web::ServiceConfig) {
+        routes.service(web::scope(self.base()).default_service(web::to(api::handle)));
+    }
+
+    /// A person's own channel with the bot is named after them.
+    fn conversation(&self, person: &Person) -> String {
+        person
+            .conversation
+            .clone()
+            .unwrap_or_else(|| person.from.replacen('U', "D", 1))
+    }
+
+    /// Seconds and microseconds.
+    fn message_id(&self, person: &Person) -> String {
+        ts(person.number)
+    }
+
+    fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
+        let timestamp = signing.at.timestamp().to_string();
+        let (content_type, body) = event::body(person)?;
+        let signature = hmac_sha256(&signing.secret, &[b"v0:", timestamp.as_bytes(), b":", &body]);
+        let mut signed = Signed::json(body)
+            .with("X-Slack-Request-Timestamp", timestamp)
+            .with("X-Slack-Signature", format!("v0={signature}"));
+        signed.headers[0].1 = content_type.to_owned();
+        if signing.attempt > 0 {
+            signed = signed.with("X-Slack-Retry-Num", signing.attempt.to_string());
+        }
+        Ok(signed)
+    }
+
+    fn too_many(&self, retry_after: Option<u64>) -> Answer {
+        Answer::json(429, json!({"ok": false, "error": "ratelimited"}))
+            .with("Retry-After", retry_after.unwrap_or(1))
+    }
+}
+
+/// A number of ours as Slack's time of a message.
+fn ts(number: u64) -> String {
+    format!("{}.{:06}", number / 1_000_000, number % 1_000_000)
+}

@@ -1,0 +1,6 @@
+//! The simulated platforms behave like the real ones, as far as their documentation tells.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod telegram;
+mod world;
