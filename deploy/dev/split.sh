@@ -18,6 +18,9 @@ export DATABASE_URL=$base/botsmith_split
 botsmith=target/release/botsmith
 export BOTSMITH_DATA_DIR=$dir BOTSMITH__QUEUE__NAMESPACE=split
 export BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL=${BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL:-http://127.0.0.1:4010}
+for platform in telegram slack discord whatsapp messenger instagram teams; do
+    export "BOTSMITH__PLATFORMS__${platform^^}_SIMULATOR_URL=$BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL/$platform"
+done
 [ -f "$dir/master.key" ] || "$botsmith" keys generate "$dir/master.key"
 export BOTSMITH__VAULT__MASTER_KEY_FILE=$dir/master.key
 

@@ -82,6 +82,7 @@ class Product:
             "models__base_url": f"{self.recorder.url}/v1",
             "models__model": "recorded",
             "telemetry__filter": "info",
+            "platforms__rest_allowed_private_cidrs": "127.0.0.0/8",
         }
         defaults = tomllib.loads((ROOT / "crates/botsmith/settings.default.toml").read_text())
         for name in defaults["platforms"]:

@@ -375,7 +375,8 @@ pub(crate) async fn save(
 fn possible(setup: &channel::Setup, input: &IntegrationInput) -> Result<(), Problem> {
     let can = match input.mode {
         Some(IntegrationMode::Connection) => setup.features.connection,
-        Some(IntegrationMode::Webhook) => setup.features.webhook,
+        // Of our own platforms neither is true, and nobody can choose.
+        Some(IntegrationMode::Webhook) => setup.features.webhook || !setup.features.connection,
         None => true,
     };
     if !can {

@@ -27,7 +27,8 @@ const ABOUT: &str = "Build chatbots from your own knowledge and connect them to 
 Sign in for a session cookie, or send `Authorization: Bearer <API key>`. A request with a session cookie that changes \
 something must come from the installation's own address or carry the header `x-requested-with`.\n\n\
 Lists come in pages: give `next` of one page as `after` for the following one. Errors are problem+json (RFC 9457) and \
-name the request's id. Every POST takes an `Idempotency-Key`: a repeat within 24 hours hears the first answer.";
+name the request's id. Every POST takes an `Idempotency-Key`: a repeat within 24 hours hears the first answer.\n\n\
+Speaking to a chatbot is described in `/api/chat/openapi.json`.";
 
 /// The document, as JSON.
 pub(crate) fn json(routes: &[Route]) -> Result<String, serde_json::Error> {

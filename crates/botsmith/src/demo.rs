@@ -58,6 +58,12 @@ impl Stage {
         let simulator = Service::start(playing).await.context("starting the simulator")?;
         settings.platforms.twilio_simulator_url =
             Some(simulator.url().parse().context("the simulator's address")?);
+        for play in simulator::played::ALL {
+            let address = simulator.played().base(*play);
+            settings
+                .platforms
+                .simulate(play.name(), address.parse().context("the simulator's address")?);
+        }
         Ok(Self {
             simulator,
             token,

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 /// How long the token of an interaction can be answered with: fifteen minutes, less what clocks and calls take.
 const OPEN: TimeDelta = TimeDelta::seconds(15 * 60 - 30);
 /// Types of interactions.
-const PING: u64 = 1;
+pub(crate) const PING: u64 = 1;
 const COMMAND: u64 = 2;
 const COMPONENT: u64 = 3;
 const AUTOCOMPLETE: u64 = 4;

@@ -11,6 +11,7 @@ mod api;
 mod backfill;
 mod credentials;
 mod deferred;
+mod diagnosis;
 mod dialect;
 mod edits;
 mod errors;
@@ -38,9 +39,9 @@ pub use credentials::{Credentials, SIMULATED_APPLICATION};
 use async_trait::async_trait;
 use channel::{
     Address, Addressing, Backfill, Capabilities, Channel, CheckError, Connected, ConversationKey,
-    CredentialsError, Edits, Fetched, Health, Identity, InboundMessage, Inlet, ListenError, Listens, Lookup,
-    Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError,
-    Sent, Setup, Target, Typing, WebhookRequest,
+    CredentialsError, Diagnoses, Diagnosis, Edits, Fetched, Health, Hints, Identity, InboundMessage, Inlet,
+    ListenError, Listens, Lookup, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError,
+    Received, Reply, SendError, Sent, Setup, Target, Typing, WebhookRequest,
 };
 use chrono::{DateTime, Utc};
 use domain::Platform;
@@ -115,7 +116,8 @@ impl Channel for Discord {
             edits: Some(self.clone()),
             backfill: Some(self.clone()),
             health: Some(self.clone()),
-            listens: Some(self),
+            listens: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -196,6 +198,16 @@ impl Backfill<Credentials> for Discord {
 impl Health<Credentials> for Discord {
     async fn health(&self, webhook: &Url, credentials: &Credentials) -> Result<(), CheckError> {
         account::health(self, webhook, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for Discord {
+    fn names_account(&self, _request: &WebhookRequest, _credentials: &Credentials) -> bool {
+        diagnosis::names_account()
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

@@ -25,7 +25,6 @@ pub(crate) fn setup() -> Setup {
             media_out: true,
             buttons: MAX_BUTTONS,
             typing: true,
-            streaming: true,
             connection: true,
             webhook: true,
             ..Features::default()

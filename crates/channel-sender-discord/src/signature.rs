@@ -6,8 +6,8 @@
 //! Source: <https://docs.discord.com/developers/interactions/overview#validating-security-request-headers>
 
 use crate::credentials::{Credentials, from_hex};
-use channel::{ReceiveError, WebhookRequest};
-use ed25519_dalek::Signature;
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest};
+use ed25519_dalek::{Signature, VerifyingKey};
 
 /// Carries the signature, in hexadecimal digits.
 pub(crate) const HEADER: &str = "x-signature-ed25519";
@@ -16,28 +16,46 @@ pub(crate) const TIMESTAMP: &str = "x-signature-timestamp";
 
 pub(crate) fn verify(request: &WebhookRequest, credentials: &Credentials) -> Result<(), ReceiveError> {
     let key = credentials.verifying_key()?;
+    judge(request, &key).map_err(|refusal| ReceiveError::BadSignature {
+        reason: refusal.words,
+    })
+}
+
+/// Why a request is not proven with this key, as far as its proof tells.
+pub(crate) fn judge(request: &WebhookRequest, key: &VerifyingKey) -> Result<(), Diagnosis> {
     let header = |name: &str| {
-        request
-            .only_header(name)
-            .ok_or_else(|| bad(format!("there is not exactly one readable {name} header")))
+        request.only_header(name).ok_or_else(|| {
+            bad(
+                Cause::MissingProof,
+                format!(
+                    "there is not exactly one readable {name} header: it does not come from Discord, or a proxy changed it; let \
+                     the proxy pass it on"
+                ),
+            )
+        })
     };
-    let given = from_hex::<64>(header(HEADER)?)
-        .ok_or_else(|| bad(format!("{HEADER} is not 128 hexadecimal digits")))?;
+    let given = from_hex::<64>(header(HEADER)?).ok_or_else(|| {
+        bad(
+            Cause::MissingProof,
+            format!("{HEADER} is not 128 hexadecimal digits"),
+        )
+    })?;
     let timestamp = header(TIMESTAMP)?;
     let signed = [timestamp.as_bytes(), &request.body].concat();
     key.verify_strict(&signed, &Signature::from_bytes(&given))
         .map_err(|_| {
             bad(
-                "the signature is not made with the private half of this application's public key: compare `public_key` with \
-                 General Information in the Developer Portal. Discord also sends wrong signatures on purpose, to see them \
-                 refused"
+                Cause::WrongSecret,
+                "the signature is not made with the private half of this application's public key. Discord also sends wrong \
+                 signatures on purpose, to see them refused. Compare `public_key` with General Information in the Developer \
+                 Portal if commands and buttons are not answered"
                     .to_owned(),
             )
         })
 }
 
-const fn bad(reason: String) -> ReceiveError {
-    ReceiveError::BadSignature { reason }
+const fn bad(cause: Cause, words: String) -> Diagnosis {
+    Diagnosis { cause, words }
 }
 
 #[cfg(test)]

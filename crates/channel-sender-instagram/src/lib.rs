@@ -10,6 +10,7 @@
 mod account;
 mod api;
 mod credentials;
+mod diagnosis;
 mod errors;
 mod media;
 mod outbound;
@@ -26,9 +27,10 @@ pub use credentials::{Credentials, SIMULATED_ACCOUNT};
 
 use async_trait::async_trait;
 use channel::{
-    Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Health, Identity, Media,
-    MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError, Sent,
-    Setup, SharedWebhook, Target, TokenRefresh, Typing, WebhookRequest, WebhookResponse,
+    Capabilities, Channel, CheckError, Connected, CredentialsError, Diagnoses, Diagnosis, Fetched, Health,
+    Hints, Identity, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received,
+    Reply, SendError, Sent, Setup, SharedWebhook, Target, TokenRefresh, Typing, WebhookRequest,
+    WebhookResponse,
 };
 use domain::Platform;
 use meta_graph::{handshake, messaging, signature};
@@ -104,7 +106,8 @@ impl Channel for Instagram {
             typing: Some(self.clone()),
             health: Some(self.clone()),
             refresh: Some(self.clone()),
-            shared_webhook: Some(self),
+            shared_webhook: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -148,6 +151,16 @@ impl TokenRefresh<Credentials> for Instagram {
 
     async fn refresh(&self, credentials: &Credentials) -> Result<Option<SecretString>, CheckError> {
         refresh::refresh(self, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for Instagram {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use meta_graph::{messaging, signature};
 use serde_json::{Value, json};
 
-struct Direct;
+pub(crate) struct Direct;
 
 fn request(events: Value) -> WebhookRequest {
     let body = json!({"object": "instagram", "entry": [{"id": ACCOUNT, "time": 1763800000871_i64, "messaging": events}]});

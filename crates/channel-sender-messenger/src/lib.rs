@@ -7,6 +7,7 @@
 mod account;
 mod api;
 mod credentials;
+mod diagnosis;
 mod errors;
 mod media;
 mod outbound;
@@ -22,9 +23,9 @@ pub use credentials::{Credentials, SIMULATED_ACCOUNT};
 
 use async_trait::async_trait;
 use channel::{
-    Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Health, Identity, Media,
-    MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError, Sent,
-    Setup, SharedWebhook, Target, Typing, WebhookRequest, WebhookResponse,
+    Capabilities, Channel, CheckError, Connected, CredentialsError, Diagnoses, Diagnosis, Fetched, Health,
+    Hints, Identity, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received,
+    Reply, SendError, Sent, Setup, SharedWebhook, Target, Typing, WebhookRequest, WebhookResponse,
 };
 use domain::Platform;
 use meta_graph::{handshake, messaging, signature};
@@ -99,7 +100,8 @@ impl Channel for Messenger {
             media: Some(self.clone()),
             typing: Some(self.clone()),
             health: Some(self.clone()),
-            shared_webhook: Some(self),
+            shared_webhook: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -132,6 +134,16 @@ impl Typing<Credentials> for Messenger {
 impl Health<Credentials> for Messenger {
     async fn health(&self, webhook: &Url, credentials: &Credentials) -> Result<(), CheckError> {
         account::health(self, webhook, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for Messenger {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use meta_graph::{messaging, signature};
 use serde_json::{Value, json};
 
-struct Page;
+pub(crate) struct Page;
 
 fn request(events: Value) -> WebhookRequest {
     let body =

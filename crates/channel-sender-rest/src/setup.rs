@@ -6,6 +6,9 @@ use std::time::Duration;
 /// So that an address of somebody's is not flooded.
 const SENDS_PER_SECOND: f64 = 100.0;
 
+/// More are of no use to anybody.
+const MAX_BUTTONS: usize = 25;
+
 pub(crate) fn setup() -> Setup {
     Setup {
         title: "REST API",
@@ -20,7 +23,7 @@ pub(crate) fn setup() -> Setup {
         features: Features {
             media_in: true,
             media_out: true,
-            buttons: usize::MAX,
+            buttons: MAX_BUTTONS,
             ..Features::default()
         },
     }

@@ -9,6 +9,7 @@ mod api;
 mod backfill;
 mod blocks;
 mod credentials;
+mod diagnosis;
 mod dialect;
 mod edits;
 mod errors;
@@ -35,9 +36,9 @@ pub use credentials::{Credentials, SIMULATED_ACCOUNT, SIMULATED_TOKEN};
 use async_trait::async_trait;
 use channel::{
     Address, Addressing, Backfill, Capabilities, Channel, CheckError, Connected, ConversationKey,
-    CredentialsError, Edits, Fetched, Health, Identity, InboundMessage, Inlet, ListenError, Listens, Lookup,
-    Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError,
-    Sent, Setup, SharedWebhook, WebhookRequest, WebhookResponse,
+    CredentialsError, Diagnoses, Diagnosis, Edits, Fetched, Health, Hints, Identity, InboundMessage, Inlet,
+    ListenError, Listens, Lookup, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError,
+    Received, Reply, SendError, Sent, Setup, SharedWebhook, WebhookRequest, WebhookResponse,
 };
 use chrono::{DateTime, Utc};
 use domain::Platform;
@@ -116,7 +117,8 @@ impl Channel for Slack {
             backfill: Some(self.clone()),
             health: Some(self.clone()),
             listens: Some(self.clone()),
-            shared_webhook: Some(self),
+            shared_webhook: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -198,6 +200,16 @@ impl Listens<Credentials> for Slack {
         inlet: &dyn Inlet,
     ) -> Result<Infallible, ListenError> {
         listen::listen(self, credentials, inlet).await
+    }
+}
+
+impl Diagnoses<Credentials> for Slack {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

@@ -26,7 +26,6 @@ pub(crate) fn setup() -> Setup {
             media_in: true,
             media_out: true,
             buttons: MAX_BUTTONS,
-            streaming: true,
             connection: true,
             webhook: true,
             ..Features::default()

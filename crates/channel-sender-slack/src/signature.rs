@@ -6,7 +6,7 @@
 //! Source: <https://docs.slack.dev/authentication/verifying-requests-from-slack>
 
 use crate::credentials::Credentials;
-use channel::{ReceiveError, WebhookRequest};
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -21,42 +21,60 @@ const WINDOW: u64 = 300;
 /// Proves a request. An error's reason is for the integration's log.
 pub(crate) fn verify(request: &WebhookRequest, credentials: &Credentials) -> Result<(), ReceiveError> {
     let secret = credentials.signing_secret()?;
+    judge(request, secret).map_err(|refusal| ReceiveError::BadSignature {
+        reason: refusal.words,
+    })
+}
+
+/// Why a request is not proven with this secret, as far as its proof tells.
+pub(crate) fn judge(request: &WebhookRequest, secret: &str) -> Result<(), Diagnosis> {
     let given = only(request, HEADER, "X-Slack-Signature")?;
     let timestamp = only(request, TIMESTAMP, "X-Slack-Request-Timestamp")?;
-    let signed_at = seconds(timestamp)
-        .ok_or_else(|| refused("the X-Slack-Request-Timestamp header is not a number of seconds"))?;
+    let signed_at = seconds(timestamp).ok_or_else(|| {
+        refused(
+            Cause::Unreadable,
+            "the X-Slack-Request-Timestamp header is not a number of seconds",
+        )
+    })?;
     let expected = sign(secret, timestamp, &request.body);
     if !bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
         return Err(refused(
-            "the signature does not match: the signing secret is not this app's (Basic Information, App Credentials), or \
-             a proxy changed the body",
+            Cause::WrongSecret,
+            "the signature does not match: a proxy changed the body, or the signing secret is not this app's; copy it again \
+             from Basic Information, App Credentials",
         ));
     }
-    let age = request.received_at.timestamp().abs_diff(signed_at);
-    if age > WINDOW {
-        return Err(refused(format!(
-            "it is signed with the right secret and {age} seconds away from this machine's clock, and {WINDOW} are allowed: \
-             it is a repeat, or the clock is wrong"
-        )));
+    let behind = request.received_at.timestamp() - signed_at;
+    if behind.unsigned_abs() > WINDOW {
+        return Err(refused(
+            Cause::Clock { seconds: behind },
+            format!(
+                "it is signed with the right secret and {} seconds away from this machine's clock, and {WINDOW} are allowed: \
+                 it is a repeat, or the clock is wrong; set this machine's clock",
+                behind.unsigned_abs()
+            ),
+        ));
     }
     Ok(())
 }
 
-fn refused(reason: impl Into<String>) -> ReceiveError {
-    ReceiveError::BadSignature {
-        reason: reason.into(),
+fn refused(cause: Cause, words: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        cause,
+        words: words.into(),
     }
 }
 
-fn only<'a>(request: &'a WebhookRequest, header: &str, shown: &str) -> Result<&'a str, ReceiveError> {
+fn only<'a>(request: &'a WebhookRequest, header: &str, shown: &str) -> Result<&'a str, Diagnosis> {
+    let missing = |words| refused(Cause::MissingProof, words);
     match request.headers.get_all(header).iter().count() {
-        0 => Err(refused(format!(
-            "the {shown} header is missing: it does not come from Slack, or a proxy removed it"
+        0 => Err(missing(format!(
+            "the {shown} header is missing: it does not come from Slack, or a proxy removed it; let the proxy pass it on"
         ))),
         1 => request
             .only_header(header)
-            .ok_or_else(|| refused(format!("the {shown} header is not readable text"))),
-        count => Err(refused(format!(
+            .ok_or_else(|| missing(format!("the {shown} header is not readable text"))),
+        count => Err(missing(format!(
             "there are {count} {shown} headers, and Slack sends one"
         ))),
     }

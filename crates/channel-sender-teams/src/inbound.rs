@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 /// What the ids of bots begin with; those of people begin with `29:`.
-const BOT: &str = "28:";
+pub(crate) const BOT: &str = "28:";
 
 /// Reads an activity that [`crate::token::verify`] has proven.
 pub(crate) fn read(

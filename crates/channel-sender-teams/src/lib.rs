@@ -11,6 +11,7 @@ mod addresses;
 mod api;
 mod card;
 mod credentials;
+mod diagnosis;
 mod dialect;
 mod edits;
 mod errors;
@@ -33,9 +34,9 @@ pub use credentials::{Credentials, SIMULATED_ACCOUNT};
 use access::AccessTokens;
 use async_trait::async_trait;
 use channel::{
-    Capabilities, Channel, CheckError, Connected, CredentialsError, Edits, Fetched, Health, Identity, Media,
-    MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply, SendError, Sent,
-    Setup, Target, Typing, WebhookRequest,
+    Capabilities, Channel, CheckError, Connected, CredentialsError, Diagnoses, Diagnosis, Edits, Fetched,
+    Health, Hints, Identity, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError,
+    Received, Reply, SendError, Sent, Setup, Target, Typing, WebhookRequest,
 };
 use domain::Platform;
 use keys::Keys;
@@ -116,7 +117,8 @@ impl Channel for Teams {
             media: Some(self.clone()),
             typing: Some(self.clone()),
             edits: Some(self.clone()),
-            health: Some(self),
+            health: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -166,5 +168,15 @@ impl Edits<Credentials> for Teams {
 impl Health<Credentials> for Teams {
     async fn health(&self, _webhook: &Url, credentials: &Credentials) -> Result<(), CheckError> {
         account::check(self, credentials).await.map(|_| ())
+    }
+}
+
+impl Diagnoses<Credentials> for Teams {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(self, request, credentials)
     }
 }

@@ -39,7 +39,8 @@ impl fmt::Display for Refusal {
         match self {
             Self::Credentials(error) => error.fmt(f),
             Self::NoSignature => f.write_str(
-                "the X-Twilio-Signature header is missing: it does not come from Twilio, or a proxy removed it",
+                "the X-Twilio-Signature header is missing: it does not come from Twilio, or a proxy removed it; let the proxy \
+                 pass it on",
             ),
             Self::SeveralSignatures(count) => {
                 write!(f, "there are {count} X-Twilio-Signature headers, and Twilio sends one")
@@ -48,7 +49,8 @@ impl fmt::Display for Refusal {
             Self::OtherMethod => f.write_str("Twilio calls with GET or POST only"),
             Self::OtherSignature => f.write_str(
                 "the signature does not match: the auth token is not this account's primary one (Twilio signs with no \
-                 API key and no secondary token), or the request was changed on its way",
+                 API key and no secondary token), or the request was changed on its way; copy the primary auth token again, \
+                 from the account's page in the console",
             ),
             Self::OtherBody => f.write_str(
                 "the address is signed, and the body is not the one it was signed for (bodySHA256 differs)",

@@ -6,6 +6,9 @@ use std::time::Duration;
 /// Nobody is called: only so that parts of many conversations take turns.
 const SENDS_PER_SECOND: f64 = 500.0;
 
+/// More are of no use to anybody.
+const MAX_BUTTONS: usize = 25;
+
 pub(crate) fn setup() -> Setup {
     Setup {
         title: "Web chat",
@@ -20,7 +23,7 @@ pub(crate) fn setup() -> Setup {
         features: Features {
             media_in: true,
             media_out: true,
-            buttons: usize::MAX,
+            buttons: MAX_BUTTONS,
             typing: true,
             streaming: true,
             ..Features::default()

@@ -8,6 +8,7 @@ mod account;
 mod api;
 mod content;
 mod credentials;
+mod diagnosis;
 mod dialect;
 mod errors;
 mod inbound;
@@ -27,10 +28,10 @@ pub use credentials::{Credentials, SIMULATED_ACCOUNT};
 
 use async_trait::async_trait;
 use channel::{
-    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Fetched, Health,
-    Identity, Media, MediaError, MediaRef, OutboundContent, OutboundPart, ReceiveError, Received, Reply,
-    SendError, Sent, Setup, SharedWebhook, Target, Template, Templates, Typing, WebhookRequest,
-    WebhookResponse,
+    Address, Addressing, Capabilities, Channel, CheckError, Connected, CredentialsError, Diagnoses,
+    Diagnosis, Fetched, Health, Hints, Identity, Media, MediaError, MediaRef, OutboundContent, OutboundPart,
+    ReceiveError, Received, Reply, SendError, Sent, Setup, SharedWebhook, Target, Template, Templates,
+    Typing, WebhookRequest, WebhookResponse,
 };
 use domain::{PhoneNumber, Platform};
 use meta_graph::{handshake, signature};
@@ -107,7 +108,8 @@ impl Channel for WhatsApp {
             typing: Some(self.clone()),
             health: Some(self.clone()),
             templates: Some(self.clone()),
-            shared_webhook: Some(self),
+            shared_webhook: Some(self.clone()),
+            diagnoses: Some(self),
             ..Capabilities::NONE
         }
     }
@@ -163,6 +165,16 @@ impl Health<Credentials> for WhatsApp {
 impl Templates<Credentials> for WhatsApp {
     async fn templates(&self, credentials: &Credentials) -> Result<Vec<Template>, CheckError> {
         templates::list(self, credentials).await
+    }
+}
+
+impl Diagnoses<Credentials> for WhatsApp {
+    fn names_account(&self, request: &WebhookRequest, credentials: &Credentials) -> bool {
+        diagnosis::names_account(request, credentials)
+    }
+
+    fn diagnose(&self, request: &WebhookRequest, _hints: &Hints, credentials: &Credentials) -> Diagnosis {
+        diagnosis::diagnose(request, credentials)
     }
 }
 

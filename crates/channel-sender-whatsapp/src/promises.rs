@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use meta_graph::signature;
 use serde_json::{Value, json};
 
-struct Cloud;
+pub(crate) struct Cloud;
 
 fn request(body: &Value) -> WebhookRequest {
     WebhookRequest {

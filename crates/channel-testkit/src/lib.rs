@@ -9,10 +9,12 @@
     reason = "these are tests: a broken promise panics"
 )]
 
+mod diagnosis;
 mod inbound;
 mod network;
 mod outbound;
 
+pub use diagnosis::{diagnoses_garbage, keeps_nothing_of_nobody, says_why_it_refuses};
 pub use inbound::{
     acknowledges_what_it_does_not_know, ignores_fields_it_does_not_know, names_a_redelivery_the_same,
     reads_a_genuine_message, reads_the_rest_of_a_batch, refuses_a_repeated_proof,
@@ -131,6 +133,21 @@ macro_rules! promises {
         #[tokio::test]
         async fn it_shows_no_secret_when_it_refuses() {
             $crate::shows_no_secret(&$recording).await;
+        }
+
+        #[test]
+        fn it_says_why_it_refuses_and_what_to_do() {
+            $crate::says_why_it_refuses(&$recording);
+        }
+
+        #[test]
+        fn it_keeps_nothing_that_is_about_nobody() {
+            $crate::keeps_nothing_of_nobody(&$recording);
+        }
+
+        #[test]
+        fn it_finds_out_about_garbage_without_showing_a_secret() {
+            $crate::diagnoses_garbage(&$recording);
         }
 
         #[test]

@@ -306,11 +306,12 @@ pub trait SharedWebhook: Send + Sync {
 
 /// Finding out why a webhook cannot be verified. Whatever is found is words for its owner: nothing is accepted for it.
 ///
-/// Absent where a platform sends requests with a wrong proof on purpose, to see them refused (Discord): those are neither
-/// worth a diagnosis nor to be kept.
+/// Where a platform sends requests with a wrong proof on purpose, to see them refused (Discord), none of them names an
+/// account: they are not to be kept.
 pub trait Diagnoses<C>: Send + Sync {
     /// Whether the request, which nobody has proven, speaks of the account of these credentials. Only such a one is worth
-    /// keeping until its owner has mended the settings.
+    /// keeping until its owner has mended the settings. `false` where requests name no account, or the platform delivers
+    /// again what was refused.
     fn names_account(&self, request: &WebhookRequest, credentials: &C) -> bool;
     /// Why [`crate::Channel::receive`] found no proof in this request.
     fn diagnose(&self, request: &WebhookRequest, hints: &Hints, credentials: &C) -> Diagnosis;

@@ -5,7 +5,7 @@
 
 use crate::fields;
 use bytes::Bytes;
-use channel::{ReceiveError, WebhookRequest, WebhookResponse};
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest, WebhookResponse};
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use std::borrow::Cow;
@@ -22,17 +22,23 @@ pub fn answer(
     verify_token: &SecretString,
 ) -> Result<WebhookResponse, ReceiveError> {
     fields::secret("verify_token", verify_token)?;
+    judge(request, verify_token).map_err(|refusal| ReceiveError::BadSignature {
+        reason: refusal.words,
+    })
+}
+
+/// The challenge, or why this is not a handshake with this token.
+pub(crate) fn judge(
+    request: &WebhookRequest,
+    verify_token: &SecretString,
+) -> Result<WebhookResponse, Diagnosis> {
     let mode = only(request, "hub.mode")?;
     if mode != "subscribe" {
-        return Err(refused("its hub.mode is not subscribe"));
+        return Err(refused(Cause::Unreadable, "its hub.mode is not subscribe"));
     }
-    let given = only(request, "hub.verify_token")?;
-    let same: bool = given
-        .as_bytes()
-        .ct_eq(verify_token.expose_secret().as_bytes())
-        .into();
-    if !same {
+    if !bears(request, verify_token)? {
         return Err(refused(
+            Cause::WrongSecret,
             "its verify token is not this integration's: enter the same one at Meta and here",
         ));
     }
@@ -42,6 +48,12 @@ pub fn answer(
         content_type: "text/plain",
         body: Bytes::from(challenge.into_owned()),
     })
+}
+
+/// Whether this is the token that a handshake bears.
+pub(crate) fn bears(request: &WebhookRequest, token: &SecretString) -> Result<bool, Diagnosis> {
+    let given = only(request, "hub.verify_token")?;
+    Ok(given.as_bytes().ct_eq(token.expose_secret().as_bytes()).into())
 }
 
 /// What a platform hears of a webhook that was read.
@@ -54,26 +66,31 @@ pub const fn received() -> WebhookResponse {
 }
 
 /// A parameter that must be there once: of two it would not be clear which one somebody before us has looked at.
-fn only<'a>(request: &'a WebhookRequest, name: &str) -> Result<Cow<'a, str>, ReceiveError> {
+fn only<'a>(request: &'a WebhookRequest, name: &str) -> Result<Cow<'a, str>, Diagnosis> {
     let mut values = form_urlencoded::parse(request.query().as_bytes()).filter(|(given, _)| given == name);
     let value = values
         .next()
         .map(|(_, value)| value)
         .filter(|value| !value.is_empty())
         .ok_or_else(|| {
-            refused(format!(
-                "it is a GET without {name}: it is not Meta's handshake, or a proxy removed the query"
-            ))
+            refused(
+                Cause::Unreadable,
+                format!(
+                    "it is a GET without {name}: it is not Meta's handshake, or a proxy removed the query; let the proxy pass \
+                     it on"
+                ),
+            )
         })?;
     if values.next().is_some() {
-        return Err(refused(format!("it has {name} twice")));
+        return Err(refused(Cause::Unreadable, format!("it has {name} twice")));
     }
     Ok(value)
 }
 
-fn refused(reason: impl Into<String>) -> ReceiveError {
-    ReceiveError::BadSignature {
-        reason: reason.into(),
+fn refused(cause: Cause, words: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        cause,
+        words: words.into(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod apps;
 pub mod batch;
+pub mod diagnosis;
 pub mod fields;
 mod graph;
 pub mod handshake;

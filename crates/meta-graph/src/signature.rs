@@ -5,7 +5,7 @@
 //! of the message. See Meta's "Webhooks from Meta", Validating payloads.
 
 use crate::fields;
-use channel::{ReceiveError, WebhookRequest};
+use channel::{Cause, Diagnosis, ReceiveError, WebhookRequest};
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
@@ -21,24 +21,34 @@ const PREFIX: &str = "sha256=";
 /// Proves a request. An error's reason is for the integration's log.
 pub fn verify(request: &WebhookRequest, app_secret: &SecretString) -> Result<(), ReceiveError> {
     fields::secret("app_secret", app_secret)?;
+    judge(request, app_secret).map_err(|refusal| ReceiveError::BadSignature {
+        reason: refusal.words,
+    })
+}
+
+/// Why a request is not proven with this secret, as far as its proof tells.
+pub(crate) fn judge(request: &WebhookRequest, app_secret: &SecretString) -> Result<(), Diagnosis> {
     let given = only_signature(request)?;
     if !given.starts_with(PREFIX) {
-        return Err(refused(format!(
+        return Err(missing(format!(
             "the X-Hub-Signature-256 header does not begin with {PREFIX}, as every signature of Meta's does"
         )));
     }
-    let genuine: bool = sign(app_secret, &request.body)
-        .as_bytes()
-        .ct_eq(given.as_bytes())
-        .into();
-    if genuine {
+    if is_signed(given, app_secret, &request.body) {
         return Ok(());
     }
-    Err(refused(
-        "it is signed with another secret than this integration's app secret, or its body was changed on the way. Copy \
-         the app secret again from the app's settings at developers.facebook.com (Basic; for Instagram login, the \
-         Instagram app secret), and let no proxy rewrite bodies",
-    ))
+    Err(Diagnosis {
+        cause: Cause::WrongSecret,
+        words: "it is signed with another secret than this integration's app secret, or its body was changed on the way. \
+                Copy the app secret again from the app's settings at developers.facebook.com (Basic; for Instagram login, \
+                the Instagram app secret), and let no proxy rewrite bodies"
+            .to_owned(),
+    })
+}
+
+/// Whether a header's value is the signature of a body with this secret.
+pub(crate) fn is_signed(given: &str, secret: &SecretString, body: &[u8]) -> bool {
+    sign(secret, body).as_bytes().ct_eq(given.as_bytes()).into()
 }
 
 /// The header's value for a body: `sha256=`, then the HMAC in lower-case hexadecimal digits.
@@ -62,24 +72,27 @@ pub(crate) fn hmac_hex(key: &SecretString, message: &[u8]) -> String {
         })
 }
 
-fn refused(reason: impl Into<String>) -> ReceiveError {
-    ReceiveError::BadSignature {
-        reason: reason.into(),
+fn missing(words: impl Into<String>) -> Diagnosis {
+    Diagnosis {
+        cause: Cause::MissingProof,
+        words: words.into(),
     }
 }
 
-fn only_signature(request: &WebhookRequest) -> Result<&str, ReceiveError> {
+fn only_signature(request: &WebhookRequest) -> Result<&str, Diagnosis> {
     match request.headers.get_all(HEADER).iter().count() {
-        0 if request.headers.contains_key(LEGACY) => Err(refused(
-            "there is only the X-Hub-Signature header of old (SHA-1), and no X-Hub-Signature-256: a proxy removed it",
+        0 if request.headers.contains_key(LEGACY) => Err(missing(
+            "there is only the X-Hub-Signature header of old (SHA-1), which proves nothing, and no X-Hub-Signature-256: a \
+             proxy removed it; let the proxy pass it on",
         )),
-        0 => Err(refused(
-            "the X-Hub-Signature-256 header is missing: it does not come from Meta, or a proxy removed it",
+        0 => Err(missing(
+            "the X-Hub-Signature-256 header is missing: it does not come from Meta, or a proxy removed it; let the proxy \
+             pass it on",
         )),
         1 => request
             .only_header(HEADER)
-            .ok_or_else(|| refused("the X-Hub-Signature-256 header is not readable text")),
-        count => Err(refused(format!(
+            .ok_or_else(|| missing("the X-Hub-Signature-256 header is not readable text")),
+        count => Err(missing(format!(
             "there are {count} X-Hub-Signature-256 headers, and Meta sends one"
         ))),
     }

@@ -132,6 +132,25 @@ fn known(address: &str) -> Url {
     Url::parse(address).expect("a valid address")
 }
 
+impl Settings {
+    /// Lets a platform's simulated account be used, at this address, unless the operator has said where. Nothing for a
+    /// platform that has no such account.
+    pub fn simulate(&mut self, platform: &str, address: Url) {
+        let simulator = match platform {
+            "twilio" => &mut self.twilio_simulator_url,
+            "telegram" => &mut self.telegram_simulator_url,
+            "whatsapp" => &mut self.whatsapp_simulator_url,
+            "messenger" => &mut self.messenger_simulator_url,
+            "instagram" => &mut self.instagram_simulator_url,
+            "slack" => &mut self.slack_simulator_url,
+            "discord" => &mut self.discord_simulator_url,
+            "teams" => &mut self.teams_simulator_url,
+            _ => return,
+        };
+        simulator.get_or_insert(address);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

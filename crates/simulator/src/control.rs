@@ -1,10 +1,16 @@
 //! `/_simulator`: what another process may see and change.
 
 use crate::{
+    delivery::Retries,
     model::{Behaviour, Model},
+    played::{Hook, Person, Played, find},
     twilio::{Account, Callbacks, FaultRule, Inbound, Twilio},
 };
-use actix_web::{Error, HttpRequest, HttpResponse, error::ErrorUnauthorized, web};
+use actix_web::{
+    Error, HttpRequest, HttpResponse,
+    error::{ErrorBadRequest, ErrorUnauthorized},
+    web,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -30,6 +36,8 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig, token: Option<SecretString
             .route("/messages", web::get().to(messages))
             .route("/reply", web::get().to(reply))
             .route("/inbound", web::post().to(inbound))
+            .route("/say", web::post().to(say))
+            .route("/answer", web::get().to(answer))
             .route("/accounts", web::post().to(accounts))
             .route("/faults", web::get().to(faults))
             .route("/faults", web::post().to(add_fault))
@@ -106,6 +114,64 @@ async fn reply(
     allowed(&request)?;
     let wait = Duration::from_millis(query.wait_ms).min(LONGEST_WAIT);
     Ok(match twilio.next_to(&query.to, query.after, wait).await {
+        Some(message) => HttpResponse::Ok().json(message),
+        None => HttpResponse::NoContent().finish(),
+    })
+}
+
+#[derive(Deserialize)]
+struct Say {
+    platform: String,
+    person: Person,
+    hook: Hook,
+}
+
+/// A person writes on a platform, which posts its webhook: what that was answered, and where to look for the reply.
+async fn say(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    say: web::Json<Say>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    let Say {
+        platform,
+        person,
+        hook,
+    } = say.into_inner();
+    let play = find(&platform).ok_or_else(|| ErrorBadRequest(format!("{platform:?} is not played here")))?;
+    let position = played.outbox().newest();
+    let delivered = played
+        .say(&platform, &person, &hook, Retries::TWILIO)
+        .await
+        .map_err(|error| ErrorBadRequest(format!("{error:#}")))?;
+    Ok(HttpResponse::Ok().json(json!({
+        "status": delivered.status, "body": delivered.body, "took_ms": delivered.took.as_secs_f64() * 1000.0,
+        "conversation": play.conversation(&person), "position": position,
+    })))
+}
+
+#[derive(Deserialize)]
+struct NextAnswer {
+    platform: String,
+    conversation: String,
+    #[serde(default)]
+    after: u64,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+/// 200 with the first message to a conversation after a position, or 204 when none has come in time.
+async fn answer(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    query: web::Query<NextAnswer>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    let wait = Duration::from_millis(query.wait_ms).min(LONGEST_WAIT);
+    let next = played
+        .outbox()
+        .next_to(&query.platform, &query.conversation, query.after, wait);
+    Ok(match next.await {
         Some(message) => HttpResponse::Ok().json(message),
         None => HttpResponse::NoContent().finish(),
     })

@@ -1,14 +1,18 @@
 //! Conversations over the chat API, as their people and programs read them.
 //!
-//! Invariant: entries are numbered under the conversation's lock, in the transaction that makes them readable. Whoever
-//! has read up to a number has read everything with a smaller one, and nothing with a smaller one comes later.
+//! Invariants:
+//! - What is written on a platform of our own can be read in the moment in which it is committed. Its parts go through the
+//!   senders' hands all the same, who push them to where an owner wants that; nobody who reads waits for it.
+//! - Entries are numbered under the conversation's lock, in the transaction that makes them readable. Whoever has read up
+//!   to a number has read everything with a smaller one, and nothing with a smaller one comes later.
 
-use crate::{Db, StoreError, SystemTx, attachments, blobs};
+use crate::{Db, StoreError, attachments, blobs};
 use chrono::{DateTime, Utc};
 use domain::{
-    BlobId, ChatbotId, ContactId, ConversationId, Direction, InboundState, IntegrationId, MessageId,
-    PartState, Platform, Sender, WorkspaceId,
+    BlobId, ChatbotId, ContactId, ConversationId, Direction, InboundState, IntegrationId, MessageId, PartId,
+    Platform, Sender, WorkspaceId,
 };
+use sqlx::PgConnection;
 use std::fmt;
 
 /// How the address of an uploaded file begins, where a message names it; the rest is the file's id.
@@ -106,7 +110,7 @@ pub async fn entries(
                p.content as "content?", m.dedupe_key, m.state, a.citations as "citations?",
                (select jsonb_agg(jsonb_build_object('content_type', t.content_type, 'name', t.name) order by t.position)
                 from attachments t where t.message_id = m.id) as files,
-               coalesce(p.sent_at, m.accepted_at) as "at!"
+               m.accepted_at as "at!"
         from chosen c
         join messages m on m.id = c.message_id
         left join parts p on p.id = c.part_id
@@ -123,9 +127,35 @@ pub async fn entries(
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// Makes parts readable that were just stored, in the same transaction.
+pub(crate) async fn enter_parts(
+    tx: &mut PgConnection,
+    conversation: ConversationId,
+    message: MessageId,
+    parts: &[PartId],
+) -> Result<(), StoreError> {
+    let ids: Vec<_> = parts.iter().map(PartId::as_uuid).collect();
+    sqlx::query!(
+        "with numbered as (
+             update conversations set entries = entries + $3 where id = $1
+             returning id, workspace_id, entries - $3 as before
+         )
+         insert into chat_entries (conversation_id, number, workspace_id, message_id, part_id)
+         select n.id, n.before + p.ordinal, n.workspace_id, $2, p.id
+         from numbered n, unnest($4::uuid[]) with ordinality as p (id, ordinal)",
+        conversation.as_uuid(),
+        message.as_uuid(),
+        ids.len() as i64,
+        &ids,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Makes a message readable that was just stored, in the same transaction.
 pub(crate) async fn enter(
-    tx: &mut SystemTx,
+    tx: &mut PgConnection,
     conversation: ConversationId,
     message: MessageId,
 ) -> Result<(), StoreError> {
@@ -138,7 +168,7 @@ pub(crate) async fn enter(
         conversation.as_uuid(),
         message.as_uuid(),
     )
-    .execute(&mut **tx)
+    .execute(tx)
     .await?;
     Ok(())
 }
@@ -154,37 +184,16 @@ pub struct Outcome {
     pub state: InboundState,
     /// Why it was not answered.
     pub reason: Option<String>,
-    /// The parts of its answer, in their order.
-    pub parts: Vec<AnswerPart>,
+    /// The entries of its answer.
+    pub answer: Vec<i64>,
     /// Tokens of the prompt and of the answer, where the model counted them.
     pub tokens: (Option<i32>, Option<i32>),
 }
 
-/// A part of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnswerPart {
-    /// How far it is.
-    pub state: PartState,
-    /// Its entry, once it can be read.
-    pub number: Option<i64>,
-}
-
 impl Outcome {
     /// Whether nothing more will come of it.
-    pub fn is_final(&self) -> bool {
-        match self.state {
-            InboundState::Waiting | InboundState::Answering => false,
-            InboundState::Answered => self.parts.iter().all(|part| part.state.is_settled()),
-            InboundState::ForHuman
-            | InboundState::Suppressed
-            | InboundState::Expired
-            | InboundState::Dead => true,
-        }
-    }
-
-    /// The entries of its answer.
-    pub fn numbers(&self) -> impl Iterator<Item = i64> {
-        self.parts.iter().filter_map(|part| part.number)
+    pub const fn is_final(&self) -> bool {
+        !matches!(self.state, InboundState::Waiting | InboundState::Answering)
     }
 }
 
@@ -197,17 +206,16 @@ pub async fn outcome(
 ) -> Result<Option<Outcome>, StoreError> {
     let rows = sqlx::query!(
         r#"
-        select m.id, m.state as "state!", m.error, own.number as "own?", p.state as "part_state?",
-               e.number as "number?", a.tokens_in as "tokens_in?", a.tokens_out as "tokens_out?"
+        select m.id, m.state as "state!", m.error, own.number as "own?", e.number as "number?",
+               a.tokens_in as "tokens_in?", a.tokens_out as "tokens_out?"
         from conversations v
         join messages m on m.conversation_id = v.id and m.direction = 'inbound' and m.dedupe_key = $3
         left join chat_entries own on own.message_id = m.id
         left join messages r on r.answer_id = m.answer_id and r.direction = 'outbound' and r.conversation_id = v.id
-        left join parts p on p.message_id = r.id
-        left join chat_entries e on e.part_id = p.id
+        left join chat_entries e on e.message_id = r.id
         left join answers a on a.id = m.answer_id
         where v.integration_id = $1 and v.key = $2
-        order by p.position
+        order by e.number
         "#,
         integration.as_uuid(),
         key,
@@ -224,16 +232,11 @@ pub async fn outcome(
                 number: row.own,
                 state: row.state.parse()?,
                 reason: row.error,
-                parts: Vec::new(),
+                answer: Vec::new(),
                 tokens: (row.tokens_in, row.tokens_out),
             }),
         };
-        if let Some(state) = row.part_state {
-            outcome.parts.push(AnswerPart {
-                state: state.parse()?,
-                number: row.number,
-            });
-        }
+        outcome.answer.extend(row.number);
     }
     Ok(found)
 }
@@ -534,7 +537,7 @@ mod tests {
     use crate::{
         fixtures::{Bot, answer, bot, inbound, noon},
         intake::{NewInbound, NewMedia, take_in},
-        parts::{self, Attempt, Outcome as PartOutcome},
+        outbound::{NewOutbound, enqueue},
     };
     use chrono::TimeDelta;
     use sqlx::PgPool;
@@ -562,26 +565,6 @@ mod tests {
         take_in(db, &[message]).await.unwrap();
     }
 
-    /// Has every part that is due sent.
-    async fn send(db: &Db) {
-        let lease = TimeDelta::seconds(30);
-        for claim in parts::claim(db, &WEB, noon(), lease, 100, 100).await.unwrap() {
-            let attempt = Attempt {
-                started_at: noon(),
-                ended_at: noon(),
-                outcome: "sent",
-                detail: None,
-            };
-            let sent = PartOutcome::Sent {
-                platform_message_id: claim.id.to_string(),
-                segments: None,
-            };
-            for _ in 0..2 {
-                parts::settle(db, &claim, &attempt, &sent).await.unwrap();
-            }
-        }
-    }
-
     async fn read(db: &Db, bot: Bot, key: &str, after: Option<i64>) -> Vec<(i64, String)> {
         let found = entries(db, bot.integration, key, after, 100).await.unwrap();
         found
@@ -601,15 +584,30 @@ mod tests {
         let (db, bot) = (Db::of_pool(&pool), web_bot(&pool).await);
 
         ask(&db, bot, "v/1", "one").await;
-        answer(&db, &["first"]).await;
         ask(&db, bot, "v/1", "two").await;
-        let before_it_was_sent = read(&db, bot, "v/1", None).await;
-        send(&db).await;
+        answer(&db, &["first", "second"]).await;
+        let mut tx = db.tenant(bot.workspace).await.unwrap();
+        let from_an_agent = NewOutbound {
+            chatbot: bot.chatbot,
+            integration: bot.integration,
+            platform: WEB,
+            contact_key: "v/1".to_owned(),
+            conversation_key: "v/1".to_owned(),
+            sender: Sender::Agent,
+            text: "third".to_owned(),
+            buttons: None,
+            contents: vec![serde_json::json!({"text": "third"})],
+            expires_at: None,
+            traceparent: None,
+        };
+        enqueue(&mut tx, from_an_agent).await.unwrap();
+        tx.commit().await.unwrap();
+        ask(&db, bot, "v/1", "three").await;
 
-        let two = [(1, "one".to_owned()), (2, "two".to_owned())];
-        assert_eq!(before_it_was_sent, two);
-        assert_eq!(read(&db, bot, "v/1", Some(2)).await, [(3, "first".to_owned())]);
-        assert_eq!(read(&db, bot, "v/1", None).await.len(), 3);
+        let expected = ["one", "two", "first", "second", "third", "three"];
+        let all: Vec<_> = (1..).zip(expected.map(str::to_owned)).collect();
+        assert_eq!(read(&db, bot, "v/1", None).await, all);
+        assert_eq!(read(&db, bot, "v/1", Some(4)).await, all[4..]);
         assert!(read(&db, bot, "v/2", None).await.is_empty());
     }
 
@@ -632,13 +630,13 @@ mod tests {
         let stored = look().await.unwrap();
         answer(&db, &["first"]).await;
         let answered = look().await.unwrap();
-        send(&db).await;
-        let readable = look().await.unwrap();
 
         assert_eq!((stored.state, stored.number), (InboundState::Waiting, Some(1)));
-        assert_eq!(answered.state, InboundState::Answered);
-        assert!(!stored.is_final() && !answered.is_final() && readable.is_final());
-        assert_eq!(readable.numbers().collect::<Vec<_>>(), [2]);
+        assert_eq!(
+            (answered.state, answered.answer.as_slice()),
+            (InboundState::Answered, &[2][..])
+        );
+        assert!(!stored.is_final() && answered.is_final());
         let progress = progress(&db, bot.integration, "v/1", 10).await.unwrap();
         assert_eq!(progress[0].state, InboundState::Answered);
     }

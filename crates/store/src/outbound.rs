@@ -1,6 +1,6 @@
 //! Putting messages of agents and programs on their way. A bot's replies are put there by the commit of their turn.
 
-use crate::{StoreError, TenantTx};
+use crate::{StoreError, TenantTx, chat};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, ContactId, ConversationId, IntegrationId, MessageId, PartId, Platform, Sender};
 use std::fmt;
@@ -142,6 +142,9 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
     )
     .execute(tx.connection())
     .await?;
+    if new.platform.is_own() {
+        chat::enter_parts(tx.connection(), conversation.id.into(), message, &parts).await?;
+    }
     sqlx::query!(
         "update conversations set next_position = next_position + $2 where id = $1",
         conversation.id,

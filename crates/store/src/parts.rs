@@ -383,16 +383,7 @@ async fn sent(
                              else coalesce((select error from early), error) end,
                 error_code = null
             where id = $1 and state not in ('cancelled', 'expired', 'dead')
-            returning conversation_id, position, workspace_id, message_id, platform
-        ), readable as (
-            update conversations v set entries = entries + 1
-            from done
-            where v.id = done.conversation_id and done.platform = any($9)
-              and not exists (select from chat_entries where part_id = $1)
-            returning v.id, v.entries, v.workspace_id, done.message_id
-        ), entry as (
-            insert into chat_entries (conversation_id, number, workspace_id, message_id, part_id)
-            select id, entries, workspace_id, message_id, $1 from readable
+            returning conversation_id, position, workspace_id
         ), attempted as (
             insert into attempts (workspace_id, part_id, started_at, ended_at, outcome, detail)
             select workspace_id, $1, $5, $6, $7, $8::text from done
@@ -412,7 +403,6 @@ async fn sent(
         attempt.ended_at,
         attempt.outcome,
         attempt.detail,
-        &Platform::OWN.map(|platform| platform.to_string()),
     )
     .fetch_optional(db.system_pool())
     .await?;

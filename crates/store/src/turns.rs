@@ -5,7 +5,7 @@
 //! - The reply, its parts, the state of every message answered and the release commit together or not at all.
 //! - A release clears `due_at` only if no message has come in since the turn looked: nothing is left waiting for ever.
 
-use crate::{Db, StoreError, SystemTx, intake::interval};
+use crate::{Db, StoreError, SystemTx, chat, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AnswerId, ChatbotId, ConversationId, Direction, IntegrationId, LeaseToken, MessageId, PartId, Platform,
@@ -471,6 +471,9 @@ pub async fn commit(
     )
     .execute(&mut *tx)
     .await?;
+    if claim.platform.is_own() {
+        chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
+    }
     let due_at = sqlx::query_scalar!(
         "update conversations set
              lease_token = null, lease_until = null, next_position = next_position + $3, updated_at = $4,

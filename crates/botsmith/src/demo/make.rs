@@ -125,6 +125,20 @@ async fn complete(
         credentials: credentials(shared, note, platform, &auth_token).await?,
     };
     integrations::insert(tx, &new, now).await?;
+    for play in simulator::played::ALL {
+        let platform = Platform::from_static(play.name());
+        if shared.accounts.channels().get(&platform).is_some() {
+            connect(
+                shared,
+                tx,
+                note,
+                platform,
+                play.credentials(auth_token.expose_secret()),
+                now,
+            )
+            .await?;
+        }
+    }
     let api_key = new_api_key(tx, now).await?;
     Ok(Made {
         workspace: note.workspace,
@@ -132,6 +146,52 @@ async fn complete(
         auth_token,
         api_key,
     })
+}
+
+/// Connects the bot to the simulated account of one more platform.
+async fn connect(
+    shared: &Shared,
+    tx: &mut TenantTx,
+    note: Note,
+    platform: Platform,
+    credentials: serde_json::Value,
+    now: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let id = IntegrationId::new();
+    let channel = shared
+        .accounts
+        .channels()
+        .get(&platform)
+        .context("no such platform")?;
+    let json = SecretString::from(credentials.to_string());
+    let account = channel.account(&channel.open(&json)?)?;
+    let place = Place {
+        row: id.as_uuid(),
+        column: integrations::CREDENTIALS_COLUMN,
+    };
+    let sealed = shared
+        .keyring
+        .seal(note.workspace, place, json.expose_secret().as_bytes())
+        .await?;
+    let setup = channel.setup();
+    let new = NewIntegration {
+        id,
+        chatbot: note.chatbot,
+        platform,
+        display_name: format!("Simulated {}", setup.title),
+        enabled: true,
+        sends_per_second: setup.limits.sends_per_second,
+        conversation_gap: setup.limits.conversation_gap,
+        mode: IntegrationMode::Webhook,
+        streaming: false,
+        credentials: NewCredentials {
+            account: account.clone(),
+            sealed: SealedCredentials(sealed),
+            shown: json!({"account": account}),
+        },
+    };
+    integrations::insert(tx, &new, now).await?;
+    Ok(())
 }
 
 async fn renew(

@@ -200,7 +200,7 @@ impl Asked {
     /// The messages that answer it.
     pub async fn replies(&self, outcome: &Outcome) -> Result<Vec<Item>, ChatError> {
         let mut replies = Vec::new();
-        for number in outcome.numbers() {
+        for &number in &outcome.answer {
             let found = chat::entries(
                 &self.chat.db,
                 self.place.account.integration,

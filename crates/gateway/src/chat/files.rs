@@ -61,7 +61,7 @@ pub async fn upload(
         };
         let (place, _) = caller.place(named, begin)?;
         if is_visitor {
-            chat.limits.files.take(&place.contact)?;
+            chat.limits.files.take(&place.topic())?;
         }
         let limit = chat.settings.chat.max_file_bytes;
         let content_type = request

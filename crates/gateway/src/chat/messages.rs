@@ -139,7 +139,7 @@ async fn ask(chat: &Chat, caller: Caller, message: NewMessage) -> Result<Asked, 
     };
     let (place, known_name) = caller.place(named, begin)?;
     if is_visitor {
-        chat.limits.messages.take(&place.contact)?;
+        chat.limits.messages.take(&place.topic())?;
     }
     let name = message.name.as_deref().and_then(super::identity::line);
     let question = Question {

@@ -1,6 +1,7 @@
 //! `botsmith simulate`: try a chatbot without an account at a platform.
 
 mod journey;
+mod platform;
 mod server;
 mod twilio;
 
@@ -17,6 +18,20 @@ pub struct Simulate {
 enum What {
     /// Sends a text message to a chatbot as Twilio would, and shows the reply and its journey
     Twilio(twilio::Arguments),
+    /// Writes to a chatbot as a person on WhatsApp would, and shows the reply; the same for the other platforms
+    Whatsapp(platform::Arguments),
+    /// The same on Telegram
+    Telegram(platform::Arguments),
+    /// The same on Slack
+    Slack(platform::Arguments),
+    /// The same on Discord
+    Discord(platform::Arguments),
+    /// The same on Microsoft Teams
+    Teams(platform::Arguments),
+    /// The same on Facebook Messenger
+    Messenger(platform::Arguments),
+    /// The same on Instagram
+    Instagram(platform::Arguments),
     /// Runs a simulated Twilio API and a simulated language model until it is stopped
     Server(server::Arguments),
 }
@@ -27,6 +42,13 @@ impl Simulate {
     pub async fn run(self, data_dir: &Path) -> anyhow::Result<()> {
         match self.what {
             What::Twilio(arguments) => twilio::run(arguments, data_dir).await,
+            What::Whatsapp(arguments) => platform::run("whatsapp", arguments, data_dir).await,
+            What::Telegram(arguments) => platform::run("telegram", arguments, data_dir).await,
+            What::Slack(arguments) => platform::run("slack", arguments, data_dir).await,
+            What::Discord(arguments) => platform::run("discord", arguments, data_dir).await,
+            What::Teams(arguments) => platform::run("teams", arguments, data_dir).await,
+            What::Messenger(arguments) => platform::run("messenger", arguments, data_dir).await,
+            What::Instagram(arguments) => platform::run("instagram", arguments, data_dir).await,
             What::Server(arguments) => server::run(arguments, data_dir).await,
         }
     }

@@ -45,12 +45,18 @@ pub trait Play: Send + Sync + 'static {
     fn account(&self) -> &'static str;
     /// What webhooks are signed with unless another secret is given. Where a platform's key is fixed, it is not used.
     fn secret(&self) -> &'static str;
+    /// What the owner of the made-up account types in to connect it, where webhooks are signed with this secret.
+    fn credentials(&self, secret: &str) -> serde_json::Value;
     /// A person who writes when nobody else is named.
     fn someone(&self) -> &'static str;
     /// Adds the API's routes.
     fn routes(&self, routes: &mut ServiceConfig);
     /// The conversation that a person's message belongs to, as replies to it name it.
     fn conversation(&self, person: &Person) -> String;
+    /// The person, as the product should know them.
+    fn contact(&self, person: &Person) -> String {
+        person.from.clone()
+    }
     /// The platform's id of a person's message.
     fn message_id(&self, person: &Person) -> String;
     /// The webhook for a person's message. An error where the platform could not have such a person or message.

@@ -35,6 +35,12 @@ impl Play for Discord {
         "botsmith simulated discord"
     }
 
+    fn credentials(&self, secret: &str) -> serde_json::Value {
+        json!({
+            "bot_token": "simulated.discord.bot-token", "application_id": APPLICATION, "public_key": public_key(secret),
+        })
+    }
+
     fn someone(&self) -> &'static str {
         "900000000000000001"
     }

@@ -40,6 +40,10 @@ macro_rules! meta {
                 APP_SECRET
             }
 
+            fn credentials(&self, secret: &str) -> Value {
+                credentials($platform, secret)
+            }
+
             fn someone(&self) -> &'static str {
                 $someone
             }
@@ -109,6 +113,27 @@ meta!(
     event::messaging,
     event::instagram_report
 );
+
+fn credentials(platform: &str, secret: &str) -> Value {
+    let mut credentials = json!({"app_secret": secret, "verify_token": "simulated-verify-token"});
+    let own: &[(&str, &str)] = match platform {
+        "whatsapp" => &[
+            ("access_token", "simulated"),
+            ("phone_number_id", ACCOUNT),
+            ("waba_id", ACCOUNT),
+        ],
+        "messenger" => &[("page_access_token", "simulated"), ("page_id", ACCOUNT)],
+        _ => &[
+            ("access_token", "simulated"),
+            ("account_id", ACCOUNT),
+            ("login", "instagram"),
+        ],
+    };
+    for (name, value) in own {
+        credentials[*name] = (*value).into();
+    }
+    credentials
+}
 
 /// Meta writes everything beyond ASCII as `\uXXXX`, and signs those bytes.
 fn signed(body: &Value, secret: &str) -> Signed {

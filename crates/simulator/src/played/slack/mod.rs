@@ -38,6 +38,10 @@ impl Play for Slack {
         SIGNING_SECRET
     }
 
+    fn credentials(&self, secret: &str) -> serde_json::Value {
+        json!({"bot_token": TOKEN, "signing_secret": secret, "team_id": TEAM})
+    }
+
     fn someone(&self) -> &'static str {
         "U0000ANN"
     }

@@ -6,6 +6,11 @@ use serde_json::{Value, json};
 
 const TENANT: &str = "72f90000-0000-0000-0000-000000000000";
 
+/// A person's id in the tenant.
+pub(super) fn tenant_id(person: &Person) -> String {
+    format!("{:0>36}", person.from.trim_start_matches("29:"))
+}
+
 /// What a person wrote or pressed.
 pub(super) fn activity(person: &Person, service: &str) -> Value {
     let conversation = Teams.conversation(person);
@@ -16,7 +21,7 @@ pub(super) fn activity(person: &Person, service: &str) -> Value {
         "timestamp": person.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
         "serviceUrl": service,
         "channelId": "msteams",
-        "from": {"id": person.from, "name": person.name(), "aadObjectId": format!("{:036}", person.from.len())},
+        "from": {"id": person.from, "name": person.name(), "aadObjectId": tenant_id(person)},
         "recipient": {"id": format!("28:{APP}"), "name": "Simulated bot"},
         "conversation": {
             "id": conversation, "tenantId": TENANT, "isGroup": !direct,

@@ -39,6 +39,10 @@ impl Play for Teams {
         ""
     }
 
+    fn credentials(&self, _secret: &str) -> serde_json::Value {
+        json!({"app_id": APP, "app_secret": "simulated-teams-secret"})
+    }
+
     fn someone(&self) -> &'static str {
         "29:1ann"
     }
@@ -52,6 +56,11 @@ impl Play for Teams {
             .conversation
             .clone()
             .unwrap_or_else(|| format!("a:{}", person.from.trim_start_matches("29:")))
+    }
+
+    /// Their id in the tenant; the other is the bot's own name for them.
+    fn contact(&self, person: &Person) -> String {
+        activity::tenant_id(person)
     }
 
     /// Milliseconds: unique within a conversation.

@@ -41,6 +41,10 @@ impl Play for Telegram {
         WEBHOOK_SECRET
     }
 
+    fn credentials(&self, secret: &str) -> serde_json::Value {
+        json!({"bot_token": TOKEN, "webhook_secret": secret})
+    }
+
     fn someone(&self) -> &'static str {
         "5550001"
     }

@@ -1,0 +1,151 @@
+//! `botsmith simulate whatsapp` and its like: the simulator that plays the platform posts the webhook and takes the reply.
+
+use super::journey;
+use crate::{
+    demo::Demo,
+    played::{Outgoing, Person, find},
+    twilio::Inbound,
+};
+use anyhow::{Context, bail};
+use chrono::Utc;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use std::{path::Path, time::Duration};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// What to write to the chatbot
+    text: String,
+    /// The chatbot; the demo bot when left out
+    #[arg(long)]
+    bot: Option<String>,
+    /// Who writes, as the platform names people; somebody made up when left out
+    #[arg(long)]
+    from: Option<String>,
+    /// What the platform signs webhooks with; the demo bot's when left out
+    #[arg(long, env = "BOTSMITH_SIMULATED_SECRET", hide_env_values = true)]
+    secret: Option<SecretString>,
+    /// Where BotSmith answers
+    #[arg(long)]
+    url: Option<String>,
+    /// Where the platform is played
+    #[arg(long)]
+    simulator_url: Option<String>,
+    /// A key of the API, for the journey
+    #[arg(long, env = "BOTSMITH_API_KEY", hide_env_values = true)]
+    api_key: Option<SecretString>,
+    /// Seconds to wait for the reply
+    #[arg(long, default_value_t = 30)]
+    wait: u64,
+}
+
+/// What the webhook was answered.
+#[derive(Deserialize)]
+struct Said {
+    status: Option<u16>,
+    body: String,
+    took_ms: f64,
+    conversation: String,
+    position: u64,
+}
+
+pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -> anyhow::Result<()> {
+    let play = find(platform).with_context(|| format!("{platform} is not played here"))?;
+    let demo = Demo::read(data_dir)?.with_context(|| {
+        format!(
+            "there is no demo in {} (`botsmith all` makes one); it says where the simulator is and how to speak to it",
+            data_dir.display()
+        )
+    })?;
+    let chatbot = arguments.bot.unwrap_or_else(|| demo.chatbot_id.clone());
+    let url = arguments.url.unwrap_or_else(|| demo.url.clone());
+    let simulator = arguments
+        .simulator_url
+        .unwrap_or_else(|| demo.simulator_url.clone());
+    let secret = arguments.secret.unwrap_or_else(|| demo.auth_token.clone());
+    let person = Person::new(
+        arguments.from.unwrap_or_else(|| play.someone().to_owned()),
+        arguments.text.clone(),
+    );
+    let http = reqwest::Client::builder().no_proxy().build()?;
+    let control = |method, path: &str| {
+        http.request(
+            method,
+            format!("{}/_simulator{path}", simulator.trim_end_matches('/')),
+        )
+        .bearer_auth(demo.simulator_token.expose_secret())
+    };
+
+    println!("{} → {platform}: {}", person.from, person.text);
+    let sent_at = Utc::now();
+    let hook = json!({
+        "url": format!("{}/api/{platform}/webhook/{chatbot}", url.trim_end_matches('/')),
+        "secret": secret.expose_secret(),
+    });
+    let answer = control(reqwest::Method::POST, "/say")
+        .json(&json!({"platform": platform, "person": person, "hook": hook}))
+        .send()
+        .await
+        .with_context(|| format!("the simulator does not answer at {simulator}"))?;
+    if !answer.status().is_success() {
+        bail!("{}", answer.text().await?);
+    }
+    let said: Said = answer.json().await?;
+    let Some(status) = said.status else {
+        bail!("nothing answers at {url}. Is BotSmith running there? (`--url` says where)");
+    };
+    if !(200..300).contains(&status) {
+        bail!("the webhook was refused with {status}: {}", said.body.trim());
+    }
+    println!(
+        "  accepted with {status} after {}\n",
+        journey::milliseconds(Duration::from_secs_f64(said.took_ms / 1000.0))
+    );
+    let mut position = said.position;
+    let mut patience = arguments.wait.min(50) * 1000;
+    let mut replied_at = None;
+    // Long replies come in several messages at once.
+    while let Some(reply) = next(&control, platform, &said.conversation, position, patience).await? {
+        println!(
+            "{platform} → {}: {}",
+            person.from,
+            reply.text.replace('\n', "\n  ")
+        );
+        for button in &reply.buttons {
+            println!("  [{}]", button.title);
+        }
+        replied_at.get_or_insert(reply.at);
+        (position, patience) = (reply.position, 300);
+    }
+    let api_key = arguments.api_key.unwrap_or_else(|| demo.api_key.clone());
+    let api = journey::Api::new(&demo.api_url, api_key)?;
+    let inbound = Inbound::sms("", &play.contact(&person), "", &person.text);
+    api.print(&chatbot, &inbound, sent_at, replied_at).await?;
+    anyhow::ensure!(replied_at.is_some(), "no reply within {} s", arguments.wait);
+    Ok(())
+}
+
+async fn next(
+    control: &impl Fn(reqwest::Method, &str) -> reqwest::RequestBuilder,
+    platform: &str,
+    conversation: &str,
+    after: u64,
+    wait_ms: u64,
+) -> anyhow::Result<Option<Outgoing>> {
+    let query = [
+        ("platform", platform.to_owned()),
+        ("conversation", conversation.to_owned()),
+        ("after", after.to_string()),
+        ("wait_ms", wait_ms.to_string()),
+    ];
+    let answer = control(reqwest::Method::GET, "/answer")
+        .query(&query)
+        .send()
+        .await?
+        .error_for_status()?;
+    if answer.status() == reqwest::StatusCode::OK {
+        return Ok(Some(answer.json().await?));
+    }
+    Ok(None)
+}
