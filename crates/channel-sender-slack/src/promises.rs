@@ -124,7 +124,6 @@ fn what_the_form_promises_can_be_done() {
     let features = handle.setup().features;
 
     assert_eq!(features.typing, handle.typing_lasts().is_some());
-    assert_eq!(features.streaming, handle.edit_pace().is_some());
     assert_eq!(features.connection, handle.listens());
     assert!(features.webhook && features.media_in && features.media_out && features.buttons > 0);
     assert!(!features.delivered && !features.read && !features.templates);

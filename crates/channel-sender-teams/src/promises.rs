@@ -96,7 +96,6 @@ fn what_the_platform_says_it_can_do_it_can() {
     let features = handle.setup().features;
 
     assert_eq!(features.typing, handle.typing_lasts().is_some());
-    assert_eq!(features.streaming, handle.edit_pace().is_some());
     assert!(!handle.has_backfill() && !handle.listens() && handle.shared_webhook().is_none());
 }
 
