@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "embedded-postgres",
             "process",
             "store",
+            "widget",
         ],
     ),
     ("adapters on those", &["knowledge", "models", "queue", "vault"]),

@@ -28,6 +28,7 @@ mod sniff;
 mod sse;
 mod stream;
 mod token;
+mod widget;
 
 #[cfg(test)]
 mod tests;
@@ -117,6 +118,12 @@ impl Chat {
                 .route(web::post().to(files::upload))
                 .route(preflight()),
         );
+        config.service(
+            web::resource("/api/chat/{chatbot_id}/widget")
+                .route(web::get().to(widget::settings))
+                .route(preflight()),
+        );
+        config.route("/widget.js", web::get().to(widget::script));
         config.route("/api/chat/openapi.json", web::get().to(openapi::document));
         config.route("/v1/chat/completions", web::post().to(openai::complete));
         config.route("/v1/models", web::get().to(openai::models));
