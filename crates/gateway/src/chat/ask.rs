@@ -110,9 +110,7 @@ impl Chat {
             messages: vec![message],
             ..Received::nothing(WebhookResponse::empty())
         };
-        process::crash_point!("chat.before_publish");
         let ids = inlet::publish(&self.queue, &self.accounts, account, &received).await?;
-        process::crash_point!("chat.after_publish");
         Ok(ids.first().copied().unwrap_or_else(MessageId::new))
     }
 }
