@@ -121,11 +121,10 @@ pub async fn claim(
                 from (select p.id, p.state, p.due_at from parts p
                       where p.platform = $1 and p.integration_id = o.id and p.state in ('queued', 'uncertain')
                         and p.due_at <= $2
-                        and (o.gap = 0 or coalesce((
-                            select before.sent_at <= $2 - make_interval(secs => o.gap / 1000.0) from parts before
-                            where before.conversation_id = p.conversation_id and before.position < p.position
-                              and before.sent_at is not null
-                            order by before.position desc limit 1), true))
+                        and (o.gap = 0 or not exists (
+                            select from parts before
+                            where before.conversation_id = p.conversation_id
+                              and before.sent_at > $2 - make_interval(secs => o.gap / 1000.0)))
                         and not exists (
                             select from parts earlier
                             where earlier.conversation_id = p.conversation_id and earlier.position < p.position
