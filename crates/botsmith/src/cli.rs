@@ -55,7 +55,7 @@ pub enum Command {
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
     /// Plays a platform, to try a chatbot without an account there
-    Simulate(simulator::cli::Simulate),
+    Simulate(Box<simulator::cli::Simulate>),
 }
 
 /// Options of `botsmith all`.

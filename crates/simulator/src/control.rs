@@ -1,9 +1,9 @@
-//! `/_simulator`: what another process may see and change.
+//! `/_simulator`: what another process may see and change. `?platform=` says whose; without it, it is Twilio's.
 
 use crate::{
     delivery::Retries,
     model::{Behaviour, Model},
-    played::{Hook, Person, Played, find},
+    played::{self, Hook, Person, Play, Played, find},
     twilio::{Account, Callbacks, FaultRule, Inbound, Twilio},
 };
 use actix_web::{
@@ -38,6 +38,8 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig, token: Option<SecretString
             .route("/inbound", web::post().to(inbound))
             .route("/say", web::post().to(say))
             .route("/answer", web::get().to(answer))
+            .route("/connect", web::post().to(connect))
+            .route("/media", web::post().to(media))
             .route("/accounts", web::post().to(accounts))
             .route("/faults", web::get().to(faults))
             .route("/faults", web::post().to(add_fault))
@@ -66,38 +68,90 @@ fn allowed(request: &HttpRequest) -> Result<(), Error> {
     }
 }
 
-async fn counts(request: HttpRequest, twilio: web::Data<Twilio>) -> Result<HttpResponse, Error> {
-    allowed(&request)?;
-    Ok(HttpResponse::Ok().json(json!({"twilio": twilio.counts(), "newest": twilio.newest()})))
+/// Whose strings are pulled.
+#[derive(Deserialize)]
+struct Of {
+    platform: Option<String>,
 }
 
-async fn calls(request: HttpRequest, twilio: web::Data<Twilio>) -> Result<HttpResponse, Error> {
+/// `None`: Twilio, which is no [`Play`].
+fn of(platform: Option<&str>) -> Result<Option<&'static dyn Play>, Error> {
+    match platform {
+        None | Some("twilio") => Ok(None),
+        Some(name) => find(name)
+            .map(Some)
+            .ok_or_else(|| ErrorBadRequest(format!("{name:?} is not played here"))),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(json: web::Json<serde_json::Value>) -> Result<T, Error> {
+    serde_json::from_value(json.into_inner()).map_err(ErrorBadRequest)
+}
+
+async fn counts(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
+) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    Ok(HttpResponse::Ok().json(twilio.calls()))
+    Ok(HttpResponse::Ok().json(json!({
+        "twilio": twilio.counts(), "newest": twilio.newest(),
+        "platforms": played.all_counts(), "position": played.outbox().newest(),
+    })))
+}
+
+async fn calls(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
+    query: web::Query<Of>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    Ok(match of(query.platform.as_deref())? {
+        None => HttpResponse::Ok().json(twilio.calls()),
+        Some(play) => {
+            let mut calls = played.calls();
+            calls.retain(|call| call.platform == play.name());
+            HttpResponse::Ok().json(calls)
+        }
+    })
 }
 
 #[derive(Deserialize)]
 struct After {
+    platform: Option<String>,
     #[serde(default)]
     after: u64,
     to: Option<String>,
 }
 
+/// Twilio's messages to a number; or everything that another platform was given for a conversation, edits and signs of
+/// typing among it.
 async fn messages(
     request: HttpRequest,
     twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
     query: web::Query<After>,
 ) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    let mut sent = twilio.sent_after(query.after);
-    if let Some(to) = &query.to {
-        sent.retain(|message| message.to == *to);
-    }
-    Ok(HttpResponse::Ok().json(sent))
+    let wanted = |to: &str| query.to.as_deref().is_none_or(|wanted| wanted == to);
+    Ok(match of(query.platform.as_deref())? {
+        None => {
+            let mut sent = twilio.sent_after(query.after);
+            sent.retain(|message| wanted(&message.to));
+            HttpResponse::Ok().json(sent)
+        }
+        Some(play) => {
+            let mut all = played.outbox().after(query.after);
+            all.retain(|one| one.platform == play.name() && wanted(&one.conversation));
+            HttpResponse::Ok().json(all)
+        }
+    })
 }
 
 #[derive(Deserialize)]
 struct NextReply {
+    platform: Option<String>,
     to: String,
     #[serde(default)]
     after: u64,
@@ -105,18 +159,29 @@ struct NextReply {
     wait_ms: u64,
 }
 
-/// 200 with the first message to a number after a position, or 204 when none has come in time.
+/// 200 with the first message to a number or conversation after a position, or 204 when none has come in time.
 async fn reply(
     request: HttpRequest,
     twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
     query: web::Query<NextReply>,
 ) -> Result<HttpResponse, Error> {
     allowed(&request)?;
     let wait = Duration::from_millis(query.wait_ms).min(LONGEST_WAIT);
-    Ok(match twilio.next_to(&query.to, query.after, wait).await {
+    Ok(match of(query.platform.as_deref())? {
+        None => found(twilio.next_to(&query.to, query.after, wait).await),
+        Some(play) => {
+            let next = played.outbox().next_to(play.name(), &query.to, query.after, wait);
+            found(next.await)
+        }
+    })
+}
+
+fn found(message: Option<impl serde::Serialize>) -> HttpResponse {
+    match message {
         Some(message) => HttpResponse::Ok().json(message),
         None => HttpResponse::NoContent().finish(),
-    })
+    }
 }
 
 #[derive(Deserialize)]
@@ -171,10 +236,48 @@ async fn answer(
     let next = played
         .outbox()
         .next_to(&query.platform, &query.conversation, query.after, wait);
-    Ok(match next.await {
-        Some(message) => HttpResponse::Ok().json(message),
-        None => HttpResponse::NoContent().finish(),
-    })
+    Ok(found(next.await))
+}
+
+#[derive(Deserialize)]
+struct Connect {
+    platform: String,
+    hook: Hook,
+}
+
+/// Where a platform posts its webhooks when nothing else is known of a conversation.
+async fn connect(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    connect: web::Json<Connect>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    let Connect { platform, hook } = connect.into_inner();
+    let play = find(&platform).ok_or_else(|| ErrorBadRequest(format!("{platform:?} is not played here")))?;
+    played.connect(play.name(), hook);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Deserialize)]
+struct NewMedia {
+    name: String,
+}
+
+/// A file that a person's message may carry: the body, of the request's own type. The answer goes into the person's
+/// `media`.
+async fn media(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    query: web::Query<NewMedia>,
+    body: web::Bytes,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    let content_type = request
+        .headers()
+        .get("Content-Type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("application/octet-stream");
+    Ok(HttpResponse::Ok().json(played.add_media(content_type, &query.name, body)))
 }
 
 #[derive(Deserialize)]
@@ -209,34 +312,72 @@ async fn accounts(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn faults(request: HttpRequest, twilio: web::Data<Twilio>) -> Result<HttpResponse, Error> {
+async fn faults(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
+    query: web::Query<Of>,
+) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    Ok(HttpResponse::Ok().json(twilio.faults()))
+    Ok(match of(query.platform.as_deref())? {
+        None => HttpResponse::Ok().json(twilio.faults()),
+        Some(play) => {
+            let mut rules = played.faults();
+            rules.retain(|rule| {
+                rule.platform
+                    .as_deref()
+                    .is_none_or(|platform| platform == play.name())
+            });
+            HttpResponse::Ok().json(rules)
+        }
+    })
 }
 
 async fn add_fault(
     request: HttpRequest,
     twilio: web::Data<Twilio>,
-    rule: web::Json<FaultRule>,
+    played: web::Data<Played>,
+    query: web::Query<Of>,
+    rule: web::Json<serde_json::Value>,
 ) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    twilio.add_fault(rule.into_inner());
+    match of(query.platform.as_deref())? {
+        None => twilio.add_fault(read::<FaultRule>(rule)?),
+        Some(play) => {
+            let mut rule: played::FaultRule = read(rule)?;
+            rule.platform = Some(play.name().to_owned());
+            played.add_fault(rule);
+        }
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn clear_faults(request: HttpRequest, twilio: web::Data<Twilio>) -> Result<HttpResponse, Error> {
+async fn clear_faults(
+    request: HttpRequest,
+    twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
+    query: web::Query<Of>,
+) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    twilio.clear_faults();
+    match of(query.platform.as_deref())? {
+        None => twilio.clear_faults(),
+        Some(play) => played.clear_faults(Some(play.name())),
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn callbacks(
     request: HttpRequest,
     twilio: web::Data<Twilio>,
+    played: web::Data<Played>,
+    query: web::Query<Of>,
     callbacks: web::Json<Callbacks>,
 ) -> Result<HttpResponse, Error> {
     allowed(&request)?;
-    twilio.set_callbacks(callbacks.into_inner());
+    match of(query.platform.as_deref())? {
+        None => twilio.set_callbacks(callbacks.into_inner()),
+        Some(play) => played.set_reports(play.name(), callbacks.into_inner()),
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -3,7 +3,7 @@
 use super::journey;
 use crate::{
     demo::Demo,
-    played::{Outgoing, Person, find},
+    played::{Attachment, Outgoing, Person, find},
     twilio::Inbound,
 };
 use anyhow::{Context, bail};
@@ -11,7 +11,10 @@ use chrono::Utc;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -23,6 +26,24 @@ pub(super) struct Arguments {
     /// Who writes, as the platform names people; somebody made up when left out
     #[arg(long)]
     from: Option<String>,
+    /// Their name
+    #[arg(long)]
+    name: Option<String>,
+    /// The channel or group to write in; their own chat with the chatbot when left out
+    #[arg(long)]
+    conversation: Option<String>,
+    /// The thread in it
+    #[arg(long, requires = "conversation")]
+    thread: Option<String>,
+    /// Presses a button with this value instead; the text is its title
+    #[arg(long)]
+    choice: Option<String>,
+    /// The message that has the button, or that is answered, by the platform's id
+    #[arg(long)]
+    about: Option<String>,
+    /// A file to send with it
+    #[arg(long, conflicts_with = "choice")]
+    file: Option<PathBuf>,
     /// What the platform signs webhooks with; the demo bot's when left out
     #[arg(long, env = "BOTSMITH_SIMULATED_SECRET", hide_env_values = true)]
     secret: Option<SecretString>,
@@ -64,10 +85,13 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
         .simulator_url
         .unwrap_or_else(|| demo.simulator_url.clone());
     let secret = arguments.secret.unwrap_or_else(|| demo.auth_token.clone());
-    let person = Person::new(
-        arguments.from.unwrap_or_else(|| play.someone().to_owned()),
-        arguments.text.clone(),
-    );
+    let from = arguments.from.unwrap_or_else(|| play.someone().to_owned());
+    let mut person = Person::new(from, arguments.text);
+    person.name = arguments.name;
+    person.conversation = arguments.conversation;
+    person.thread = arguments.thread;
+    person.choice = arguments.choice;
+    person.about = arguments.about;
     let http = reqwest::Client::builder().no_proxy().build()?;
     let control = |method, path: &str| {
         http.request(
@@ -76,6 +100,9 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
         )
         .bearer_auth(demo.simulator_token.expose_secret())
     };
+    if let Some(file) = &arguments.file {
+        person.media = Some(upload(&control, file).await?);
+    }
 
     println!("{} → {platform}: {}", person.from, person.text);
     let sent_at = Utc::now();
@@ -112,9 +139,14 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
             person.from,
             reply.text.replace('\n', "\n  ")
         );
-        for button in &reply.buttons {
-            println!("  [{}]", button.title);
+        for media in &reply.media {
+            println!("  {media}");
         }
+        // What `--choice` and `--about` want, to press it.
+        for button in &reply.buttons {
+            println!("  [{}] {}", button.title, button.value);
+        }
+        println!("  {}", reply.id);
         replied_at.get_or_insert(reply.at);
         (position, patience) = (reply.position, 300);
     }
@@ -124,6 +156,35 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
     api.print(&chatbot, &inbound, sent_at, replied_at).await?;
     anyhow::ensure!(replied_at.is_some(), "no reply within {} s", arguments.wait);
     Ok(())
+}
+
+/// Hands a file to the simulator, which keeps it where the platform would.
+async fn upload(
+    control: &impl Fn(reqwest::Method, &str) -> reqwest::RequestBuilder,
+    path: &Path,
+) -> anyhow::Result<Attachment> {
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    let content_type = match end.as_deref() {
+        Some("png") => "image/png",
+        Some("jpg" | "jpeg") => "image/jpeg",
+        Some("gif") => "image/gif",
+        Some("mp3") => "audio/mpeg",
+        Some("ogg") => "audio/ogg",
+        Some("mp4") => "video/mp4",
+        Some("pdf") => "application/pdf",
+        Some("txt") => "text/plain",
+        _ => "application/octet-stream",
+    };
+    let request = control(reqwest::Method::POST, "/media").query(&[("name", &*name)]);
+    let answer = request
+        .header("Content-Type", content_type)
+        .body(bytes)
+        .send()
+        .await;
+    let answer = answer.context("the simulator does not answer")?;
+    Ok(answer.error_for_status()?.json().await?)
 }
 
 async fn next(

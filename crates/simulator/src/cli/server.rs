@@ -4,6 +4,7 @@ use crate::{
     Service, Settings,
     demo::{self, Demo},
     model::Behaviour,
+    played,
     twilio::{Account, Callbacks},
 };
 use anyhow::Context;
@@ -85,8 +86,17 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
     service.model().behave(behaviour);
     let url = service.url();
     println!("Twilio's API    {url}   (BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL={url})");
+    for play in played::ALL {
+        let (name, base) = (play.name(), service.played().base(*play));
+        println!(
+            "{name:<15} {base}   (BOTSMITH__PLATFORMS__{}_SIMULATOR_URL={base})",
+            name.to_uppercase()
+        );
+    }
     println!("Language model  {url}/v1");
-    println!("Strings to pull {url}/_simulator/  (messages, calls, counts, faults, callbacks, model)");
+    println!(
+        "Strings to pull {url}/_simulator/  (messages, calls, counts, faults, callbacks: ?platform=; say, connect, media, model)"
+    );
     service.run(stopped()?).await
 }
 

@@ -71,6 +71,19 @@ impl Answer {
 pub(crate) struct Done {
     pub answer: Answer,
     pub message: Option<Outgoing>,
+    /// The platform's code, where the message is accepted and will fail.
+    pub failed: Option<u32>,
+}
+
+impl Done {
+    /// A message was made.
+    pub fn sent(message: Outgoing, answer: Answer) -> Self {
+        Self {
+            answer,
+            message: Some(message),
+            failed: None,
+        }
+    }
 }
 
 impl From<Answer> for Done {
@@ -78,6 +91,7 @@ impl From<Answer> for Done {
         Self {
             answer,
             message: None,
+            failed: None,
         }
     }
 }

@@ -126,6 +126,11 @@ impl Params {
         }
     }
 
+    pub fn flag(&self, name: &str) -> bool {
+        self.text(name)
+            .is_some_and(|text| matches!(text.as_str(), "true" | "1"))
+    }
+
     pub fn raw(&self) -> Value {
         Value::Object(self.0.clone())
     }

@@ -49,7 +49,9 @@ pub(super) async fn begin(played: &Played, play: &'static dyn Play, message: Out
 }
 
 async fn report(played: &Played, play: &'static dyn Play, message: &Outgoing, report: &Report) {
-    let known = played.known(play, &message.conversation).map(|known| known.hook);
+    let known = played
+        .known(play, &message.conversation)
+        .and_then(|known| known.hook);
     let Some(hook) = known.or_else(|| played.hook(play.name())) else {
         return;
     };

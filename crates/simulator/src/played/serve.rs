@@ -56,12 +56,16 @@ pub(crate) async fn serve(
         }
         None => {}
     }
-    let Done { answer, message } = match act.await {
+    let Done {
+        answer,
+        message,
+        failed,
+    } = match act.await {
         Ok(done) => done,
         Err(answer) => return refuse(answer),
     };
     if let Some(message) = message {
-        report::begin(played, play, message, effect.failed).await;
+        report::begin(played, play, message, failed.or(effect.failed)).await;
     }
     if effect.cut_after {
         played.call_ends(seq, format!("{} cut", answer.status));

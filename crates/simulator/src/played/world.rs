@@ -111,8 +111,8 @@ pub struct Counts {
 pub(crate) struct Known {
     /// The person who wrote last.
     pub person: Person,
-    /// Where news of it goes.
-    pub hook: Hook,
+    /// Where news of it goes. `None`: the bot opened it, and nobody has written yet.
+    pub hook: Option<Hook>,
 }
 
 /// All platforms but Twilio. Cheap to clone; all clones are the same ones.
@@ -261,7 +261,7 @@ impl Played {
         let id = play.message_id(person);
         let known = Known {
             person: person.clone(),
-            hook: hook.clone(),
+            hook: Some(hook.clone()),
         };
         let mut state = self.state();
         state.known.insert((play.name(), conversation.clone()), known);
@@ -341,9 +341,26 @@ impl Played {
             .unwrap_or_else(|| url.to_owned())
     }
 
+    /// The same where it can be reached at all: on this machine, or where the settings say.
+    pub(crate) fn reachable(&self, url: &str) -> Option<String> {
+        let reached = self.reached(url);
+        let host = url::Url::parse(&reached).ok()?;
+        let here = matches!(host.host_str()?, "127.0.0.1" | "localhost" | "[::1]");
+        (here || self.inner.callback_origin.is_some()).then_some(reached)
+    }
+
     pub(crate) fn known(&self, play: &dyn Play, conversation: &str) -> Option<Known> {
         let key = (play.name(), conversation.to_owned());
         self.state().known.get(&key).cloned()
+    }
+
+    /// The bot opens a conversation with somebody.
+    pub(crate) fn open(&self, play: &dyn Play, person: Person) {
+        let key = (play.name(), play.conversation(&person));
+        let mut state = self.state();
+        if state.known.get(&key).is_none() {
+            state.known.insert(key, Known { person, hook: None });
+        }
     }
 
     /// A person's message by the platform's id.

@@ -2,5 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod control;
+mod discord;
+mod meta;
+mod slack;
+mod teams;
 mod telegram;
 mod world;

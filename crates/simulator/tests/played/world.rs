@@ -18,6 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// An answer: status, headers, JSON.
 pub struct Answered {
     pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
     pub json: Value,
 }
 
@@ -50,10 +51,11 @@ impl World {
 
     pub async fn send(&self, request: RequestBuilder) -> Answered {
         let answer = request.send().await.unwrap();
-        let status = answer.status().as_u16();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = answer.text().await.unwrap();
         Answered {
             status,
+            headers,
             json: serde_json::from_str(&text).unwrap_or(Value::String(text)),
         }
     }
@@ -81,6 +83,7 @@ impl World {
 /// A request that a webhook got.
 #[derive(Debug, Clone)]
 pub struct Got {
+    pub uri: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -127,6 +130,7 @@ impl Receiver {
                 async move {
                     let headers = request.headers().iter();
                     let one = Got {
+                        uri: request.uri().to_string(),
                         headers: headers
                             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
                             .collect(),

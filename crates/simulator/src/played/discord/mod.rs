@@ -1,16 +1,20 @@
 //! Discord: interactions over HTTP, and its REST API.
 
 mod api;
+mod content;
 mod interaction;
 
-use super::{Answer, Person, Play, Signed, Signing, hex};
+use super::{Answer, Person, Play, Played, Signed, Signing, hex, next_number};
+use crate::delivery::Delivered;
 use actix_web::web;
 use ed25519_dalek::{Signer, SigningKey};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// The application: nobody's at Discord.
 pub const APPLICATION: &str = "100000000000000001";
+/// The bot's token: no bot at Discord has it.
+pub const TOKEN: &str = "simulated.discord.bot-token";
 /// The bot as a user.
 pub const BOT_USER: &str = "100000000000000002";
 
@@ -37,7 +41,7 @@ impl Play for Discord {
 
     fn credentials(&self, secret: &str) -> serde_json::Value {
         json!({
-            "bot_token": "simulated.discord.bot-token", "application_id": APPLICATION, "public_key": public_key(secret),
+            "bot_token": TOKEN, "application_id": APPLICATION, "public_key": public_key(secret),
         })
     }
 
@@ -49,12 +53,10 @@ impl Play for Discord {
         routes.service(web::scope(self.base()).default_service(web::to(api::handle)));
     }
 
-    /// The person's own channel with the bot.
+    /// A thread is a channel of its own.
     fn conversation(&self, person: &Person) -> String {
-        person
-            .conversation
-            .clone()
-            .unwrap_or_else(|| format!("5{}", person.from.get(1..).unwrap_or_default()))
+        let channel = person.thread.as_ref().or(person.conversation.as_ref());
+        channel.cloned().unwrap_or_else(|| own_channel(&person.from))
     }
 
     fn message_id(&self, person: &Person) -> String {
@@ -62,12 +64,25 @@ impl Play for Discord {
     }
 
     fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
-        let body = interaction::interaction(person).to_string().into_bytes();
-        let timestamp = signing.at.timestamp().to_string();
-        let signature = key(&signing.secret).sign(&[timestamp.as_bytes(), &body].concat());
-        Ok(Signed::json(body)
-            .with("X-Signature-Ed25519", hex(&signature.to_bytes()))
-            .with("X-Signature-Timestamp", timestamp))
+        anyhow::ensure!(
+            is_snowflake(&person.from),
+            "{:?} is nobody on Discord: people's ids are numbers",
+            person.from
+        );
+        Ok(signed(interaction::interaction(person).to_string(), signing))
+    }
+
+    /// A PING, as when the address is saved.
+    fn handshake(&self, signing: &Signing) -> Option<Signed> {
+        Some(signed(ping().to_string(), signing))
+    }
+
+    /// A message may stand in the answer itself.
+    fn answered(&self, played: &Played, person: &Person, delivered: &Delivered) {
+        let body: Value = serde_json::from_str(&delivered.body).unwrap_or_default();
+        if delivered.accepted() && body["type"] == 4 {
+            api::answer_at_once(played, person, &body["data"]);
+        }
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {
@@ -75,6 +90,30 @@ impl Play for Discord {
         let body = json!({"message": "You are being rate limited.", "retry_after": seconds, "global": false});
         Answer::json(429, body).with("Retry-After", seconds)
     }
+}
+
+fn ping() -> Value {
+    json!({
+        "id": snowflake(next_number()), "application_id": APPLICATION, "type": 1, "token": "simulated-ping", "version": 1,
+    })
+}
+
+fn is_snowflake(id: &str) -> bool {
+    (1..=20).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn signed(body: String, signing: &Signing) -> Signed {
+    let body = body.into_bytes();
+    let timestamp = signing.at.timestamp().to_string();
+    let signature = key(&signing.secret).sign(&[timestamp.as_bytes(), &body].concat());
+    Signed::json(body)
+        .with("X-Signature-Ed25519", hex(&signature.to_bytes()))
+        .with("X-Signature-Timestamp", timestamp)
+}
+
+/// A person's own channel with the bot.
+fn own_channel(user: &str) -> String {
+    format!("5{}", user.get(1..).unwrap_or_default())
 }
 
 fn key(seed: &str) -> SigningKey {

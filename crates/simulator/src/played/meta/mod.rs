@@ -2,8 +2,11 @@
 //! Instagram messaging.
 
 mod api;
+mod apps;
 mod event;
-mod send;
+mod messaging;
+mod template;
+mod whatsapp;
 
 use super::{Answer, Outgoing, Person, Play, Report, Signed, Signing, hmac_sha256};
 use actix_web::web;
@@ -11,6 +14,10 @@ use serde_json::{Value, json};
 
 /// The simulated account of each: no number, page or account at Meta has this id.
 pub const ACCOUNT: &str = "000000000000000";
+/// The token of each.
+pub const TOKEN: &str = "simulated";
+/// What a webhook's address must repeat to prove itself.
+const CHALLENGE: &str = "1158201444";
 /// What webhooks are signed with unless another secret is given.
 pub const APP_SECRET: &str = "simulated-meta-app-secret-0000000";
 
@@ -61,13 +68,16 @@ macro_rules! meta {
             }
 
             fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
-                Ok(signed(&$event(self, person), &signing.secret))
+                Ok(signed(
+                    &$event(self, person, &signing.base),
+                    &signing.secret,
+                ))
             }
 
             fn handshake(&self, signing: &Signing) -> Option<Signed> {
                 let query = form_urlencoded::Serializer::new(String::new())
                     .append_pair("hub.mode", "subscribe")
-                    .append_pair("hub.challenge", "1158201444")
+                    .append_pair("hub.challenge", CHALLENGE)
                     .append_pair("hub.verify_token", &signing.secret)
                     .finish();
                 Some(Signed {
@@ -79,11 +89,11 @@ macro_rules! meta {
             }
 
             fn report(&self, message: &Outgoing, report: &Report, signing: &Signing) -> Option<Signed> {
-                $report(message, report).map(|news| signed(&news, &signing.secret))
+                $report(self, message, report).map(|news| signed(&news, &signing.secret))
             }
 
-            fn too_many(&self, _retry_after: Option<u64>) -> Answer {
-                api::refusal(400, 613, "Calls to this api have exceeded the rate limit.")
+            fn too_many(&self, retry_after: Option<u64>) -> Answer {
+                too_many($platform, retry_after)
             }
         }
     };
@@ -93,7 +103,7 @@ meta!(
     WhatsApp,
     "whatsapp",
     "16505551234",
-    api::whatsapp,
+    api::for_whatsapp,
     event::whatsapp,
     event::whatsapp_report
 );
@@ -101,7 +111,7 @@ meta!(
     Messenger,
     "messenger",
     "7392015648120394",
-    api::messenger,
+    api::for_messenger,
     event::messaging,
     event::messenger_report
 );
@@ -109,22 +119,45 @@ meta!(
     Instagram,
     "instagram",
     "6841100000000000",
-    api::instagram,
+    api::for_instagram,
     event::messaging,
     event::instagram_report
 );
+
+/// Graph tells in a header, and in minutes, when to come again.
+fn too_many(platform: &str, retry_after: Option<u64>) -> Answer {
+    let answer = match platform {
+        "whatsapp" => api::detailed(
+            429,
+            130_429,
+            "Rate limit hit",
+            "Message failed to send because there were too many messages sent from this phone number in a short period of time",
+        ),
+        _ => api::refusal(400, 613, "(#613) Calls to this api have exceeded the rate limit."),
+    };
+    match retry_after {
+        None => answer,
+        Some(seconds) => {
+            let usage = json!({ACCOUNT: [{
+                "type": platform, "call_count": 100, "total_cputime": 1, "total_time": 1,
+                "estimated_time_to_regain_access": seconds.div_ceil(60),
+            }]});
+            answer.with("X-Business-Use-Case-Usage", usage)
+        }
+    }
+}
 
 fn credentials(platform: &str, secret: &str) -> Value {
     let mut credentials = json!({"app_secret": secret, "verify_token": "simulated-verify-token"});
     let own: &[(&str, &str)] = match platform {
         "whatsapp" => &[
-            ("access_token", "simulated"),
+            ("access_token", TOKEN),
             ("phone_number_id", ACCOUNT),
             ("waba_id", ACCOUNT),
         ],
-        "messenger" => &[("page_access_token", "simulated"), ("page_id", ACCOUNT)],
+        "messenger" => &[("page_access_token", TOKEN), ("page_id", ACCOUNT)],
         _ => &[
-            ("access_token", "simulated"),
+            ("access_token", TOKEN),
             ("account_id", ACCOUNT),
             ("login", "instagram"),
         ],

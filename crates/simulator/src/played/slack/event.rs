@@ -1,11 +1,11 @@
 //! Webhooks, as Slack posts them.
 
-use super::{BOT_USER, Slack, TEAM, ts};
+use super::{BOT_USER, Slack, TEAM, files, ts};
 use crate::played::{Person, Play};
 use serde_json::{Value, json};
 
 /// MIME type and body for what a person wrote or pressed.
-pub(super) fn body(person: &Person) -> anyhow::Result<(&'static str, Vec<u8>)> {
+pub(super) fn body(person: &Person, base: &str) -> anyhow::Result<(&'static str, Vec<u8>)> {
     anyhow::ensure!(
         person.from.starts_with('U') || person.from.starts_with('W'),
         "{:?} is no Slack user: their ids begin with U or W",
@@ -17,7 +17,10 @@ pub(super) fn body(person: &Person) -> anyhow::Result<(&'static str, Vec<u8>)> {
         form.append_pair("payload", &payload);
         return Ok(("application/x-www-form-urlencoded", form.finish().into_bytes()));
     }
-    Ok(("application/json", envelope(person).to_string().into_bytes()))
+    Ok((
+        "application/json",
+        envelope(person, base).to_string().into_bytes(),
+    ))
 }
 
 fn escaped(text: &str) -> String {
@@ -26,7 +29,7 @@ fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-fn envelope(person: &Person) -> Value {
+fn envelope(person: &Person, base: &str) -> Value {
     let channel = Slack.conversation(person);
     let direct = channel.starts_with('D');
     let time = Slack.message_id(person);
@@ -50,6 +53,10 @@ fn envelope(person: &Person) -> Value {
     }
     if let Some(thread) = &person.thread {
         event["thread_ts"] = thread.clone().into();
+    }
+    if let Some(media) = &person.media {
+        event["subtype"] = "file_share".into();
+        event["files"] = json!([files::shown(media, base)]);
     }
     json!({
         "token": "deprecated",

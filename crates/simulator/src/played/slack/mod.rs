@@ -1,7 +1,9 @@
 //! Slack's Events API and Web API, as docs.slack.dev describes them.
 
 mod api;
+mod content;
 mod event;
+mod files;
 
 use super::{Answer, Person, Play, Signed, Signing, hmac_sha256};
 use actix_web::web;
@@ -55,7 +57,7 @@ impl Play for Slack {
         person
             .conversation
             .clone()
-            .unwrap_or_else(|| person.from.replacen('U', "D", 1))
+            .unwrap_or_else(|| format!("D{}", person.from.get(1..).unwrap_or_default()))
     }
 
     /// Seconds and microseconds.
@@ -64,23 +66,42 @@ impl Play for Slack {
     }
 
     fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
-        let timestamp = signing.at.timestamp().to_string();
-        let (content_type, body) = event::body(person)?;
-        let signature = hmac_sha256(&signing.secret, &[b"v0:", timestamp.as_bytes(), b":", &body]);
-        let mut signed = Signed::json(body)
-            .with("X-Slack-Request-Timestamp", timestamp)
-            .with("X-Slack-Signature", format!("v0={signature}"));
-        signed.headers[0].1 = content_type.to_owned();
+        let (content_type, body) = event::body(person, &signing.base)?;
+        let mut signed = signed(content_type, body, signing);
         if signing.attempt > 0 {
-            signed = signed.with("X-Slack-Retry-Num", signing.attempt.to_string());
+            signed = signed
+                .with("X-Slack-Retry-Num", signing.attempt.to_string())
+                .with("X-Slack-Retry-Reason", "http_error");
         }
         Ok(signed)
+    }
+
+    fn handshake(&self, signing: &Signing) -> Option<Signed> {
+        let challenge = json!({"token": "deprecated", "challenge": CHALLENGE, "type": "url_verification"});
+        Some(signed(
+            "application/json",
+            challenge.to_string().into_bytes(),
+            signing,
+        ))
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {
         Answer::json(429, json!({"ok": false, "error": "ratelimited"}))
             .with("Retry-After", retry_after.unwrap_or(1))
     }
+}
+
+/// What a webhook's address must repeat to prove itself.
+const CHALLENGE: &str = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
+
+fn signed(content_type: &str, body: Vec<u8>, signing: &Signing) -> Signed {
+    let timestamp = signing.at.timestamp().to_string();
+    let signature = hmac_sha256(&signing.secret, &[b"v0:", timestamp.as_bytes(), b":", &body]);
+    let mut signed = Signed::json(body)
+        .with("X-Slack-Request-Timestamp", timestamp)
+        .with("X-Slack-Signature", format!("v0={signature}"));
+    content_type.clone_into(&mut signed.headers[0].1);
+    signed
 }
 
 /// A number of ours as Slack's time of a message.

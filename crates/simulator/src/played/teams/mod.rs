@@ -11,6 +11,8 @@ use serde_json::json;
 
 /// The bot's app id: nobody's at Microsoft.
 pub const APP: &str = "00000000-0000-0000-0000-00000000b075";
+/// Its secret.
+pub const SECRET: &str = "simulated-teams-secret";
 /// Who the Bot Framework says that it is.
 const ISSUER: &str = "https://api.botframework.com";
 /// A key that was made for this simulator alone, and its public part.
@@ -40,7 +42,7 @@ impl Play for Teams {
     }
 
     fn credentials(&self, _secret: &str) -> serde_json::Value {
-        json!({"app_id": APP, "app_secret": "simulated-teams-secret"})
+        json!({"app_id": APP, "app_secret": SECRET})
     }
 
     fn someone(&self) -> &'static str {
@@ -51,11 +53,13 @@ impl Play for Teams {
         routes.service(web::scope(self.base()).default_service(web::to(api::handle)));
     }
 
+    /// A thread in a channel is named by the message that began it.
     fn conversation(&self, person: &Person) -> String {
-        person
-            .conversation
-            .clone()
-            .unwrap_or_else(|| format!("a:{}", person.from.trim_start_matches("29:")))
+        match (&person.conversation, &person.thread) {
+            (Some(channel), Some(root)) => format!("{channel};messageid={root}"),
+            (Some(conversation), None) => conversation.clone(),
+            (None, _) => activity::own_chat(&person.from),
+        }
     }
 
     /// Their id in the tenant; the other is the bot's own name for them.
@@ -63,12 +67,17 @@ impl Play for Teams {
         activity::tenant_id(person)
     }
 
-    /// Milliseconds: unique within a conversation.
+    /// At Teams itself they are milliseconds and unique within a conversation; at our speed that takes microseconds.
     fn message_id(&self, person: &Person) -> String {
-        (person.number / 1_000).to_string()
+        person.number.to_string()
     }
 
     fn webhook(&self, person: &Person, signing: &Signing) -> anyhow::Result<Signed> {
+        anyhow::ensure!(
+            person.from.starts_with("29:"),
+            "{:?} is nobody on Teams: people's ids begin with 29:",
+            person.from
+        );
         let service = format!("{}/", signing.base);
         let now = signing.at.timestamp();
         let claims = json!({
@@ -81,7 +90,10 @@ impl Play for Teams {
         let token = encode(&header, &claims, &EncodingKey::from_rsa_der(KEY))
             .context("the simulated token cannot be signed")?;
         let body = activity::activity(person, &service).to_string().into_bytes();
-        Ok(Signed::json(body).with("Authorization", format!("Bearer {token}")))
+        Ok(Signed::json(body)
+            .with("Authorization", format!("Bearer {token}"))
+            .with("x-ms-conversation-id", self.conversation(person))
+            .with("x-ms-tenant-id", activity::TENANT))
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {

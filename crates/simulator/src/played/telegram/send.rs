@@ -80,10 +80,7 @@ fn outgoing(played: &Played, params: &Params) -> Result<(Outgoing, Person), Answ
 fn sent(played: &Played, outgoing: Outgoing, writer: &Person) -> Done {
     let outgoing = played.accept(&Telegram, outgoing);
     let answer = ok(chat::message(&outgoing, writer));
-    Done {
-        answer,
-        message: Some(outgoing),
-    }
+    Done::sent(outgoing, answer)
 }
 
 pub(super) fn message(played: &Played, params: &Params) -> Result<Done, Answer> {
