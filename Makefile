@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-.PHONY: help run test split up down bench chaos format schema clean
+.PHONY: help run test split up down bench eval chaos format schema clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -31,6 +31,12 @@ down: ## Stop the containers of `make up`; their data stays
 bench: ## Measure, with the limit beside every figure
 	@deploy/dev/install.sh test
 	@deploy/dev/bench.sh
+
+SETS ?= ../shared/rag
+eval: ## Measure retrieval, answers and refusal on public question sets (SETS=folder)
+	@deploy/dev/install.sh run
+	cargo build --release --locked --package eval
+	@exec target/release/eval --sets $(SETS) --weights "$$(deploy/dev/weights.sh)" $(ARGS)
 
 chaos: ## Kill processes, the broker and the database under load, and count what was lost
 	@deploy/dev/install.sh test

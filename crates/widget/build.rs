@@ -3,7 +3,10 @@
 use std::{env, fs, path::Path};
 
 /// In the order in which one needs the other.
-const SCRIPTS: &[&str] = &["texts", "dom", "markdown", "memory", "api", "view", "main"];
+const SCRIPTS: &[&str] = &[
+    "texts", "time", "dom", "colour", "markdown", "memory", "api", "session", "outbox", "follow", "message",
+    "writer", "form", "view", "main",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=js");

@@ -15,13 +15,15 @@ const LAYERS: &[(&str, &[&str])] = &[
             "channel-sender-*",
             "channel-testkit",
             "embedded-postgres",
+            "extract",
+            "embedder",
             "process",
             "store",
             "widget",
         ],
     ),
     ("adapters on those", &["knowledge", "models", "queue", "vault"]),
-    ("accounts", &["accounts"]),
+    ("accounts", &["accounts", "uploads"]),
     ("inlet", &["inlet"]),
     ("assembly", &["channel-listener", "channel-sender", "platforms"]),
     (
@@ -36,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("binary", &["botsmith"]),
-    ("whole-product tests", &["whole-product"]),
+    ("whole-product tests", &["eval", "whole-product"]),
 ];
 
 /// Libraries that only these may name, so that what they stand for can be changed in one place.
@@ -45,6 +47,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("lapin", &["queue", "whole-product"]),
     ("sqlx", &["store"]),
     ("tantivy", &["knowledge"]),
+    ("candle_core", &["embedder"]),
     ("prost", &["wire"]),
     ("argon2", &["admin-api"]),
     ("aes_gcm", &["vault"]),
@@ -145,6 +148,53 @@ fn only_the_list_of_platforms_names_a_platforms_crate() {
 
         assert!(named.is_empty(), "{} names {named:?}", package.name);
     }
+}
+
+/// Not even tests do: a made-up platform's crate is for theirs alone.
+#[test]
+fn a_platform_is_one_crate_and_one_line() {
+    let metadata = metadata();
+    let is_platforms = |name: &str| name.starts_with("channel-sender-");
+    let mut crates = BTreeSet::new();
+    for package in &metadata.packages {
+        if is_platforms(&package.name) {
+            crates.insert(package.name.to_string());
+        }
+        let named = package
+            .dependencies
+            .iter()
+            .filter(|used| is_platforms(&used.name));
+        let named: Vec<_> = named.map(|used| used.name.as_str()).collect();
+        match package.name.as_str() {
+            "platforms" => {}
+            "whole-product" => assert_eq!(named, ["channel-sender-pager"]),
+            name => assert!(named.is_empty(), "{name} names {named:?}"),
+        }
+    }
+    crates.remove("channel-sender-pager");
+
+    let list = whole_product::binary::workspace().join("crates/platforms/src/lib.rs");
+    let list = fs::read_to_string(list).unwrap();
+    let lines = list.lines().filter(|line| line.contains("ChannelHandle::new("));
+    assert_eq!(lines.count(), crates.len(), "{crates:?}");
+    // In code too: nobody else speaks of a platform's crate by its path.
+    let mut wrong = Vec::new();
+    for package in metadata
+        .packages
+        .iter()
+        .filter(|package| *package.name != "platforms")
+    {
+        let folder = package.manifest_path.parent().unwrap().as_std_path();
+        sources(&folder.join("src"), &mut |file, text| {
+            if text
+                .lines()
+                .any(|line| line.contains("channel_sender_") && line.contains("::"))
+            {
+                wrong.push(file.to_owned());
+            }
+        });
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod all_ten;
 mod architecture;
 mod bad_input;
 mod care;
@@ -11,8 +12,12 @@ mod crash_points;
 mod demo;
 mod faults;
 mod harness;
+mod listeners;
+mod media_out;
+mod ninth_platform;
 mod platforms;
 mod quarantine;
 mod round_trip;
 mod shared;
+mod streaming;
 mod trace;

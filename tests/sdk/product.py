@@ -21,6 +21,7 @@ from recorder import Recorder
 ROOT = Path(__file__).resolve().parents[2]
 # How the platforms know us. Nobody listens there: what is signed is this address, what is called is the local one.
 PUBLIC_URL = "https://bots.example"
+PICTURE = "https://bots.example/picture.png"
 QUESTION = "What are your opening hours?"
 
 
@@ -151,6 +152,22 @@ class Product:
         sources = f"/api/chatbots/{bot}/sources"
         until("the knowledge is indexed", lambda: all(s["state"] == "ready" for s in self.get(sources)["items"]))
         return Bot(bot, workspace, integration["webhook_url"])
+
+    def send(self, platform: str, bot: Bot, to: str, buttons: dict[str, str]) -> str:
+        """Sends a text with a picture and buttons (titles and values), and returns the token to know it by."""
+        token = f"TOKEN{next(self._numbers):06}"
+        buttons = [{"title": title, "value": value} for title, value in buttons.items()]
+        body = {"to": to, "text": f"We are **open**, {token}", "media": [PICTURE], "buttons": buttons}
+        self.post(f"/api/{platform}/{bot.id}/send", body)
+        return token
+
+    def reply(self, bot: Bot) -> str:
+        """An agent's reply with a picture to the chatbot's last conversation, and the token to know it by."""
+        token = f"TOKEN{next(self._numbers):06}"
+        conversation = self.get(f"/api/workspaces/{bot.workspace}/conversations")["items"][0]["id"]
+        body = {"text": f"We are **open**, {token}", "media": [PICTURE]}
+        self.post(f"/api/conversations/{conversation}/replies", body)
+        return token
 
     def question(self) -> tuple[str, str]:
         """A question that nobody else asks, and the token to know its answer by."""

@@ -4,9 +4,12 @@ https://github.com/discord/discord-interactions-python"""
 import json
 import time
 
+import discord
 import discord_interactions
 import pytest
 from nacl.signing import SigningKey
+
+from product import PICTURE
 
 KEY = SigningKey.generate()
 APPLICATION = "1100000000000000001"
@@ -18,7 +21,9 @@ def play(call):
         return 200, {"id": APPLICATION, "username": "botsmith", "bot": True}
     if call.path.endswith("/applications/@me"):
         return 200, {"id": APPLICATION, "name": "BotSmith", "verify_key": KEY.verify_key.encode().hex(), "flags": 0}
-    return 200, {"id": "1200000000000000900", "channel_id": "1000000000000000002", "type": 0, "content": ""}
+    # Until the answer takes its place, "thinking" stands there: LOADING.
+    flags = 1 << 7 if call.method == "GET" and call.path.endswith("/messages/@original") else 0
+    return 200, {"flags": flags, "id": "1200000000000000900", "channel_id": "1000000000000000002", "type": 0, "content": "", "author": {"id": APPLICATION, "bot": True}}
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +86,31 @@ def test_an_interaction_that_somebody_else_signed_or_changed_is_refused_as_disco
     assert post(product, bot, command(text), key=SigningKey.generate()).status_code == 401
     assert post(product, bot, command(text), sent=json.dumps(command("something else"))).status_code == 401
     assert post(product, bot, {"type": 1}, key=SigningKey.generate()).status_code == 401
+
+
+def test_a_message_with_a_picture_and_buttons_is_one_that_discord_py_reads(product, recorder, bot):
+    question, asked = product.question()
+
+    token = product.send("discord", bot, "900000000000000001", {"Hours": question, "No": "no"})
+
+    sent = recorder.wait(
+        "the message", lambda call: call.method == "POST" and "/channels/" in call.path and token in call.body.decode(errors="replace")
+    )
+    fields = sent.fields
+    assert PICTURE in json.dumps(fields)
+    rows = [discord.ActionRow(row) for row in fields["components"]]
+    assert [row.to_dict() for row in rows]
+    buttons = [button for row in rows for button in row.children]
+    assert all(isinstance(button, discord.Button) and len(button.custom_id) <= 100 for button in buttons)
+    assert [(button.label, button.style) for button in buttons] == [
+        ("Hours", discord.ButtonStyle.secondary), ("No", discord.ButtonStyle.secondary),
+    ]
+    assert len(fields["nonce"]) <= 25 and fields["enforce_nonce"]
+    pressed = command(question) | {
+        "type": discord_interactions.InteractionType.MESSAGE_COMPONENT,
+        "data": {"component_type": 2, "custom_id": buttons[0].custom_id},
+        "message": {"id": snowflake(), "channel_id": "1000000000000000002", "author": {"id": APPLICATION, "bot": True}},
+    }
+    assert post(product, bot, pressed).status_code == 200
+    answer = recorder.wait("the answer to the button", lambda call: call.method == "PATCH" and asked in call.body.decode())
+    assert pressed["token"] in answer.path

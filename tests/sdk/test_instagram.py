@@ -3,6 +3,8 @@
 import meta
 import pytest
 
+from product import PICTURE
+
 ACCOUNT, TOKEN, PERSON = "17841400000000000", "IGAAaccessToken0123456789", "6841100000000000"
 
 
@@ -18,7 +20,7 @@ def bot(product, recorder):
         recorder.plays[name] = play
     known = {
         "ig_id": ACCOUNT, "account_id": ACCOUNT, "instagram_id": ACCOUNT, "instagram_account_id": ACCOUNT, "user_id": ACCOUNT,
-        "access_token": TOKEN, "app_secret": meta.APP_SECRET, "verify_token": meta.VERIFY_TOKEN, "app_id": "1234567890",
+        "access_token": TOKEN, "app_secret": meta.APP_SECRET, "verify_token": meta.VERIFY_TOKEN,
     }
     return product.bot("instagram", known)
 
@@ -50,3 +52,20 @@ def test_a_message_that_meta_signed_is_answered(product, recorder, bot):
 
 def test_a_message_that_somebody_else_signed_or_changed_is_refused(product, bot):
     meta.check_forgery(product, bot, update("opening hours?"))
+
+
+def test_a_reply_with_a_picture_is_as_metas_reference_has_it(product, recorder, bot):
+    text, token = product.question()
+    assert meta.post(product, bot, update(text)).status_code == 200
+    recorder.wait("the answer", lambda call: call.path.endswith("/messages") and token in call.body.decode())
+
+    token = product.reply(bot)
+
+    def to_them(call, part):
+        body = call.body.decode(errors="replace")
+        return call.path.endswith("/messages") and PERSON in body and part in body
+
+    recorder.wait("the text", lambda call: to_them(call, token))
+    sent = recorder.wait("the picture", lambda call: to_them(call, PICTURE))
+    attachment = sent.fields["message"]["attachment"]
+    assert (attachment["type"], attachment["payload"]["url"]) == ("image", PICTURE)

@@ -12,9 +12,11 @@ from urllib.parse import unquote
 
 import jwt
 import pytest
-from botbuilder.schema import Activity, ActivityTypes, ChannelAccount, ConversationAccount, Mention
+from botbuilder.schema import Activity, ActivityTypes, Attachment, ChannelAccount, ConversationAccount, Mention
 from botframework.connector.auth import ChannelValidation, JwtTokenValidation, SimpleCredentialProvider
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+from product import PICTURE
 
 APP = "00000000-1111-2222-3333-444444444444"
 SECRET = "a~client~secret~value"
@@ -142,3 +144,21 @@ def test_an_activity_of_another_tenant_is_refused(product, bot, service):
     written.conversation.tenant_id = "99990000-0000-0000-0000-000000000001"
 
     assert post(product, bot, written, header(service)).status_code == 403
+
+
+def test_a_reply_with_a_picture_is_an_activity_that_microsofts_library_reads(product, recorder, bot, service):
+    text, token = product.question()
+    written = activity(text, service)
+    assert post(product, bot, written, header(service)).status_code == 200
+    recorder.wait("the answer", lambda call: call.path.startswith("/teams_service/") and token in call.body.decode())
+
+    token = product.reply(bot)
+
+    # The text and the picture are activities of their own.
+    recorder.wait("the text", lambda call: call.path.startswith("/teams_service/") and token in call.body.decode())
+    sent = recorder.wait("the picture", lambda call: call.path.startswith("/teams_service/") and PICTURE in call.body.decode())
+    reply = Activity.deserialize(sent.json)
+    assert not reply.additional_properties, reply.additional_properties
+    [picture] = reply.attachments
+    assert isinstance(picture, Attachment) and not picture.additional_properties
+    assert (picture.content_type, picture.content_url) == ("image/png", PICTURE)

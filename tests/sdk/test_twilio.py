@@ -10,6 +10,8 @@ from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 from twilio.twiml.messaging_response import MessagingResponse
 
+from product import PICTURE
+
 ACCOUNT = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 NUMBER = "+14155550100"
@@ -99,3 +101,19 @@ def test_twilios_client_understands_the_simulator(simulator):
     with pytest.raises(TwilioRestException) as refused:
         client.messages.create(to="nobody", from_=NUMBER, body="Hi")
     assert refused.value.code == 21211
+
+
+def test_a_message_with_a_picture_and_buttons_is_what_twilios_client_would_send(product, recorder, bot):
+    token = product.send("twilio", bot, CONTACT, {"Yes": "yes", "No": "no"})
+
+    sent = recorder.wait("the message", lambda call: call.path.startswith("/twilio_api_url") and token in call.form.get("Body", ""))
+    client = Client(ACCOUNT, AUTH_TOKEN, http_client=Elsewhere(f"{recorder.url}/twilio_as_the_client"))
+    form = sent.form
+    assert form["Body"].endswith("\n\n1. Yes\n2. No")
+    client.messages.create(
+        to=CONTACT, from_=NUMBER, body=form["Body"], media_url=[PICTURE], status_callback=form["StatusCallback"],
+    )
+    by_client = recorder.wait(
+        "the client's call", lambda call: call.path.startswith("/twilio_as_the_client") and token in call.form["Body"]
+    )
+    assert by_client.form == form

@@ -5,6 +5,8 @@ import time
 import meta
 import pytest
 
+from product import PICTURE
+
 NUMBER_ID, ACCOUNT_ID, TOKEN = "106540352242922", "102290129340398", "EAAGaccessToken0123456789"
 
 
@@ -59,3 +61,21 @@ def test_a_message_whose_signature_pywa_accepts_is_answered(product, recorder, b
 
 def test_a_message_whose_signature_pywa_refuses_is_refused(product, bot):
     meta.check_forgery(product, bot, update("opening hours?"))
+
+
+def test_a_message_with_a_picture_and_buttons_is_as_metas_reference_has_it(product, recorder, bot):
+    text, token = product.question()
+    assert meta.post(product, bot, update(text)).status_code == 200
+    recorder.wait("the answer", lambda call: f"/{NUMBER_ID}/messages" in call.path and token in call.body.decode())
+
+    token = product.send("whatsapp", bot, "+16505551234", {"Yes": "yes", "No": "no"})
+
+    sent = recorder.wait("the message", lambda call: f"/{NUMBER_ID}/messages" in call.path and token in call.body.decode())
+    interactive = sent.json["interactive"]
+    assert (sent.json["type"], interactive["type"]) == ("interactive", "button")
+    # The picture is a message of its own.
+    picture = recorder.wait("the picture", lambda call: f"/{NUMBER_ID}/messages" in call.path and PICTURE in call.body.decode())
+    assert (picture.json["type"], picture.json["image"]) == ("image", {"link": PICTURE})
+    assert token in interactive["body"]["text"]
+    assert [button["reply"]["title"] for button in interactive["action"]["buttons"]] == ["Yes", "No"]
+    assert all(button["type"] == "reply" and len(button["reply"]["id"]) <= 256 for button in interactive["action"]["buttons"])

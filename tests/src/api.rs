@@ -57,6 +57,17 @@ impl Api {
         })
     }
 
+    /// The same, signed in as the same, at another address.
+    #[must_use]
+    pub fn at(&self, url: &str) -> Self {
+        let cookie = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Self {
+            url: url.trim_end_matches('/').to_owned(),
+            http: self.http.clone(),
+            cookie: Mutex::new(cookie),
+        }
+    }
+
     /// Where it is.
     pub fn url(&self) -> &str {
         &self.url

@@ -97,6 +97,8 @@ pub struct Product {
     api: Api,
     bots: Vec<Bot>,
     folder: Option<TempDir>,
+    /// What processes that are started later are started with.
+    common: Option<Common>,
     http: reqwest::Client,
 }
 
@@ -219,6 +221,7 @@ impl Product {
                 .timeout(Duration::from_secs(5))
                 .build()?,
             folder: Some(folder),
+            common: None,
         };
         product.start_roles(common, gateway_ports, api_port).await?;
         Ok(product)
@@ -278,7 +281,23 @@ impl Product {
         }
         self.ready(Duration::from_secs(60)).await?;
         let link = common.output(&["setup-link"]).await?;
+        self.common = Some(common);
         self.api.set_up(&link).await
+    }
+
+    /// Starts one more process of a role without HTTP of its own, and waits until it is ready.
+    pub async fn add_role(&mut self, name: &str, arguments: &[&str]) -> anyhow::Result<Arc<Role>> {
+        let [port] = ports::free()?;
+        let listen = format!("127.0.0.1:{port}");
+        let common = self
+            .common
+            .as_ref()
+            .context("its roles are no processes of their own")?;
+        let role = Role::start(common.plan(name, &[arguments, &["--health-listen", &listen]].concat()))?;
+        self.roles.push(role.clone());
+        self.health.push(format!("http://{listen}"));
+        self.ready(Duration::from_secs(60)).await?;
+        Ok(role)
     }
 
     /// Waits until every process says that it can do its work.
@@ -299,6 +318,11 @@ impl Product {
             })?;
         }
         Ok(())
+    }
+
+    /// What its processes are started with, where they are processes of their own.
+    pub fn environment(&self) -> &[(String, String)] {
+        self.common.as_ref().map_or(&[], |common| &common.environment)
     }
 
     /// Every process.

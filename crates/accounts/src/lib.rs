@@ -101,6 +101,11 @@ impl Accounts {
         }
     }
 
+    /// The keys under which credentials are sealed, and by which the installation proves what it says.
+    pub const fn masters(&self) -> &vault::MasterKeys {
+        self.keyring.masters()
+    }
+
     /// All platforms.
     pub const fn channels(&self) -> &Registry {
         &self.channels

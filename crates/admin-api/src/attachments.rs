@@ -65,7 +65,7 @@ pub(crate) async fn download(
 }
 
 /// The pieces, one read at a time.
-fn pieces(
+pub(crate) fn pieces(
     api: Data<AdminApi>,
     workspace: WorkspaceId,
     blob: BlobId,

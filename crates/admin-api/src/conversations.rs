@@ -8,6 +8,7 @@ use crate::{
     path::{ConversationPath, MessagePath, WorkspacePath},
     problem::Problem,
     sending::{self, Accepted, Outgoing},
+    uploaded::{self, MediaInput},
 };
 use actix_web::{
     HttpResponse,
@@ -69,6 +70,15 @@ pub(crate) struct Contact {
     name: Option<String>,
     /// Since when they want no messages.
     opted_out_at: Option<DateTime<Utc>>,
+    /// Their e-mail address, where they said it before they wrote.
+    email: Option<String>,
+    /// Their telephone number, where they said it.
+    phone: Option<String>,
+    /// What else they said of themselves, by the field's name.
+    #[schema(value_type = Object)]
+    fields: serde_json::Value,
+    /// When they agreed to what the widget asked.
+    consented_at: Option<DateTime<Utc>>,
 }
 
 /// The newest message of a conversation.
@@ -261,9 +271,10 @@ pub(crate) struct ReplyInput {
     /// The text.
     #[serde(default)]
     text: String,
-    /// Public addresses of pictures or files.
+    /// Pictures and files: uploaded ones, or ones at public addresses.
     #[serde(default)]
-    media: Vec<String>,
+    #[schema(example = json!([{"file": "0199c0de-7a3b-7cc1-9f3e-2b7f6d1a4c55"}, {"url": "https://example.com/menu.png"}]))]
+    media: Vec<MediaInput>,
 }
 
 impl From<inbox::Conversation> for Conversation {
@@ -279,6 +290,10 @@ impl From<inbox::Conversation> for Conversation {
                 key: conversation.contact.key,
                 name: conversation.contact.name,
                 opted_out_at: conversation.contact.opted_out_at,
+                email: conversation.contact.email,
+                phone: conversation.contact.phone,
+                fields: conversation.contact.fields,
+                consented_at: conversation.contact.consented_at,
             },
             handler: conversation.handler,
             waiting: conversation.waiting,
@@ -535,7 +550,7 @@ pub(crate) async fn reply(
     input: Input<ReplyInput>,
 ) -> Result<HttpResponse, Problem> {
     let text = input::block("text", &input.0.text, MOST_REPLY)?;
-    let media = sending::media(&input.0.media)?;
+    let media = uploaded::media(input.0.media)?;
     let mut tx = seat.begin(&api).await?;
     let conversation = inbox::get(&mut tx, path.conversation_id)
         .await?

@@ -227,6 +227,7 @@ mod tests {
                 sends_per_second: 1.0,
                 reply_window: None,
                 settle: Duration::ZERO,
+                media: &[],
                 conversation_gap: Duration::ZERO,
             },
             features: channel::Features::default(),

@@ -24,6 +24,31 @@ pub(crate) struct Input<T>(pub T);
 /// A JSON body that may be left out.
 pub(crate) struct OptionalInput<T>(pub Option<T>);
 
+/// A body of bytes, whatever they are: a file that is brought.
+pub(crate) struct Upload(pub Bytes);
+
+impl FromRequest for Upload {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, mut payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let limit = request
+                .app_data::<Data<AdminApi>>()
+                .map_or(0, |api| api.settings().max_upload_bytes);
+            let body = read_up_to(&request, &mut payload, limit).await?;
+            if body.is_empty() {
+                return Err(Problem::new(
+                    Kind::Malformed,
+                    "the request has no body; send the file's bytes as the body",
+                ));
+            }
+            Ok(Self(body))
+        })
+    }
+}
+
 impl<T: DeserializeOwned + 'static> FromRequest for Input<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
@@ -65,6 +90,10 @@ pub(crate) async fn read_body(request: &HttpRequest, payload: &mut Payload) -> R
     let limit = request
         .app_data::<Data<AdminApi>>()
         .map_or(0, |api| api.settings().max_body_bytes);
+    read_up_to(request, payload, limit).await
+}
+
+async fn read_up_to(request: &HttpRequest, payload: &mut Payload, limit: usize) -> Result<Bytes, Problem> {
     let too_large = || Problem::new(Kind::TooLarge, format!("a body may have {limit} bytes at most"));
     let announced = request
         .headers()

@@ -41,6 +41,8 @@ mod sources;
 mod tests;
 mod token;
 mod unanswered;
+mod uploaded;
+mod widget;
 mod workspaces;
 
 pub use api_keys::{IssuedKey, issue as issue_api_key};

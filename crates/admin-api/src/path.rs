@@ -1,8 +1,8 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, IntegrationId, MessageId, Platform,
-    QuarantineId, SourceId, UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, IntegrationId, MessageId,
+    Platform, QuarantineId, SourceId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -41,6 +41,11 @@ paths! {
     SourcePath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
         source_id: SourceId as Uuid, "The source.";
+    }
+    DocumentPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        source_id: SourceId as Uuid, "The source.";
+        document_id: DocumentId as Uuid, "The document.";
     }
     UnansweredPath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";

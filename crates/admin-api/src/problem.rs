@@ -37,6 +37,8 @@ pub enum Kind {
     Taken,
     /// The contact wants no messages.
     OptedOut,
+    /// Too much of the conversation waits to be sent.
+    TooManyUnsent,
     /// The platform no longer lets us answer the contact.
     WindowClosed,
     /// The integration is switched off, broken or not there.
@@ -80,6 +82,11 @@ impl Kind {
             Self::Conflict => (S::CONFLICT, "conflict", "Not possible in the present state"),
             Self::Taken => (S::CONFLICT, "taken", "Exists already"),
             Self::OptedOut => (S::CONFLICT, "opted-out", "The contact has opted out"),
+            Self::TooManyUnsent => (
+                S::CONFLICT,
+                "too-many-unsent",
+                "Too much waits to be sent already",
+            ),
             Self::WindowClosed => (
                 S::CONFLICT,
                 "reply-window-closed",
@@ -347,6 +354,14 @@ impl From<store::outbound::EnqueueError> for Problem {
                 "the contact has opted out and must send START before anything can be sent to them",
             ),
             E::UnknownIntegration => Self::not_found(),
+            E::TooManyUnsent => Self::new(
+                Kind::TooManyUnsent,
+                format!(
+                    "{} parts of messages of this conversation wait to be sent; see in the integration's log why they \
+                     do not go out, and cancel or wait for them before you send more",
+                    store::outbound::MOST_UNSENT
+                ),
+            ),
             E::Store(error) => error.into(),
         }
     }

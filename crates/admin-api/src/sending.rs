@@ -10,6 +10,7 @@ use crate::{
     page::Page,
     path::{ChatbotPath, PlatformPath},
     problem::{Kind, Problem},
+    uploaded::{self, MediaInput, Medium, TakenAlong},
 };
 use actix_web::{
     HttpResponse,
@@ -24,11 +25,9 @@ use store::{
     integrations::{Integration, WithCredentials},
     outbound::NewOutbound,
 };
-use url::Url;
 use utoipa::ToSchema;
 
 const MOST_TEXT: usize = 16_000;
-const MOST_MEDIA: usize = 10;
 const MOST_BUTTONS: usize = 25;
 const LONGEST_TITLE: usize = 100;
 const LONGEST_WAIT_SECONDS: i64 = 7 * 24 * 3_600;
@@ -43,9 +42,10 @@ pub(crate) struct Send {
     /// The text.
     #[serde(default)]
     text: String,
-    /// Public addresses of pictures or files.
+    /// Pictures and files: uploaded ones, or ones at public addresses.
     #[serde(default)]
-    media: Vec<String>,
+    #[schema(example = json!([{"file": "0199c0de-7a3b-7cc1-9f3e-2b7f6d1a4c55"}, {"url": "https://example.com/menu.png"}]))]
+    media: Vec<MediaInput>,
     /// What the person may answer with one tap.
     #[serde(default)]
     buttons: Vec<ButtonInput>,
@@ -132,7 +132,7 @@ pub(crate) struct Outgoing<'a> {
     pub conversation_key: String,
     pub sender: Sender,
     pub text: String,
-    pub media: Vec<String>,
+    pub media: Vec<Medium>,
     pub buttons: Vec<Button>,
     pub template: Option<TemplateUse>,
     pub expires_in: Option<Duration>,
@@ -282,7 +282,7 @@ async fn send_on(
 ) -> Result<HttpResponse, Problem> {
     let channel = api.channel(platform)?;
     let text = input::block("text", &input.text, MOST_TEXT)?;
-    let media = media(&input.media)?;
+    let media = uploaded::media(input.media)?;
     let buttons = buttons(input.buttons)?;
     let template = input
         .template
@@ -339,9 +339,10 @@ pub(crate) async fn put_on_its_way(
         .then(|| serde_json::to_value(&outgoing.buttons))
         .transpose()
         .map_err(Problem::internal)?;
+    let mut along = TakenAlong::of(api, tx, outgoing.chatbot, outgoing.channel, outgoing.media).await?;
     let reply = Reply {
         text: outgoing.text,
-        media: outgoing.media,
+        media: std::mem::take(&mut along.media),
         buttons: outgoing.buttons,
         template: outgoing.template,
     };
@@ -363,7 +364,7 @@ pub(crate) async fn put_on_its_way(
         .collect();
     let contents = contents
         .iter()
-        .map(serde_json::to_value)
+        .map(|content| serde_json::to_value(along.stored(content)))
         .collect::<Result<_, _>>()
         .map_err(Problem::internal)?;
     let new = NewOutbound {
@@ -544,53 +545,5 @@ async fn addressee(
             );
             Err(Problem::new(Kind::NotSupported, detail))
         }
-    }
-}
-
-/// Addresses that the platform fetches from, not we.
-pub(crate) fn media(given: &[String]) -> Result<Vec<String>, Problem> {
-    if given.len() > MOST_MEDIA {
-        return Err(Problem::invalid(
-            "media",
-            format!("media may have {MOST_MEDIA} addresses at most"),
-        ));
-    }
-    given
-        .iter()
-        .map(|address| {
-            let refused = || {
-                Problem::invalid(
-                    "media",
-                    "each of media must be a public address that begins with https://",
-                )
-            };
-            let url = Url::parse(address.trim()).map_err(|_| refused())?;
-            let public = url.scheme() == "https" && url.domain().is_some() && url.password().is_none();
-            if public && address.len() <= 2_000 {
-                Ok(url.to_string())
-            } else {
-                Err(refused())
-            }
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn media_must_lie_at_a_public_address() {
-        assert!(media(&["https://example.com/a.png".to_owned()]).is_ok());
-        for bad in [
-            "http://example.com/a",
-            "https://127.0.0.1/a",
-            "file:///etc/passwd",
-            "https://u:p@example.com/a",
-            "a",
-        ] {
-            assert!(media(&[bad.to_owned()]).is_err(), "{bad}");
-        }
-        assert!(media(&vec!["https://example.com/a".to_owned(); 11]).is_err());
     }
 }

@@ -21,6 +21,9 @@ pub struct Settings {
     /// How large a request's body may be.
     #[serde(default = "usual_body")]
     pub max_body_bytes: usize,
+    /// How large a file may be that is brought.
+    #[serde(default = "usual_upload")]
+    pub max_upload_bytes: usize,
     /// Threads that answer requests.
     #[serde(default = "usual_workers")]
     pub workers: usize,
@@ -28,6 +31,10 @@ pub struct Settings {
 
 const fn usual_body() -> usize {
     4 * 1024 * 1024
+}
+
+const fn usual_upload() -> usize {
+    50 * 1024 * 1024
 }
 
 const fn usual_workers() -> usize {
@@ -88,6 +95,7 @@ mod tests {
             insecure_cookies,
             trusted_proxies: 0,
             max_body_bytes: 1,
+            max_upload_bytes: 1,
             workers: 1,
         }
     }

@@ -1,4 +1,8 @@
-//! What owners add to their chatbots' knowledge: texts, and questions with answers.
+//! What owners add to their chatbots' knowledge: texts, questions with answers, files, pages and sites.
+
+pub(crate) mod files;
+mod given;
+pub(crate) mod reading;
 
 use crate::{
     AdminApi,
@@ -16,13 +20,8 @@ use chrono::{DateTime, Utc};
 use domain::{SourceId, SourceState};
 use queue::{Outgoing, QueueName};
 use serde::{Deserialize, Serialize};
-use store::sources::{Change, Content, NewSource as StoredSource, Pair};
+use store::sources::{Change, Content, NewSource as StoredSource};
 use utoipa::ToSchema;
-
-const MOST_TEXT: usize = 1_000_000;
-const MOST_PAIRS: usize = 5_000;
-const MOST_QUESTION: usize = 2_000;
-const MOST_ANSWER: usize = 10_000;
 
 /// A source, without its content.
 #[derive(Serialize, ToSchema)]
@@ -30,7 +29,7 @@ pub(crate) struct Source {
     /// Its id.
     #[schema(value_type = Uuid)]
     id: SourceId,
-    /// `text` or `qa`.
+    /// `text`, `qa`, `file` or `site`.
     kind: String,
     /// As you and, in citations, your visitors see it.
     title: String,
@@ -45,6 +44,18 @@ pub(crate) struct Source {
     indexed_version: i64,
     /// How many passages of it can be found.
     passages: i64,
+    /// How many documents it was read into.
+    documents: i64,
+    /// How many characters these have.
+    characters: i64,
+    /// How many pages of a site were found so far.
+    pages: i64,
+    /// How many of them are still to be read.
+    pages_due: i64,
+    /// A site is read again after this many hours.
+    refresh_hours: Option<i32>,
+    /// When it is read again.
+    refresh_due_at: Option<DateTime<Utc>>,
     /// When it was added.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -63,6 +74,38 @@ pub(crate) struct SourceWithContent {
     /// The pairs, of a source of kind `qa`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pairs: Option<Vec<QuestionAndAnswer>>,
+    /// The file, of a source of kind `file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileShown>,
+    /// Which pages are read, of a source of kind `site`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    site: Option<SiteShown>,
+}
+
+/// A file that was brought.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FileShown {
+    /// As it was called.
+    name: String,
+    /// Its length.
+    bytes: i64,
+}
+
+/// Which pages are read.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SiteShown {
+    /// Where the look begins.
+    url: String,
+    /// Whether also its sitemap and its links are followed, on the same host.
+    whole_site: bool,
+    /// Paths that are read, with `*` for anything; all when empty.
+    include: Vec<String>,
+    /// Paths that are not.
+    exclude: Vec<String>,
+    /// So many pages at most.
+    most_pages: i32,
+    /// So many links away from the start at most.
+    most_depth: i32,
 }
 
 /// A question with its answer.
@@ -75,16 +118,38 @@ pub(crate) struct QuestionAndAnswer {
     answer: String,
 }
 
-/// A new source: either `text` or `pairs`.
+/// A new source: one of `text`, `pairs` and `url`. Files are sent to `…/source-files`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSource {
-    /// As you and, in citations, your visitors see it.
-    title: String,
+    /// As you and, in citations, your visitors see it; of a site the host's name when left out.
+    title: Option<String>,
     /// A text; lines that begin with `#` are headings.
     text: Option<String>,
     /// Questions with their answers.
     pairs: Option<Vec<QuestionAndAnswer>>,
+    /// A web page: `https://example.com/help`.
+    url: Option<String>,
+    /// Which pages beside it are read.
+    site: Option<SiteRules>,
+    /// Read a site again after this many hours: 1 to 8760. Left out: only when asked to.
+    refresh_hours: Option<i32>,
+}
+
+/// Which pages beside the one at `url` are read.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SiteRules {
+    /// Paths that are read, with `*` for anything; all when left out.
+    #[serde(default)]
+    include: Vec<String>,
+    /// Paths that are not, as `/archive/*`.
+    #[serde(default)]
+    exclude: Vec<String>,
+    /// So many pages at most: 1 to 10000, 500 when left out.
+    most_pages: Option<i32>,
+    /// So many links away from `url` at most: 0 to 50, 10 when left out.
+    most_depth: Option<i32>,
 }
 
 /// What to change; what is left out stays.
@@ -93,10 +158,18 @@ pub(crate) struct NewSource {
 pub(crate) struct SourceChange {
     /// The title.
     title: Option<String>,
-    /// The text.
+    /// A text; lines that begin with `#` are headings.
     text: Option<String>,
-    /// The pairs.
+    /// Questions with their answers.
     pairs: Option<Vec<QuestionAndAnswer>>,
+    /// A web page: `https://example.com/help`.
+    url: Option<String>,
+    /// Which pages beside it are read.
+    site: Option<SiteRules>,
+    /// Read a site again after this many hours; `null`: not any more.
+    #[serde(default, deserialize_with = "input::present")]
+    #[schema(value_type = Option<i32>)]
+    refresh_hours: Option<Option<i32>>,
 }
 
 impl From<store::sources::Source> for Source {
@@ -110,6 +183,12 @@ impl From<store::sources::Source> for Source {
             version: source.version,
             indexed_version: source.indexed_version,
             passages: source.chunks,
+            documents: source.documents,
+            characters: source.characters,
+            pages: source.pages,
+            pages_due: source.pages_due,
+            refresh_hours: source.refresh_hours,
+            refresh_due_at: source.refresh_due_at,
             created_at: source.created_at,
             updated_at: source.updated_at,
         }
@@ -149,12 +228,16 @@ pub(crate) async fn create(
     input: Input<NewSource>,
 ) -> Result<HttpResponse, Problem> {
     let input = input.0;
-    let content = content(input.text, input.pairs)?
-        .ok_or_else(|| Problem::invalid("text", "send the source's text, or its pairs"))?;
+    let content = given::content(input.text, input.pairs, input.url, input.site)?
+        .ok_or_else(|| Problem::invalid("text", "send the source's text, its pairs, or the url of a page"))?;
     let new = StoredSource {
         id: SourceId::new(),
         chatbot: path.chatbot_id,
-        title: input::line("title", &input.title, 200)?,
+        title: match (&input.title, &content) {
+            (None, Content::Site(site)) => given::host(site),
+            (title, _) => input::line("title", title.as_deref().unwrap_or_default(), 200)?,
+        },
+        refresh_hours: given::refresh_hours(input.refresh_hours, &content)?,
         content,
     };
     let mut tx = seat.begin(&api).await?;
@@ -182,27 +265,40 @@ pub(crate) async fn get(
     let source = store::sources::get(&mut tx, path.chatbot_id, path.source_id).await?;
     let source = source.ok_or_else(Problem::not_found)?.into();
     let content = store::sources::content(&mut tx, path.chatbot_id, path.source_id).await?;
-    Ok(Json(match content.ok_or_else(Problem::not_found)? {
-        Content::Text(text) => SourceWithContent {
-            source,
-            text: Some(text),
-            pairs: None,
-        },
+    let mut shown = SourceWithContent {
+        source,
+        text: None,
+        pairs: None,
+        file: None,
+        site: None,
+    };
+    match content.ok_or_else(Problem::not_found)? {
+        Content::Text(text) => shown.text = Some(text),
         Content::Qa(pairs) => {
-            let pairs = pairs
-                .into_iter()
-                .map(|pair| QuestionAndAnswer {
-                    question: pair.question,
-                    answer: pair.answer,
-                })
-                .collect();
-            SourceWithContent {
-                source,
-                text: None,
-                pairs: Some(pairs),
-            }
+            let pairs = pairs.into_iter().map(|pair| QuestionAndAnswer {
+                question: pair.question,
+                answer: pair.answer,
+            });
+            shown.pairs = Some(pairs.collect());
         }
-    }))
+        Content::File(file) => {
+            shown.file = Some(FileShown {
+                name: file.name,
+                bytes: file.bytes,
+            });
+        }
+        Content::Site(site) => {
+            shown.site = Some(SiteShown {
+                url: site.start,
+                whole_site: site.whole_site,
+                include: site.include,
+                exclude: site.exclude,
+                most_pages: site.most_pages,
+                most_depth: site.most_depth,
+            });
+        }
+    }
+    Ok(Json(shown))
 }
 
 /// Change a source.
@@ -219,20 +315,28 @@ pub(crate) async fn update(
     input: Input<SourceChange>,
 ) -> Result<Json<Source>, Problem> {
     let input = input.0;
+    let mut tx = seat.begin(&api).await?;
+    let known = store::sources::content(&mut tx, path.chatbot_id, path.source_id).await?;
+    let known = known.ok_or_else(Problem::not_found)?;
+    let content = given::content(input.text, input.pairs, input.url, input.site)?;
+    let after = content.as_ref().unwrap_or(&known);
     let change = Change {
         title: input
             .title
             .map(|title| input::line("title", &title, 200))
             .transpose()?,
-        content: content(input.text, input.pairs)?,
+        refresh_hours: input
+            .refresh_hours
+            .map(|hours| given::refresh_hours(hours, after))
+            .transpose()?,
+        content,
     };
-    if change.title.is_none() && change.content.is_none() {
+    if change.title.is_none() && change.content.is_none() && change.refresh_hours.is_none() {
         return Err(Problem::new(
             Kind::Invalid,
-            "nothing is to be changed: send title, text or pairs",
+            "nothing is to be changed: send title, text, pairs, url or refresh_hours",
         ));
     }
-    let mut tx = seat.begin(&api).await?;
     let source = store::sources::update(&mut tx, path.chatbot_id, path.source_id, &change).await?;
     let source = source.ok_or_else(Problem::not_found)?;
     let details = serde_json::json!({ "chatbot": path.chatbot_id, "version": source.version });
@@ -292,32 +396,6 @@ pub(crate) async fn delete(
     tx.commit().await?;
     api.chatbot_changed(path.chatbot_id);
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn content(text: Option<String>, pairs: Option<Vec<QuestionAndAnswer>>) -> Result<Option<Content>, Problem> {
-    match (text, pairs) {
-        (Some(_), Some(_)) => Err(Problem::invalid(
-            "pairs",
-            "a source has either text or pairs, not both",
-        )),
-        (None, None) => Ok(None),
-        (Some(text), None) => Ok(Some(Content::Text(input::filled_block(
-            "text", &text, MOST_TEXT,
-        )?))),
-        (None, Some(pairs)) => {
-            input::number("pairs", pairs.len(), 1, MOST_PAIRS)?;
-            let pairs = pairs
-                .iter()
-                .map(|pair| {
-                    Ok(Pair {
-                        question: input::filled_block("question", &pair.question, MOST_QUESTION)?,
-                        answer: input::filled_block("answer", &pair.answer, MOST_ANSWER)?,
-                    })
-                })
-                .collect::<Result<_, Problem>>()?;
-            Ok(Some(Content::Qa(pairs)))
-        }
-    }
 }
 
 /// Tells the indexers. The row says that it is due, so a message that cannot be sent costs time only.

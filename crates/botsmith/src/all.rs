@@ -167,7 +167,7 @@ impl Work {
         );
         running.add(
             "the indexer",
-            parts::indexer(&settings, &shared).run(stop.clone()),
+            parts::indexer(&settings, &shared)?.run(stop.clone()),
         );
         running.add(
             "the scheduler",

@@ -54,6 +54,9 @@ pub enum Command {
     Demo,
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
+    /// Reads one file from the standard input, within limits: the indexer starts it
+    #[command(hide = true)]
+    ReadFile,
     /// Plays a platform, to try a chatbot without an account there
     Simulate(Box<simulator::cli::Simulate>),
 }
@@ -131,6 +134,7 @@ impl Command {
             Self::Admin(_) => "admin",
             Self::Demo => "demo",
             Self::SetupLink => "setup-link",
+            Self::ReadFile => "read-file",
             Self::Simulate(_) => "simulate",
         }
     }

@@ -1,4 +1,5 @@
-//! The demo of a fresh installation: a bot of a made-up shop, connected to a Twilio that is played on this machine.
+//! The demo of a fresh installation: a bot of a made-up shop, connected to every platform: to ours, and to all others as they
+//! are played on this machine.
 //!
 //! Invariants: it is made once, and only where nobody has set anything up; what its owner changes or removes afterwards
 //! stays changed; its messages never leave the machine.

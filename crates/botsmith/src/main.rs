@@ -15,20 +15,32 @@ mod running;
 mod settings;
 mod shared;
 
+use anyhow::Context;
 use clap::Parser;
 use cli::{Cli, Command};
 use settings::Settings;
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Cli::parse()).await {
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = match cli.command {
+        // A process that reads a stranger's file has nothing beyond what reading needs.
+        Some(Command::ReadFile) => extract::serve().context("reading a file"),
+        _ => start(cli),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("botsmith: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
+    tokio::runtime::Runtime::new()
+        .context("starting the runtime")?
+        .block_on(run(cli))
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
@@ -59,6 +71,6 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Admin(admin) => operator::admin(settings, admin, &data_dir).await,
         Command::Demo => demo::run(settings, &data_dir, stop).await,
         Command::SetupLink => operator::setup_link(settings, &data_dir).await,
-        Command::Simulate(_) | Command::Doctor => Ok(()),
+        Command::Simulate(_) | Command::Doctor | Command::ReadFile => Ok(()),
     }
 }

@@ -66,10 +66,12 @@ pub fn sender(
     channel_sender::Service::start(settings.sender.clone(), platform, db, queue, accounts, clock)
 }
 
-/// Knowledge, as it is made.
-pub fn indexer(settings: &Settings, shared: &Shared) -> indexer::Service {
+/// Knowledge, as it is made. Files are read by this same program, as `botsmith read-file`.
+pub fn indexer(settings: &Settings, shared: &Shared) -> anyhow::Result<indexer::Service> {
     let Shared { db, queue, .. } = shared.clone();
-    indexer::Service::start(settings.indexer.clone(), db, queue)
+    let program =
+        std::env::current_exe().context("finding this program, which reads files as a process of its own")?;
+    indexer::Service::start(settings.indexer.clone(), db, queue, program, &["read-file"])
 }
 
 /// Housekeeping.

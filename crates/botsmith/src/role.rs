@@ -136,7 +136,7 @@ fn named(platform: Option<&str>) -> anyhow::Result<Option<Vec<Platform>>> {
 /// `botsmith indexer`
 pub async fn indexer(settings: Settings, health: cli::Health, stop: CancellationToken) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
-    let service = parts::indexer(&settings, &shared);
+    let service = parts::indexer(&settings, &shared)?;
     quiet(
         "the indexer",
         &settings,

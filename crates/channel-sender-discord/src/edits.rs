@@ -1,4 +1,4 @@
-//! Changes what was sent: an answer that is shown while it is being written.
+//! Changes what was sent, and takes it back: an answer that is shown while it is being written.
 
 use crate::{
     Discord,
@@ -25,13 +25,7 @@ pub(crate) async fn edit(
     content: &OutboundContent,
     credentials: &Credentials,
 ) -> Result<(), SendError> {
-    let (place, id) = (Place::of(&part.conversation)?, &sent.platform_message_id);
-    if !snowflake::is_one(id) {
-        return Err(SendError::Rejected {
-            code: None,
-            reason: "the message's id is not one of Discord's".to_owned(),
-        });
-    }
+    let (place, id) = (Place::of(&part.conversation)?, id(sent)?);
     let app = App::new(discord, credentials);
     // What was sent with media keeps them: their addresses stand in the text.
     let content = OutboundContent {
@@ -53,6 +47,44 @@ pub(crate) async fn edit(
         Ok(_) => Ok(()),
         Err(failed) => Err(repeatable(failed)),
     }
+}
+
+/// "Unknown Message": somebody has deleted it.
+const GONE: &[u32] = &[10008];
+
+pub(crate) async fn withdraw(
+    discord: &Discord,
+    part: &OutboundPart,
+    sent: &Sent,
+    credentials: &Credentials,
+) -> Result<(), SendError> {
+    let (place, id) = (Place::of(&part.conversation)?, id(sent)?);
+    let app = App::new(discord, credentials);
+    if let Some(pending) = Pending::of_part(part, &credentials.application_id) {
+        let path = format!("{}/messages/{id}", pending.webhook());
+        match api::perform(app.as_nobody(Method::DELETE, &path)?).await {
+            Ok(_) => return Ok(()),
+            Err(failed) if deferred::is_over(&failed) => (),
+            Err(failed) => return Err(repeatable(failed)),
+        }
+    }
+    let path = format!("channels/{}/messages/{id}", place.channel);
+    match api::perform(app.as_bot(Method::DELETE, &path)?).await {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.is(GONE) => Ok(()),
+        Err(failed) => Err(repeatable(failed)),
+    }
+}
+
+fn id(sent: &Sent) -> Result<&str, SendError> {
+    let id = sent.platform_message_id.as_str();
+    if snowflake::is_one(id) {
+        return Ok(id);
+    }
+    Err(SendError::Rejected {
+        code: None,
+        reason: "the message's id is not one of Discord's".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -183,5 +215,31 @@ mod tests {
             assert!(matches!(error, SendError::Rejected { .. }), "{id} gave {error:?}");
         }
         assert_eq!(fake.calls().await.len(), 1, "what is no id was asked for");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_taken_back_and_one_that_is_gone_is() {
+        let fake = FakeDiscord::start().await;
+        let path = format!("channels/{}/messages/{ID}", fake::CHANNEL);
+        fake.answers_once("DELETE", &path, json!({})).await;
+        fake.refuses("DELETE", &path, 404, 10008, "Unknown Message").await;
+        for _ in 0..2 {
+            withdraw(&fake.discord(), &part("We"), &sent(ID), &fake::credentials())
+                .await
+                .unwrap();
+        }
+        assert_eq!(fake.calls().await.len(), 2);
+
+        let other = FakeDiscord::start().await;
+        other
+            .refuses("DELETE", &path, 403, 50013, "Missing Permissions")
+            .await;
+        for id in [ID, "../../users/@me"] {
+            let error = withdraw(&other.discord(), &part("We"), &sent(id), &fake::credentials())
+                .await
+                .unwrap_err();
+            assert!(matches!(error, SendError::Rejected { .. }), "{id} gave {error:?}");
+        }
+        assert_eq!(other.calls().await.len(), 1, "what is no id was asked for");
     }
 }

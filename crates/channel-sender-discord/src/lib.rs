@@ -179,6 +179,15 @@ impl Edits<Credentials> for Discord {
     ) -> Result<(), SendError> {
         edits::edit(self, part, sent, content, credentials).await
     }
+
+    async fn withdraw(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        credentials: &Credentials,
+    ) -> Result<(), SendError> {
+        edits::withdraw(self, part, sent, credentials).await
+    }
 }
 
 #[async_trait]

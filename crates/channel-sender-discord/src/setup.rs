@@ -19,6 +19,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: CONVERSATION_GAP,
             reply_window: None,
             settle: Duration::from_secs(1),
+            media: &[],
         },
         features: Features {
             media_in: true,
@@ -26,6 +27,7 @@ pub(crate) fn setup() -> Setup {
             buttons: MAX_BUTTONS,
             typing: true,
             connection: true,
+            streaming: true,
             webhook: true,
             ..Features::default()
         },

@@ -1,6 +1,6 @@
 //! What an owner reads and types in to connect Instagram.
 
-use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep, media::MediaRule};
 use meta_graph::messaging::MAX_BUTTONS;
 use std::time::Duration;
 
@@ -8,6 +8,17 @@ use std::time::Duration;
 const SENDS_PER_SECOND: f64 = 80.0;
 /// How long after a person's last message they may be written to.
 const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// <https://developers.facebook.com/docs/instagram-platform/instagram-api-with-instagram-login/messaging-api>
+const MEDIA: &[MediaRule] = &[
+    MediaRule::mib("image/png", 8),
+    MediaRule::mib("image/jpeg", 8),
+    MediaRule::mib("image/gif", 8),
+    MediaRule::mib("audio/mp4", 25),
+    MediaRule::mib("audio/wav", 25),
+    MediaRule::mib("video/", 25),
+    MediaRule::mib("application/pdf", 25),
+];
 
 pub(crate) fn setup() -> Setup {
     Setup {
@@ -19,6 +30,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: Duration::ZERO,
             reply_window: Some(WINDOW),
             settle: Duration::from_secs(1),
+            media: MEDIA,
         },
         features: Features {
             media_in: true,

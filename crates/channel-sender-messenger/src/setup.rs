@@ -1,6 +1,6 @@
 //! What an owner reads and types in to connect Messenger.
 
-use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep, media::MediaRule};
 use meta_graph::messaging::MAX_BUTTONS;
 use std::time::Duration;
 
@@ -8,6 +8,9 @@ use std::time::Duration;
 const SENDS_PER_SECOND: f64 = 200.0;
 /// How long after a person's last message they may be written to.
 const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// <https://developers.facebook.com/docs/messenger-platform/send-messages#sending_attachments>
+const MEDIA: &[MediaRule] = &[MediaRule::mib("image/", 8), MediaRule::mib("", 25)];
 
 pub(crate) fn setup() -> Setup {
     Setup {
@@ -19,6 +22,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: Duration::ZERO,
             reply_window: Some(WINDOW),
             settle: Duration::from_secs(1),
+            media: MEDIA,
         },
         features: Features {
             media_in: true,

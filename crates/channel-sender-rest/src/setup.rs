@@ -19,6 +19,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: Duration::ZERO,
             reply_window: None,
             settle: Duration::ZERO,
+            media: &[],
         },
         features: Features {
             media_in: true,

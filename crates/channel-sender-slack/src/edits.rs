@@ -1,4 +1,5 @@
-//! Changes what was sent. <https://docs.slack.dev/reference/methods/chat.update>
+//! Changes what was sent, and takes it back. <https://docs.slack.dev/reference/methods/chat.update>,
+//! <https://docs.slack.dev/reference/methods/chat.delete>
 
 use crate::{Slack, api, blocks::blocks, credentials::Credentials, errors, outbound::fallback};
 use channel::{OutboundContent, SendError, Sent};
@@ -15,13 +16,7 @@ pub(crate) async fn edit(
     content: &OutboundContent,
     credentials: &Credentials,
 ) -> Result<(), SendError> {
-    let (channel, ts) = sent
-        .platform_message_id
-        .split_once(':')
-        .ok_or_else(|| SendError::Rejected {
-            code: None,
-            reason: "the message's id is not Slack's: a channel and a time stamp".to_owned(),
-        })?;
+    let (channel, ts) = ids(sent)?;
     // Blocks that are not given stay as they were.
     let blocks = blocks(content)
         .unwrap_or_else(|| Value::Array(Vec::new()))
@@ -37,6 +32,26 @@ pub(crate) async fn edit(
         .await
         .map_err(errors::sending)?;
     Ok(())
+}
+
+pub(crate) async fn withdraw(slack: &Slack, sent: &Sent, credentials: &Credentials) -> Result<(), SendError> {
+    let (channel, ts) = ids(sent)?;
+    let form = [("channel", channel), ("ts", ts)];
+    match api::call::<Value>(slack, credentials, "chat.delete", &form).await {
+        Ok(_) => Ok(()),
+        Err(failed) if failed.is("message_not_found") => Ok(()),
+        Err(failed) => Err(errors::sending(failed)),
+    }
+}
+
+/// The channel and the message's time stamp in it.
+fn ids(sent: &Sent) -> Result<(&str, &str), SendError> {
+    sent.platform_message_id
+        .split_once(':')
+        .ok_or_else(|| SendError::Rejected {
+            code: None,
+            reason: "the message's id is not Slack's: a channel and a time stamp".to_owned(),
+        })
 }
 
 #[cfg(test)]
@@ -105,6 +120,35 @@ mod tests {
             .await
             .unwrap_err();
 
+        assert!(matches!(error, SendError::Rejected { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_taken_back_and_one_that_is_gone_is() {
+        let fake = FakeSlack::start().await;
+        fake.answers("chat.delete", json!({"ts": "1763800001.000200"}))
+            .await;
+        let sent = sent("D0001:1763800001.000200");
+
+        withdraw(&fake.slack(), &sent, &fake::credentials())
+            .await
+            .unwrap();
+
+        let calls = fake.forms("chat.delete").await;
+        assert_eq!(
+            (calls[0]["channel"].as_str(), calls[0]["ts"].as_str()),
+            ("D0001", "1763800001.000200")
+        );
+        let gone = FakeSlack::start().await;
+        gone.refuses("chat.delete", "message_not_found").await;
+        withdraw(&gone.slack(), &sent, &fake::credentials())
+            .await
+            .unwrap();
+        let refused = FakeSlack::start().await;
+        refused.refuses("chat.delete", "cant_delete_message").await;
+        let error = withdraw(&refused.slack(), &sent, &fake::credentials())
+            .await
+            .unwrap_err();
         assert!(matches!(error, SendError::Rejected { .. }), "{error:?}");
     }
 }

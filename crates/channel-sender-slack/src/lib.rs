@@ -169,6 +169,15 @@ impl Edits<Credentials> for Slack {
     ) -> Result<(), SendError> {
         edits::edit(self, sent, content, credentials).await
     }
+
+    async fn withdraw(
+        &self,
+        _part: &OutboundPart,
+        sent: &Sent,
+        credentials: &Credentials,
+    ) -> Result<(), SendError> {
+        edits::withdraw(self, sent, credentials).await
+    }
 }
 
 #[async_trait]

@@ -21,12 +21,14 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: Duration::from_secs(1),
             reply_window: None,
             settle: Duration::from_secs(1),
+            media: &[],
         },
         features: Features {
             media_in: true,
             media_out: true,
             buttons: MAX_BUTTONS,
             connection: true,
+            streaming: true,
             webhook: true,
             ..Features::default()
         },

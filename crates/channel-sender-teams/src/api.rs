@@ -76,7 +76,7 @@ fn encoded(segment: &str) -> String {
 }
 
 /// Calls the service that serves a place. A token that has lost its force is renewed once; a bot of the government's
-/// cloud is sent on to its host once. Both follow a refusal, so nothing is done twice.
+/// cloud is sent on to its host once. Both follow a refusal, so nothing is done twice. A body of `null` is none.
 pub(crate) async fn call(
     teams: &Teams,
     credentials: &Credentials,
@@ -125,8 +125,12 @@ async fn ask(
     let request = teams
         .client
         .request(method.clone(), under(service, path))
-        .bearer_auth(token.expose_secret())
-        .json(body);
+        .bearer_auth(token.expose_secret());
+    let request = if body.is_null() {
+        request
+    } else {
+        request.json(body)
+    };
     Ok(platform_api::call("Teams", request).await?)
 }
 

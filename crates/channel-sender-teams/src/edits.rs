@@ -1,9 +1,10 @@
-//! Changes what was sent.
+//! Changes what was sent, and takes it back.
 //! <https://learn.microsoft.com/microsoftteams/platform/bots/how-to/update-and-delete-bot-messages>
 
 use crate::{Teams, api, credentials::Credentials, errors, outbound};
 use channel::{OutboundContent, OutboundPart, SendError, Sent};
-use http::Method;
+use http::{Method, StatusCode};
+use serde_json::Value;
 use std::time::Duration;
 
 /// Teams takes 60 activities in 30 seconds for a conversation, messages and changes together.
@@ -23,6 +24,22 @@ pub(crate) async fn edit(
     let path = place.path(Some(&sent.platform_message_id));
     let answer = api::call(teams, credentials, Method::PUT, &place, &path, &body).await?;
     if answer.status.is_success() {
+        Ok(())
+    } else {
+        Err(errors::refused(&answer))
+    }
+}
+
+pub(crate) async fn withdraw(
+    teams: &Teams,
+    part: &OutboundPart,
+    sent: &Sent,
+    credentials: &Credentials,
+) -> Result<(), SendError> {
+    let place = api::Place::of(part.reply_to.as_ref(), &part.conversation)?;
+    let path = place.path(Some(&sent.platform_message_id));
+    let answer = api::call(teams, credentials, Method::DELETE, &place, &path, &Value::Null).await?;
+    if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
         Ok(())
     } else {
         Err(errors::refused(&answer))
@@ -79,5 +96,20 @@ mod tests {
             .unwrap_err();
 
         assert!(matches!(error, SendError::Rejected { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_taken_back_and_one_that_is_gone_is() {
+        for (status, done) in [(200, true), (404, true), (403, false)] {
+            let fake = FakeTeams::start().await;
+            fake.activities(ResponseTemplate::new(status)).await;
+            let part = part("Hi", &fake.service());
+
+            let withdrawn = withdraw(&fake.teams(), &part, &sent(), &credentials()).await;
+
+            assert_eq!(withdrawn.is_ok(), done, "{status}: {withdrawn:?}");
+            let (path, _) = fake.only_activity().await;
+            assert!(path.ends_with("/activities/1763800001234"), "{path}");
+        }
     }
 }

@@ -255,7 +255,12 @@ impl FakeTeams {
         let requests = self.requests().await;
         let activities = requests.iter().filter(|request| !is_token(request));
         activities
-            .map(|request| (request.url.path().to_owned(), request.body_json().unwrap()))
+            .map(|request| {
+                (
+                    request.url.path().to_owned(),
+                    request.body_json().unwrap_or_default(),
+                )
+            })
             .collect()
     }
 

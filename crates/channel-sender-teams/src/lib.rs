@@ -162,6 +162,15 @@ impl Edits<Credentials> for Teams {
     ) -> Result<(), SendError> {
         edits::edit(self, part, sent, content, credentials).await
     }
+
+    async fn withdraw(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        credentials: &Credentials,
+    ) -> Result<(), SendError> {
+        edits::withdraw(self, part, sent, credentials).await
+    }
 }
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Changes what was sent: an answer that is shown while it is being written.
+//! Changes what was sent, and takes it back: an answer that is shown while it is being written.
 
 use crate::{
     Telegram,
@@ -20,10 +20,7 @@ pub(crate) async fn edit(
     content: &OutboundContent,
     credentials: &Credentials,
 ) -> Result<(), SendError> {
-    let (chat, message) = ids(sent).ok_or_else(|| SendError::Rejected {
-        code: None,
-        reason: "the message's id is not one of Telegram's".to_owned(),
-    })?;
+    let (chat, message) = ids(sent)?;
     // What was sent with media keeps them; only the text below them changes.
     let content = OutboundContent {
         media: part.content.media.clone(),
@@ -48,10 +45,33 @@ pub(crate) async fn edit(
     }
 }
 
+/// A bot may delete what it wrote within the last 48 hours: <https://core.telegram.org/bots/api#deletemessage>.
+pub(crate) async fn withdraw(
+    telegram: &Telegram,
+    sent: &Sent,
+    credentials: &Credentials,
+) -> Result<(), SendError> {
+    let (chat, message) = ids(sent)?;
+    let parameters = json!({"chat_id": chat, "message_id": message});
+    let deleted: Result<Value, Failed> = Bot::new(telegram, credentials)
+        .call("deleteMessage", &parameters)
+        .await;
+    match deleted {
+        Ok(_) => Ok(()),
+        Err(Failed::Refused(refusal)) if refusal.says("message to delete not found") => Ok(()),
+        Err(failed) => Err(errors::repeatable(failed)),
+    }
+}
+
 /// A message's number is its own in its chat only.
-fn ids(sent: &Sent) -> Option<(i64, i64)> {
-    let (chat, message) = sent.platform_message_id.split_once('/')?;
-    Some((chat.parse().ok()?, message.parse().ok()?))
+fn ids(sent: &Sent) -> Result<(i64, i64), SendError> {
+    sent.platform_message_id
+        .split_once('/')
+        .and_then(|(chat, message)| Some((chat.parse().ok()?, message.parse().ok()?)))
+        .ok_or_else(|| SendError::Rejected {
+            code: None,
+            reason: "the message's id is not one of Telegram's".to_owned(),
+        })
 }
 
 #[cfg(test)]
@@ -201,5 +221,27 @@ mod tests {
             assert!(matches!(error, SendError::Rejected { .. }), "{id} gave {error:?}");
         }
         assert!(fake.calls().await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_message_is_taken_back_and_one_that_is_gone_is() {
+        let fake = FakeTelegram::start().await;
+        fake.answers("deleteMessage", json!(true)).await;
+
+        withdraw(&fake.telegram(), &sent("-5/42"), &fake::credentials())
+            .await
+            .unwrap();
+
+        let expected = json!({"chat_id": -5, "message_id": 42});
+        assert_eq!(fake.calls().await, [("deleteMessage".to_owned(), expected)]);
+        for (words, gone) in [
+            ("Bad Request: message to delete not found", true),
+            ("Bad Request: message can't be deleted", false),
+        ] {
+            let fake = FakeTelegram::start().await;
+            fake.refuses("deleteMessage", 400, words, json!({})).await;
+            let withdrawn = withdraw(&fake.telegram(), &sent("-5/42"), &fake::credentials()).await;
+            assert_eq!(withdrawn.is_ok(), gone, "{words}: {withdrawn:?}");
+        }
     }
 }

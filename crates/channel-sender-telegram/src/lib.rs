@@ -162,6 +162,15 @@ impl Edits<Credentials> for Telegram {
     ) -> Result<(), SendError> {
         edits::edit(self, part, sent, content, credentials).await
     }
+
+    async fn withdraw(
+        &self,
+        _part: &OutboundPart,
+        sent: &Sent,
+        credentials: &Credentials,
+    ) -> Result<(), SendError> {
+        edits::withdraw(self, sent, credentials).await
+    }
 }
 
 #[async_trait]

@@ -1,13 +1,16 @@
 //! What an owner reads and types in to connect a Telegram bot.
 
 use crate::outbound::MAX_BUTTONS;
-use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep, media::MediaRule};
 use std::time::Duration;
 
 /// <https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>: 30 a second in all, one a second to
 /// one chat.
 const SENDS_PER_SECOND: f64 = 30.0;
 const CONVERSATION_GAP: Duration = Duration::from_secs(1);
+
+/// <https://core.telegram.org/bots/api#sending-files>: what Telegram fetches by itself.
+const MEDIA: &[MediaRule] = &[MediaRule::mib("image/", 5), MediaRule::mib("", 20)];
 
 pub(crate) fn setup() -> Setup {
     Setup {
@@ -19,6 +22,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: CONVERSATION_GAP,
             reply_window: None,
             settle: Duration::from_secs(1),
+            media: MEDIA,
         },
         features: Features {
             media_in: true,
@@ -26,6 +30,7 @@ pub(crate) fn setup() -> Setup {
             buttons: MAX_BUTTONS,
             typing: true,
             connection: true,
+            streaming: true,
             webhook: true,
             ..Features::default()
         },

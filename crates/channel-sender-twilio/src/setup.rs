@@ -1,11 +1,20 @@
 //! What an owner reads and types in to connect Twilio.
 
-use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep, media::MediaRule};
 use std::time::Duration;
 
 /// Twilio queues by itself what a number sends too fast, and refuses (429) only too many calls at once; that refusal is
 /// what paces us. So this is no more than a brake on runaways.
 const SENDS_PER_SECOND: f64 = 1000.0;
+
+/// <https://www.twilio.com/docs/messaging/guides/accepted-mime-types>: 5 MB of pictures, and less of the rest, which carriers make
+/// smaller or drop.
+const MEDIA: &[MediaRule] = &[
+    MediaRule::mib("image/jpeg", 5),
+    MediaRule::mib("image/png", 5),
+    MediaRule::mib("image/gif", 5),
+    MediaRule::mib("", 1),
+];
 
 pub(crate) fn setup() -> Setup {
     Setup {
@@ -31,6 +40,7 @@ const fn limits() -> Limits {
         reply_window: None,
         // Twilio itself joins the segments of a long message.
         settle: Duration::ZERO,
+        media: MEDIA,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an owner reads and types in to connect WhatsApp.
 
 use crate::outbound::MAX_BUTTONS;
-use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep};
+use channel::{Features, Field, FieldKind, Limits, Setup, SetupStep, media::MediaRule};
 use std::time::Duration;
 
 /// What a number may send by default; Meta raises it for large senders.
@@ -10,6 +10,18 @@ const SENDS_PER_SECOND: f64 = 80.0;
 const GAP: Duration = Duration::from_millis(500);
 /// How long after a person's last message they may be written to freely.
 const WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// <https://developers.facebook.com/docs/whatsapp/cloud-api/reference/media#supported-media-types>
+const MEDIA: &[MediaRule] = &[
+    MediaRule::mib("image/jpeg", 5),
+    MediaRule::mib("image/png", 5),
+    MediaRule::mib("video/mp4", 16),
+    MediaRule::mib("audio/mpeg", 16),
+    MediaRule::mib("audio/mp4", 16),
+    MediaRule::mib("audio/ogg", 16),
+    MediaRule::mib("application/pdf", 100),
+    MediaRule::mib("text/plain", 100),
+];
 
 pub(crate) fn setup() -> Setup {
     Setup {
@@ -21,6 +33,7 @@ pub(crate) fn setup() -> Setup {
             conversation_gap: GAP,
             reply_window: Some(WINDOW),
             settle: Duration::from_secs(1),
+            media: MEDIA,
         },
         features: Features {
             media_in: true,

@@ -1,6 +1,12 @@
 //! One part: checked once more, delivered, settled.
 
-use crate::settle::{could_not_ask, jitter, settle};
+mod draft;
+
+use self::draft::Finished;
+use crate::{
+    media::{self, Made},
+    settle::{could_not_ask, jitter, settle},
+};
 use accounts::{Account, Accounts};
 use channel::{OutboundContent, OutboundPart, SendError, Sent};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +20,7 @@ use store::{
 };
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use uploads::Addresses;
 use url::Url;
 
 /// Sent before anybody could use it, e.g. while the database could not be asked for credentials.
@@ -109,8 +116,8 @@ impl Delivery {
                 );
             }
         };
-        let part = match self.part(claim, &account).await {
-            Ok(part) => part,
+        let (part, made) = match self.part(claim, &account).await {
+            Ok(ready) => ready,
             Err(Unready::Now(reason)) => return ("none", None, later(claim, now, &reason)),
             Err(Unready::ForGood(reason)) => {
                 return (
@@ -128,8 +135,14 @@ impl Delivery {
         if let Some(outcome) = no_more().filter(|_| !claim.uncertain) {
             return ("none", None, outcome);
         }
+        let mut uncertain = claim.uncertain;
+        match self.finish_draft(claim, &account, (&part, &made), deadline).await {
+            Finished::Settled(name, detail, outcome) => return (name, detail, outcome),
+            Finished::NoDraft => {}
+            Finished::SendAnew => uncertain = false,
+        }
         let mut resent = false;
-        if claim.uncertain {
+        if uncertain {
             match self.ask(claim, &account, &part, now, deadline).await {
                 Asked::HasIt(sent) => return ("found", None, accepted(sent)),
                 Asked::HasItNot => {
@@ -157,19 +170,20 @@ impl Delivery {
                     resent = true;
                 }
                 Asked::Failed(error) => {
+                    let error = made.hidden(error);
                     let (name, outcome) = could_not_ask(claim, &error, now, jitter());
                     return (name, Some(error.to_string()), outcome);
                 }
             }
         }
-        self.call(claim, &account, &part, resent, deadline).await
+        self.call(claim, &account, (&part, &made), resent, deadline).await
     }
 
     async fn call(
         &self,
         claim: &Claim,
         account: &Account,
-        part: &OutboundPart,
+        (part, made): (&OutboundPart, &Made),
         resent: bool,
         deadline: Instant,
     ) -> (&'static str, Option<String>, Outcome) {
@@ -181,7 +195,7 @@ impl Delivery {
             })
         });
         process::crash_point!("sender.after_call");
-        match result {
+        match result.map_err(|error| made.hidden(error)) {
             Ok(sent) => (
                 "sent",
                 resent.then(|| "sent once more".to_owned()),
@@ -236,14 +250,24 @@ impl Delivery {
         }
     }
 
-    async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<OutboundPart, Unready> {
-        let content: OutboundContent = serde_json::from_value(claim.content.clone())
+    async fn part(&self, claim: &Claim, account: &Arc<Account>) -> Result<(OutboundPart, Made), Unready> {
+        let mut content: OutboundContent = serde_json::from_value(claim.content.clone())
             .map_err(|error| Unready::ForGood(format!("its content is unreadable: {error}")))?;
         let reply_to = match &claim.reply_to {
             None => None,
             Some((message, sealed)) => Some(self.open_reply_to(account, *message, sealed).await?),
         };
-        Ok(OutboundPart {
+        let addresses = Addresses::new(self.accounts.masters().clone(), self.public_url.clone());
+        let made = media::address(
+            &mut content,
+            &addresses,
+            account.workspace,
+            self.platform.is_own(),
+            claim.first_attempt_at,
+            self.clock.now(),
+        )
+        .map_err(|error| Unready::ForGood(error.to_string()))?;
+        let part = OutboundPart {
             id: claim.id,
             platform: self.platform.clone(),
             contact: claim.contact_key.clone(),
@@ -251,10 +275,11 @@ impl Delivery {
             content,
             reply_to,
             status_callback: self.status_callback(claim),
-        })
+        };
+        Ok((part, made))
     }
 
-    async fn open_reply_to(
+    pub(crate) async fn open_reply_to(
         &self,
         account: &Account,
         message: domain::MessageId,
@@ -289,12 +314,20 @@ impl Delivery {
 }
 
 /// Why a part cannot be handed over, in words.
-enum Unready {
+pub(crate) enum Unready {
     Now(String),
     ForGood(String),
 }
 
-enum Asked {
+impl Unready {
+    pub(crate) fn into_reason(self) -> String {
+        match self {
+            Self::Now(reason) | Self::ForGood(reason) => reason,
+        }
+    }
+}
+
+pub(crate) enum Asked {
     HasIt(Sent),
     HasItNot,
     CannotSay,

@@ -1,6 +1,6 @@
 //! One platform's sender as a service.
 
-use crate::{Settings, deliver::Delivery};
+use crate::{Settings, deliver::Delivery, withdraw};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
@@ -77,6 +77,7 @@ impl Service {
                 .clone()
                 .follow(self.queue.clone(), stop.clone()),
         );
+        let withdrawing = tokio::spawn(withdraw::run(self.delivery.clone(), stop.clone()));
         let mut running = JoinSet::new();
         self.claim_and_send(&mut running, &stop).await;
         let patience = Duration::from_secs(self.settings.stop_seconds);
@@ -88,6 +89,7 @@ impl Service {
             self.delivery.give_up.cancel();
         }
         following.await?;
+        withdrawing.await?;
         Ok(())
     }
 

@@ -13,6 +13,9 @@ const BEFORE_ASKING: TimeDelta = TimeDelta::seconds(5);
 /// A platform that asks for more patience than this is taken at its word, but no longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
+/// How long an integration pauses whose platform says "too fast" and not for how long.
+const PAUSE: Duration = Duration::from_secs(60);
+
 /// Name of the attempt's outcome, and what becomes of the part. `jitter` is from -1 to 1.
 pub fn settle(
     claim: &Claim,
@@ -27,7 +30,7 @@ pub fn settle(
             after, rate_limited, ..
         } => match next(claim.attempts, *after, now, jitter) {
             Some(due_at) => {
-                let pause_until = rate_limited.then_some(due_at);
+                let pause_until = rate_limited.then(|| (now + pause(*after)).min(due_at));
                 (
                     "retry",
                     Outcome::Retry {
@@ -122,10 +125,17 @@ fn exhausted(reason: &str, may_have_arrived: bool) -> Outcome {
 fn next(attempts: i32, after: Option<Duration>, now: DateTime<Utc>, jitter: f64) -> Option<DateTime<Utc>> {
     let seconds = *SCHEDULE.get(usize::try_from(attempts).ok()?)?;
     let planned = TimeDelta::milliseconds((seconds as f64 * 1_000.0 * (1.0 + 0.2 * jitter)) as i64);
-    let asked = after
-        .map(|after| after.min(LONGEST_WAIT))
-        .and_then(|after| TimeDelta::from_std(after).ok());
-    Some(now + asked.map_or(planned, |asked| asked.max(planned)))
+    Some(now + after.map_or(planned, |after| at_most_longest(after).max(planned)))
+}
+
+/// How long nothing at all goes out through an integration that was too fast. Not as long as the part waits: its own late
+/// retries must not hold up all others.
+fn pause(after: Option<Duration>) -> TimeDelta {
+    at_most_longest(after.unwrap_or(PAUSE))
+}
+
+fn at_most_longest(wait: Duration) -> TimeDelta {
+    TimeDelta::milliseconds(wait.min(LONGEST_WAIT).as_millis() as i64)
 }
 
 #[cfg(test)]
@@ -220,6 +230,36 @@ mod tests {
         };
         assert_eq!((due_at - now).num_seconds(), 60);
         assert_eq!(pause_until, Some(due_at));
+    }
+
+    #[test]
+    fn a_parts_own_late_retry_does_not_pause_the_integration() {
+        let now = Utc::now();
+        for (attempts, after, due, pause) in [
+            (6, Some(5), 10_800, 5),
+            (6, None, 10_800, 60),
+            (0, None, 5, 5),
+            (0, Some(600), 600, 600),
+        ] {
+            let too_fast = SendError::Retry {
+                after: after.map(Duration::from_secs),
+                rate_limited: true,
+                reason: "429".to_owned(),
+            };
+
+            let (_, outcome) = settle(&claim(attempts, false), false, &too_fast, now, 0.0);
+
+            let Outcome::Retry {
+                due_at,
+                pause_until: Some(pause_until),
+                ..
+            } = outcome
+            else {
+                panic!("{outcome:?}")
+            };
+            assert_eq!((due_at - now).num_seconds(), due, "{attempts} {after:?}");
+            assert_eq!((pause_until - now).num_seconds(), pause, "{attempts} {after:?}");
+        }
     }
 
     #[test]

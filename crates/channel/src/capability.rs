@@ -212,6 +212,9 @@ pub trait Edits<C>: Send + Sync {
         content: &OutboundContent,
         credentials: &C,
     ) -> Result<(), SendError>;
+    /// Takes such a message back, so that nobody reads it any more. One that is gone already is no error; both this and
+    /// [`Self::edit`] change nothing when they are done again.
+    async fn withdraw(&self, part: &OutboundPart, sent: &Sent, credentials: &C) -> Result<(), SendError>;
 }
 
 /// Listing what people wrote while we were away, from the platform's own record.

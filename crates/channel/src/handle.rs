@@ -191,6 +191,16 @@ impl ChannelHandle {
         self.0.edit(part, sent, content, credentials).await
     }
 
+    /// See [`crate::Edits::withdraw`]. `None`: what was sent on the platform stays.
+    pub async fn withdraw(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>> {
+        self.0.withdraw(part, sent, credentials).await
+    }
+
     /// Whether [`Self::missed`] can tell.
     pub fn has_backfill(&self) -> bool {
         self.0.has_backfill()
@@ -351,6 +361,12 @@ trait Erased: Send + Sync {
         content: &OutboundContent,
         credentials: &OpenCredentials,
     ) -> Option<Result<(), SendError>>;
+    async fn withdraw(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>>;
     fn has_backfill(&self) -> bool;
     async fn missed(
         &self,
@@ -509,6 +525,19 @@ impl<C: Channel> Erased for Typed<C> {
         let edits = self.capabilities.edits.as_ref()?;
         Some(match self.typed(credentials) {
             Ok(credentials) => edits.edit(part, sent, content, credentials).await,
+            Err(error) => Err(error.into()),
+        })
+    }
+
+    async fn withdraw(
+        &self,
+        part: &OutboundPart,
+        sent: &Sent,
+        credentials: &OpenCredentials,
+    ) -> Option<Result<(), SendError>> {
+        let edits = self.capabilities.edits.as_ref()?;
+        Some(match self.typed(credentials) {
+            Ok(credentials) => edits.withdraw(part, sent, credentials).await,
             Err(error) => Err(error.into()),
         })
     }

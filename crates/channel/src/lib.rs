@@ -10,6 +10,7 @@ mod diagnosis;
 mod error;
 mod handle;
 mod inbound;
+pub mod media;
 mod outbound;
 mod registry;
 mod request;

@@ -1,5 +1,6 @@
 //! What the dashboard draws a platform's form from, and what a platform says of an account.
 
+use crate::media::MediaRule;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -96,6 +97,8 @@ pub struct Limits {
     pub reply_window: Option<Duration>,
     /// How long to wait for more before answering, so that several messages become one question.
     pub settle: Duration,
+    /// What files it takes. Empty: all that we keep.
+    pub media: &'static [MediaRule],
 }
 
 /// Whose credentials these are, in the platform's own words.

@@ -3,7 +3,6 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
-use crate::stream::Draft;
 use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
 use knowledge::{KnowledgeError, Retriever};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
@@ -18,6 +17,9 @@ use store::{
     turns::{self, AnswerRecord, Waiting},
 };
 use vault::{Keyring, Place};
+
+/// Hears what there is of an answer while it is written.
+pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
 
 /// A question that cannot be answered now, and will be tried again.
 #[derive(Debug, thiserror::Error)]
@@ -63,13 +65,13 @@ impl Answerer {
         }
     }
 
-    /// Answers the waiting messages as one question; into a draft meanwhile, where somebody follows.
+    /// Answers the waiting messages as one question; told meanwhile to whoever listens. Only what a model writes is.
     pub async fn answer(
         &self,
         bot: &Chatbot,
         conversation: ConversationId,
         waiting: &[Waiting],
-        draft: Option<Draft>,
+        listener: Option<Listener<'_>>,
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
@@ -77,7 +79,9 @@ impl Answerer {
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self.ask(bot, conversation, &question, &passages, draft).await?;
+        let (answer, error) = self
+            .ask(bot, conversation, &question, &passages, listener)
+            .await?;
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
@@ -123,7 +127,7 @@ impl Answerer {
         conversation: ConversationId,
         question: &str,
         passages: &[Passage],
-        draft: Option<Draft>,
+        listener: Option<Listener<'_>>,
     ) -> Result<(Answer, Option<String>), StoreError> {
         let sure = knowledge::confidence(passages).suffices();
         let to_quote = if sure { passages } else { &[] };
@@ -137,9 +141,9 @@ impl Answerer {
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let answered = match draft {
+        let answered = match listener {
             None => model.answer(&ask).await,
-            Some(mut draft) => model.answer_aloud(&ask, &mut |text| draft.say(text)).await,
+            Some(listener) => model.answer_aloud(&ask, listener).await,
         };
         match answered {
             Ok(answer) => Ok((answer, None)),

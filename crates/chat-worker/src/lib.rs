@@ -11,6 +11,7 @@ mod intake;
 mod media;
 mod service;
 mod settings;
+mod shown;
 mod status;
 mod stream;
 mod turn;

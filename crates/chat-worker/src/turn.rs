@@ -2,8 +2,9 @@
 
 use crate::{
     Settings,
-    answer::{AnswerError, Answerer},
+    answer::{AnswerError, Answered, Answerer, Listener},
     bots::Bots,
+    shown::{self, Showing},
     stream::Followed,
     typing, wake,
 };
@@ -118,7 +119,7 @@ impl Turn {
                 return Ok(());
             };
             let waiting = self.with_choices(waiting).await?;
-            let reply = tokio::select! {
+            let (reply, was_shown) = tokio::select! {
                 reply = self.answer(&bot, &waiting, followed) => reply?,
                 never = self.show_typing() => match never {},
             };
@@ -140,6 +141,9 @@ impl Turn {
                     tracing::info!(message.id = %message, messages = waiting.len(), "answered");
                     metrics::counter!("botsmith_answers_total").increment(1);
                     wake::senders(&worker.queue, &self.claim.platform, worker.clock.now());
+                    if was_shown {
+                        self.wake_again();
+                    }
                     if let Some(due_at) = due_at {
                         wake::turns(&worker.queue, due_at);
                     }
@@ -157,6 +161,20 @@ impl Turn {
             }
         }
         Ok(())
+    }
+
+    /// What was shown while it was written is changed into the answer only when the platform takes one more call for the
+    /// conversation.
+    fn wake_again(&self) {
+        let channel = self.worker.accounts.channels().get(&self.claim.platform);
+        if let Some(channel) = channel.filter(|channel| channel.edit_pace().is_some()) {
+            let (worker, platform) = (self.worker.clone(), self.claim.platform.clone());
+            let gap = channel.setup().limits.conversation_gap;
+            tokio::spawn(async move {
+                tokio::time::sleep(gap).await;
+                wake::senders(&worker.queue, &platform, worker.clock.now());
+            });
+        }
     }
 
     /// What is to be answered now. `None`: nothing, and the conversation is in our hand no more.
@@ -279,7 +297,7 @@ impl Turn {
         bot: &Chatbot,
         waiting: &[Waiting],
         followed: Option<&Followed>,
-    ) -> Result<BotReply, TurnError> {
+    ) -> Result<(BotReply, bool), TurnError> {
         let worker = &self.worker;
         if let Some(followed) = followed {
             followed.tell(&News::Typing);
@@ -289,15 +307,7 @@ impl Turn {
             .channels()
             .get(&self.claim.platform)
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
-        let answer = worker
-            .answerer
-            .answer(
-                bot,
-                self.claim.conversation,
-                waiting,
-                followed.map(Followed::draft),
-            )
-            .await?;
+        let (answer, was_shown) = self.written(bot, waiting, followed).await?;
         let contents = channel.compose(&Reply {
             text: answer.text.clone(),
             ..Reply::default()
@@ -312,13 +322,57 @@ impl Turn {
             .map(|message| message.accepted_at)
             .min()
             .unwrap_or_else(|| worker.clock.now());
-        Ok(BotReply {
+        let reply = BotReply {
             text: answer.text,
             contents,
             expires_at: oldest + max_answer_age(bot),
             traceparent: process::trace::current_traceparent(),
             record: answer.record,
-        })
+        };
+        Ok((reply, was_shown))
+    }
+
+    /// The answer, shown meanwhile to whoever follows the conversation, or to the person on the platform itself; and
+    /// whether it was to be shown there.
+    async fn written(
+        &self,
+        bot: &Chatbot,
+        waiting: &[Waiting],
+        followed: Option<&Followed>,
+    ) -> Result<(Answered, bool), AnswerError> {
+        let worker = &self.worker;
+        let conversation = self.claim.conversation;
+        if let Some(followed) = followed {
+            let mut draft = followed.draft();
+            let listener: Listener<'_> = &mut |text| draft.say(text);
+            let answering = worker.answerer.answer(bot, conversation, waiting, Some(listener));
+            return Ok((answering.await?, false));
+        }
+        let reply_to = waiting.iter().rev().find(|message| message.has_reply_to);
+        let showing = Showing::of(
+            &worker.db,
+            &worker.accounts,
+            &worker.clock,
+            &self.claim,
+            reply_to.map(|message| message.id),
+        );
+        let Some(showing) = showing.await else {
+            let answering = worker.answerer.answer(bot, conversation, waiting, None);
+            return Ok((answering.await?, false));
+        };
+        let (sink, written) = shown::written();
+        let answering = async move {
+            let listener: Listener<'_> = &mut |text| sink.say(text);
+            let answer = worker
+                .answerer
+                .answer(bot, conversation, waiting, Some(listener))
+                .await;
+            // Whoever shows it hears that no more will come.
+            drop(sink);
+            answer
+        };
+        let (answer, ()) = tokio::join!(answering, showing.follow(written));
+        Ok((answer?, true))
     }
 
     /// Keeps the lease for as long as the turn runs; returns when it is lost.

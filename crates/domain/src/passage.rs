@@ -46,6 +46,13 @@ pub struct PassageSignals {
     pub relative_score: f32,
     /// How alike the question and the pair's own question are; `None` for a passage that is no pair.
     pub pair_likeness: Option<f32>,
+    /// BM25, the part of the score that words give. Not a share: comparable within one search only.
+    pub bm25: f32,
+    /// How near the meanings of question and passage are, from -1 to 1: the other part of the score. `None` where
+    /// meanings were not compared.
+    pub cosine: Option<f32>,
+    /// The same of the question and the quote; of a pair, and the pair's question.
+    pub quote_cosine: Option<f32>,
 }
 
 impl Passage {

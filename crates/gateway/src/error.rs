@@ -1,8 +1,9 @@
 //! The one place where an error becomes what a platform hears.
 
+use crate::webhook::response;
 use accounts::AccountError;
 use actix_web::{HttpResponse, ResponseError, http::StatusCode};
-use channel::ReceiveError;
+use channel::{ReceiveError, WebhookResponse};
 use queue::PublishError;
 use serde_json::json;
 
@@ -31,9 +32,11 @@ pub enum GatewayError {
     /// The address names no part of a reply.
     #[error("the address names no part of a reply")]
     UnknownPart,
-    /// Its owner has switched the integration off, or archived the bot.
-    #[error("this integration is switched off")]
-    Disabled,
+    /// Its owner has switched the integration off, or archived the bot. The request is proven, and the platform hears that
+    /// it has arrived: one that hears no again and again stops calling (Slack ends the subscription at 95 % failures) or
+    /// delivers all of it later (Telegram), after the owner has switched on again.
+    #[error("the integration is switched off: the message was acknowledged and not processed")]
+    Disabled(WebhookResponse),
     /// The body is over the limit.
     #[error("the body has more than {limit} bytes, the most a webhook may have")]
     TooLarge {
@@ -76,7 +79,7 @@ impl GatewayError {
             Self::Handshake => "bad_handshake",
             Self::UnknownAccounts => "unknown_accounts",
             Self::UnknownPart => "unknown_part",
-            Self::Disabled => "disabled",
+            Self::Disabled(_) => "disabled",
             Self::TooLarge { .. } => "too_large",
             Self::SlowBody => "slow_body",
             Self::Unreadable(_) => "unreadable",
@@ -113,9 +116,10 @@ impl ResponseError for GatewayError {
             | Self::NoSharedAddress(_)
             | Self::UnknownAccounts
             | Self::UnknownPart => StatusCode::NOT_FOUND,
-            Self::Disabled | Self::Handshake | Self::Receive(ReceiveError::ForeignAccount { .. }) => {
-                StatusCode::FORBIDDEN
+            Self::Disabled(response) => {
+                StatusCode::from_u16(response.status.as_u16()).unwrap_or(StatusCode::OK)
             }
+            Self::Handshake | Self::Receive(ReceiveError::ForeignAccount { .. }) => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Self::Unreadable(_) | Self::Receive(ReceiveError::Malformed(_)) => StatusCode::BAD_REQUEST,
@@ -128,6 +132,9 @@ impl ResponseError for GatewayError {
     }
 
     fn error_response(&self) -> HttpResponse {
+        if let Self::Disabled(acknowledgement) = self {
+            return response(acknowledgement.clone());
+        }
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {

@@ -18,6 +18,7 @@ mod integration_log;
 mod service;
 mod settings;
 mod shared;
+mod uploaded;
 mod webhook;
 
 pub use error::GatewayError;

@@ -5,7 +5,7 @@ use crate::{
     chat::Chat,
     doctor::{self, Doctor},
     integration_log::{self, IntegrationLog},
-    shared, webhook,
+    shared, uploaded, webhook,
 };
 use accounts::Accounts;
 use actix_web::{App, HttpServer, dev::Server, web};
@@ -15,6 +15,7 @@ use queue::Queue;
 use std::{net::SocketAddr, time::Duration};
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use uploads::Addresses;
 
 /// How long requests under way may take to end when told to stop.
 const GRACE_SECONDS: u64 = 15;
@@ -27,6 +28,8 @@ pub struct Gateway {
     pub(crate) queue: Queue,
     pub(crate) log: IntegrationLog,
     pub(crate) doctor: Doctor,
+    pub(crate) db: Db,
+    pub(crate) addresses: Addresses,
     chat: Chat,
 }
 
@@ -50,7 +53,8 @@ impl Gateway {
             accounts.clone(),
             stop,
         );
-        let practice = doctor::practise(db, accounts.clone(), log.clone(), cases, stop.clone());
+        let addresses = Addresses::new(accounts.masters().clone(), settings.public_url.clone());
+        let practice = doctor::practise(db.clone(), accounts.clone(), log.clone(), cases, stop.clone());
         tokio::spawn(async move {
             // The log is open until the doctor has written the last line.
             let _seen = seen.drop_guard();
@@ -63,6 +67,8 @@ impl Gateway {
             queue,
             log,
             doctor,
+            db,
+            addresses,
             chat,
         }
     }
@@ -71,6 +77,11 @@ impl Gateway {
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         config.app_data(web::Data::new(self.clone()));
         self.chat.configure(config);
+        config.service(
+            web::resource("/files/{workspace}/{file}/{token}/{name}")
+                .route(web::get().to(uploaded::file))
+                .route(web::head().to(uploaded::file)),
+        );
         config.service(
             web::resource("/api/{platform}/webhook/{chatbot_id}")
                 .route(web::get().to(webhook::inbound))

@@ -13,6 +13,7 @@ use channel::{ReceiveError, WebhookKind, WebhookRequest, WebhookResponse};
 use domain::{ChatbotId, Platform, WorkspaceId};
 use http::Method;
 use queue::PublishError;
+use std::sync::Arc;
 
 /// An honest batch names fewer accounts.
 const MOST_ACCOUNTS: usize = 1_000;
@@ -50,12 +51,91 @@ async fn take(
             .map(response)
             .ok_or(GatewayError::Handshake);
     }
-    let mut accounts = shared.accounts(&webhook);
-    accounts.truncate(MOST_ACCOUNTS);
-    let bots = gateway.accounts.bots_of_accounts(&platform, &accounts).await?;
+    let accounts = shared.accounts(&webhook);
     let mut taken = Taken::default();
+    take_for_all(gateway, &platform, accounts, &webhook, &mut taken).await?;
+    taken.answer(gateway, &webhook)
+}
+
+/// After a webhook to an integration's own address: what it says of the app's other accounts is theirs, whose own address
+/// the platform does not know. Returns the answer to the platform.
+pub(crate) async fn pass_on(
+    gateway: &Gateway,
+    platform: &Platform,
+    webhook: &WebhookRequest,
+    account: &Account,
+    answer: WebhookResponse,
+) -> Result<HttpResponse, GatewayError> {
+    if account.channel.shared_webhook().is_none() {
+        return Ok(response(answer));
+    }
+    let mut taken = Taken {
+        answer: Some(answer),
+        ..Taken::default()
+    };
+    let webhook = take_for_others(gateway, platform, webhook, account, &mut taken).await?;
+    taken.answer(gateway, &webhook)
+}
+
+/// The same where nothing of it is the integration's own. Where it is nobody's, that is told to the integration's owner.
+pub(crate) async fn pass_on_all(
+    gateway: &Gateway,
+    platform: &Platform,
+    webhook: &WebhookRequest,
+    account: Arc<Account>,
+    error: GatewayError,
+) -> Result<HttpResponse, GatewayError> {
+    let mut taken = Taken::default();
+    let for_others = take_for_others(gateway, platform, webhook, &account, &mut taken).await?;
+    if taken.answer.is_none() && taken.refused.is_empty() {
+        let refusal = Refusal {
+            account: Some(account),
+            error,
+        };
+        refusal.tell(gateway, webhook);
+        return Err(refusal.error);
+    }
+    taken.answer(gateway, &for_others)
+}
+
+/// Returns the webhook as it was shown to the others.
+async fn take_for_others(
+    gateway: &Gateway,
+    platform: &Platform,
+    webhook: &WebhookRequest,
+    account: &Account,
+    taken: &mut Taken,
+) -> Result<WebhookRequest, GatewayError> {
+    let webhook = WebhookRequest {
+        kind: WebhookKind::Shared,
+        ..webhook.clone()
+    };
+    if let Some(shared) = account.channel.shared_webhook()
+        && webhook.method == Method::POST
+        && let Some(own) = name(account)
+    {
+        taken.proven.push((own.clone(), account.workspace));
+        let mut others = shared.accounts(&webhook);
+        others.retain(|other| *other != own);
+        if !others.is_empty() {
+            take_for_all(gateway, platform, others, &webhook, taken).await?;
+        }
+    }
+    Ok(webhook)
+}
+
+/// Asks the integrations of these accounts. Fails where the platform has to deliver it all again.
+async fn take_for_all(
+    gateway: &Gateway,
+    platform: &Platform,
+    mut accounts: Vec<String>,
+    webhook: &WebhookRequest,
+    taken: &mut Taken,
+) -> Result<(), GatewayError> {
+    accounts.truncate(MOST_ACCOUNTS);
+    let bots = gateway.accounts.bots_of_accounts(platform, &accounts).await?;
     for bot in bots {
-        match take_for(gateway, bot, &platform, &webhook, &mut taken).await {
+        match take_for(gateway, bot, platform, webhook, taken).await {
             Ok(()) => {}
             // The queue is away: it is away for the others too.
             Err(refusal)
@@ -70,7 +150,7 @@ async fn take(
             Err(refusal) => taken.refused.push(refusal),
         }
     }
-    taken.answer(gateway, &webhook)
+    Ok(())
 }
 
 /// What came of a webhook so far.
@@ -127,7 +207,11 @@ impl Taken {
             // The platform sends it again to all, and those who have it recognise it.
             (Some(error), _) => Err(error),
             (None, Some(answer)) => Ok(response(answer)),
-            (None, None) => Err(never.into_iter().next().unwrap_or(GatewayError::UnknownAccounts)),
+            // One that is switched off has proven it: that is an answer too.
+            (None, None) => Err(never
+                .into_iter()
+                .min_by_key(|error| !matches!(error, GatewayError::Disabled(_)))
+                .unwrap_or(GatewayError::UnknownAccounts)),
         }
     }
 

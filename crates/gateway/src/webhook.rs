@@ -1,6 +1,6 @@
 //! The addresses that platforms call.
 
-use crate::{Gateway, GatewayError, body};
+use crate::{Gateway, GatewayError, body, shared};
 use accounts::{Account, Age};
 use actix_web::{HttpRequest, HttpResponse, http::header::CONTENT_TYPE, web};
 use channel::{MalformedPart, ReceiveError, Received, WebhookKind, WebhookRequest, WebhookResponse};
@@ -103,9 +103,21 @@ async fn take(
         .parse()
         .map_err(|_| GatewayError::UnknownChatbot(shorten(chatbot)))?;
     let webhook = read(gateway, kind, request, payload).await?;
-    let (account, received) = receive(gateway, chatbot, &platform, &webhook).await?;
-    accepted(gateway, &account, &received).await?;
-    Ok(response(received.response))
+    match prove(gateway, chatbot, &platform, &webhook).await {
+        Ok((account, received)) => {
+            accepted(gateway, &account, &received).await?;
+            shared::pass_on(gateway, &platform, &webhook, &account, received.response).await
+        }
+        // Genuine, and news of others only: an app has one address, and theirs is this one.
+        Err(Refusal {
+            account: Some(account),
+            error: error @ GatewayError::Receive(ReceiveError::ForeignAccount { .. }),
+        }) => shared::pass_on_all(gateway, &platform, &webhook, account, error).await,
+        Err(refusal) => {
+            refusal.tell(gateway, &webhook);
+            Err(refusal.error)
+        }
+    }
 }
 
 pub(crate) fn known_platform(gateway: &Gateway, platform: &str) -> Result<Platform, GatewayError> {
@@ -192,21 +204,6 @@ impl Refusal {
     }
 }
 
-/// Verifies and reads. A refusal is told to the owner.
-async fn receive(
-    gateway: &Gateway,
-    chatbot: ChatbotId,
-    platform: &Platform,
-    webhook: &WebhookRequest,
-) -> Result<(Arc<Account>, Received), GatewayError> {
-    prove(gateway, chatbot, platform, webhook)
-        .await
-        .map_err(|refusal| {
-            refusal.tell(gateway, webhook);
-            refusal.error
-        })
-}
-
 /// Verifies and reads. What is refused under kept credentials is tried once more under those of this moment: an owner
 /// may just have changed them.
 pub(crate) async fn prove(
@@ -227,13 +224,11 @@ pub(crate) async fn prove(
     let account = found(Age::Now)
         .await?
         .ok_or_else(|| GatewayError::UnknownChatbot(chatbot.to_string()))?;
-    let error = if account.enabled {
-        match account.channel.receive(webhook, &account.credentials).await {
-            Ok(received) => return Ok((account, received)),
-            Err(error) => error.into(),
-        }
-    } else {
-        GatewayError::Disabled
+    let error = match account.channel.receive(webhook, &account.credentials).await {
+        Ok(received) if account.enabled => return Ok((account, received)),
+        // Whoever cannot prove it hears what they hear of any integration.
+        Ok(received) => GatewayError::Disabled(received.response),
+        Err(error) => error.into(),
     };
     Err(Refusal {
         account: Some(account),
@@ -251,12 +246,20 @@ fn tell_owner(gateway: &Gateway, account: &Arc<Account>, webhook: &WebhookReques
         }
         _ => false,
     };
+    let words = match error {
+        GatewayError::Receive(ReceiveError::ForeignAccount { .. }) => {
+            format!(
+                "{error}: the integration's credentials are those of another account or app than the one that calls here"
+            )
+        }
+        _ => error.to_string(),
+    };
     if !is_seen {
         gateway.log.warn(
             account.workspace,
             account.integration,
             "webhook.refused",
-            error.to_string(),
+            words,
             json!({ "cause": error.event() }),
         );
     }

@@ -6,7 +6,31 @@
 //! indexed says why and holds up no other.
 
 mod cut;
+mod fetch;
+mod file;
+mod pace;
+mod page;
+mod robots;
+mod scope;
 mod service;
+mod site;
 mod work;
 
 pub use service::{Service, Settings};
+
+use std::{sync::Arc, time::Duration};
+
+/// What all workers of a process share.
+struct Indexer {
+    db: store::Db,
+    queue: queue::Queue,
+    limits: work::Limits,
+    extractor: extract::Extractor,
+    fetcher: fetch::Fetcher,
+    /// By origin.
+    robots: moka::future::Cache<String, Arc<robots::Robots>>,
+    pace: pace::Pace,
+    page_pause: Duration,
+    /// There may be something to do.
+    news: tokio::sync::Notify,
+}

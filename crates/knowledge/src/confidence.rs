@@ -42,6 +42,10 @@ pub struct Signals {
     pub pair_likeness: Option<f32>,
     /// How many words the question is about.
     pub words: u16,
+    /// How near the meanings of question and passage are; `None` where they were not compared.
+    pub cosine: Option<f32>,
+    /// How near those of the question and the nearest sentence are.
+    pub quote_cosine: Option<f32>,
 }
 
 /// So many of the first passages are looked at: the best sentence is seldom further down.
@@ -67,6 +71,7 @@ pub fn confidence(passages: &[Passage]) -> Confidence {
         };
     };
     let best = |of: fn(&Passage) -> f32| first.iter().map(of).fold(0.0f32, f32::max);
+    let nearest = |of: fn(&Passage) -> Option<f32>| first.iter().filter_map(of).max_by(f32::total_cmp);
     let signals = Signals {
         coverage: best(|p| p.signals.coverage),
         quote_coverage: best(|p| p.signals.quote_coverage),
@@ -76,24 +81,72 @@ pub fn confidence(passages: &[Passage]) -> Confidence {
         quote_score: quoted.quote_score,
         pair_likeness: quoted.signals.pair_likeness,
         words: quoted.signals.words,
+        cosine: nearest(|p| p.signals.cosine),
+        quote_cosine: nearest(|p| p.signals.quote_cosine),
     };
     Confidence {
-        value: value(&signals),
+        value: signals.value(),
         signals,
     }
 }
 
-fn value(s: &Signals) -> f32 {
-    let text = -5.61
-        + 1.07 * s.coverage
-        + 0.80 * s.quote_coverage
-        + 1.49 * s.relative_score
-        + 1.30 * s.names
-        + 1.79 * s.neighbours
-        + 0.40 * s.quote_score
-        - 2.01 / f32::from(s.words.max(1));
-    // A pair's question says what it answers: another question needs more than common words. Not learned, the data has
-    // no pairs: questions that share half of their words with it are judged as text would be.
-    let pair = s.pair_likeness.map_or(0.0, |likeness| 6.0 * (likeness - 0.5));
-    1.0 / (1.0 + (-(text + pair)).exp())
+impl Signals {
+    /// How sure they make one that the question is answered, from 0 to 1.
+    pub fn value(&self) -> f32 {
+        let text = match (self.cosine, self.quote_cosine) {
+            (Some(cosine), Some(quote_cosine)) => self.by_words_and_meaning(cosine, quote_cosine),
+            _ => self.by_words(),
+        };
+        // A pair's question says what it answers: another question needs more than common words. Not learned, the data
+        // has no pairs: questions that share half of their words with it are judged as text would be.
+        let pair = self.pair_likeness.map_or(0.0, |likeness| 6.0 * (likeness - 0.5));
+        1.0 / (1.0 + (-(text + pair)).exp())
+    }
+
+    fn by_words(&self) -> f32 {
+        -5.61
+            + 1.07 * self.coverage
+            + 0.80 * self.quote_coverage
+            + 1.49 * self.relative_score
+            + 1.30 * self.names
+            + 1.79 * self.neighbours
+            + 0.40 * self.quote_score
+            - 2.01 / f32::from(self.words.max(1))
+    }
+
+    /// Fitted in the same way. For articles that were not learned from, the area under the curve is 0.998 for questions
+    /// off the one subject, 0.987 when an article is missing, 0.842 when a paragraph is, 0.633 for those written to look
+    /// answerable.
+    fn by_words_and_meaning(&self, cosine: f32, quote_cosine: f32) -> f32 {
+        -10.27 + 4.58 * self.coverage + 1.97 * self.quote_coverage - 5.69 * self.relative_score
+            + 1.31 * self.names
+            + 2.58 * self.neighbours
+            + 4.94 * cosine
+            + 9.87 * quote_cosine
+            + 2.77 / f32::from(self.words.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearer_the_meaning_the_surer() {
+        let at = |cosine: f32| {
+            let signals = Signals {
+                coverage: 0.5,
+                relative_score: 0.3,
+                names: 1.0,
+                words: 4,
+                cosine: Some(cosine),
+                quote_cosine: Some(cosine),
+                ..Signals::default()
+            };
+            signals.value()
+        };
+
+        assert!(at(0.1) < 0.1, "{}", at(0.1));
+        assert!(at(0.7) > 0.8, "{}", at(0.7));
+    }
 }

@@ -6,6 +6,8 @@ mod analyze;
 mod clean;
 mod confidence;
 mod error;
+mod found;
+mod fusion;
 mod kind;
 mod language;
 #[cfg(test)]
@@ -19,8 +21,11 @@ mod sentences;
 mod snapshot;
 pub mod split;
 mod stop_words;
+mod vectors;
 
 pub use confidence::{Confidence, DEFAULT_THRESHOLD, Signals, confidence};
 pub use error::KnowledgeError;
+pub use found::{Found, Seen};
+pub use reading::to_embed;
 pub use retriever::{Retriever, Settings};
-pub use snapshot::Snapshot;
+pub use snapshot::{Embeddings, Snapshot};

@@ -19,17 +19,42 @@ const WRITTEN_FOR_IT: f32 = 2.0;
 
 /// Everything of a passage that is searched.
 pub(crate) fn searchable(chunk: &Chunk) -> String {
-    [
+    to_embed(
         &chunk.title,
         &chunk.heading,
-        chunk.question.as_ref().unwrap_or(&String::new()),
+        chunk.question.as_deref(),
         &chunk.text,
-    ]
-    .into_iter()
-    .filter(|part| !part.is_empty())
-    .map(String::as_str)
-    .collect::<Vec<_>>()
-    .join("\n")
+    )
+}
+
+/// What a passage's vector is made of: its title, headings, a pair's question and its text.
+pub fn to_embed(title: &str, heading: &str, question: Option<&str>, text: &str) -> String {
+    [title, heading, question.unwrap_or_default(), text]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// How a passage was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    /// Of words and meaning together.
+    pub score: f32,
+    /// As a share of the search's best.
+    pub share_of_best: f32,
+    pub bm25: f32,
+    pub cosine: Option<f32>,
+}
+
+/// A sentence that may be quoted, or the question of a pair.
+#[derive(Clone)]
+pub(crate) struct Sentence {
+    /// Where in the passage's text; of a pair, all of it.
+    pub range: Range<usize>,
+    pub features: Features,
+    /// What is added to its score besides.
+    pub extra: f32,
 }
 
 /// Which of a question's words are somewhere.
@@ -59,15 +84,14 @@ impl Found {
     }
 }
 
-/// A passage as it answers a question. `best`: the highest score of this search.
+/// A passage as it answers a question, and what of it may be quoted.
 pub(crate) fn read(
     chunk: &Chunk,
-    score: f32,
-    best: f32,
+    hit: Hit,
     question: &Question<'_>,
     analyzer: &Analyzer,
     average_terms: f32,
-) -> Passage {
+) -> (Passage, Vec<Sentence>) {
     let around = [
         &chunk.title,
         &chunk.heading,
@@ -80,109 +104,83 @@ pub(crate) fn read(
     let in_passage = Found::of(question, &terms).with(&in_context);
     let coverage = in_passage.share(question);
 
-    let share_of_best = if best > 0.0 { score / best } else { 0.0 };
     let pair = chunk.question.as_ref().map(|own| Pair {
         likeness: likeness(question, own, &analyzer.question_terms(own), analyzer),
         neighbours: neighbours(question, &analyzer.terms(own)),
     });
-    let quote = match &pair {
-        Some(pair) => {
-            let features = Features {
+    let sentences = match &pair {
+        Some(pair) => vec![Sentence {
+            range: 0..chunk.text.len(),
+            features: Features {
                 coverage,
                 coverage_around: coverage,
                 coverage_of_passage: coverage,
-                share_of_best,
+                share_of_best: hit.share_of_best,
                 neighbours: pair.neighbours,
                 kind: question
                     .kind
                     .found_in(&chunk.text, question.text, analyzer.language()),
                 news: terms.len() as f32,
                 first: true,
-            };
-            let score = quote::score(&features) + WRITTEN_FOR_IT * pair.likeness;
-            Quote {
-                range: 0..chunk.text.len(),
-                score,
-                coverage,
-                neighbours: pair.neighbours,
-            }
-        }
-        None => {
-            let sentences = sentence_features(
-                &chunk.text,
-                &terms,
-                &in_context,
-                coverage,
-                share_of_best,
-                question,
-                analyzer,
-            );
-            best_sentence(&chunk.text, &sentences)
-        }
+            },
+            extra: WRITTEN_FOR_IT * pair.likeness,
+        }],
+        None => sentence_features(
+            &chunk.text,
+            &terms,
+            &in_context,
+            coverage,
+            hit.share_of_best,
+            question,
+            analyzer,
+        ),
     };
     let signals = PassageSignals {
         words: u16::try_from(question.words.len()).unwrap_or(u16::MAX),
         coverage,
-        quote_coverage: quote.coverage,
-        neighbours: quote.neighbours,
+        quote_coverage: 0.0,
+        neighbours: 0.0,
         names: names(question, &in_passage),
         relative_score: relative_score(question, &around, &terms, average_terms),
         pair_likeness: pair.map(|pair| pair.likeness),
+        bm25: hit.bm25,
+        cosine: hit.cosine,
+        quote_cosine: None,
     };
-    Passage {
+    let mut passage = Passage {
         chunk: chunk.id,
         document: chunk.document,
         title: chunk.title.clone(),
         heading: chunk.heading.clone(),
         text: chunk.text.clone(),
         question: chunk.question.clone(),
-        score,
+        score: hit.score,
         signals,
-        quote: quote.range,
-        quote_score: quote.score,
+        quote: 0..chunk.text.len(),
+        quote_score: 0.0,
+    };
+    let scored = sentences
+        .iter()
+        .map(|sentence| (sentence, quote::score(&sentence.features) + sentence.extra));
+    // Of equals the first.
+    if let Some((best, score)) = scored.rev().max_by(|(_, a), (_, b)| a.total_cmp(b)) {
+        choose(&mut passage, best, score);
     }
+    (passage, sentences)
+}
+
+/// Makes this sentence the one that is quoted.
+pub(crate) fn choose(passage: &mut Passage, sentence: &Sentence, score: f32) {
+    passage.quote = sentence.range.clone();
+    passage.quote_score = score;
+    passage.signals.quote_coverage = sentence.features.coverage;
+    passage.signals.neighbours = sentence.features.neighbours;
 }
 
 /// A pair's own question, beside the one that is asked.
 struct Pair {
     likeness: f32,
     neighbours: f32,
-}
-
-/// Where the answer most likely stands, how likely, and what of the question stands there too.
-struct Quote {
-    range: Range<usize>,
-    score: f32,
-    coverage: f32,
-    neighbours: f32,
-}
-
-fn best_sentence(text: &str, sentences: &[(Range<usize>, Features)]) -> Quote {
-    let scored = sentences
-        .iter()
-        .enumerate()
-        .map(|(i, (_, features))| (i, quote::score(features)));
-    // Of equals the first.
-    let Some((at, score)) = scored.rev().max_by(|(_, a), (_, b)| a.total_cmp(b)) else {
-        return Quote {
-            range: 0..text.len(),
-            score: 0.0,
-            coverage: 0.0,
-            neighbours: 0.0,
-        };
-    };
-    let (mut range, features) = sentences[at].clone();
-    if range.len() < SHORT_QUOTE
-        && let Some((next, _)) = sentences.get(at + 1)
-    {
-        range.end = next.end;
-    }
-    Quote {
-        range,
-        score,
-        coverage: features.coverage,
-        neighbours: features.neighbours,
-    }
 }
 
 /// Every sentence of a passage, and what is seen of it.
@@ -194,7 +192,7 @@ fn sentence_features(
     share_of_best: f32,
     question: &Question<'_>,
     analyzer: &Analyzer,
-) -> Vec<(Range<usize>, Features)> {
+) -> Vec<Sentence> {
     let ranges = sentences(text);
     let mut rest = terms;
     let read: Vec<(&[Term], Found)> = ranges
@@ -234,7 +232,21 @@ fn sentence_features(
             first: i == 0,
         }
     });
-    ranges.iter().cloned().zip(features).collect()
+    let quoted = ranges
+        .iter()
+        .enumerate()
+        .map(|(i, range)| match ranges.get(i + 1) {
+            Some(next) if range.len() < SHORT_QUOTE => range.start..next.end,
+            _ => range.clone(),
+        });
+    quoted
+        .zip(features)
+        .map(|(range, features)| Sentence {
+            range,
+            features,
+            extra: 0.0,
+        })
+        .collect()
 }
 
 /// The share of the question's names and numbers that were found.

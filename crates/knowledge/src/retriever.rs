@@ -5,7 +5,10 @@
 //! meanwhile gets the old snapshot after a moment, unless that has been out of date for too long. What the snapshots take
 //! together stays near the budget, those used longest ago go first.
 
-use crate::{error::KnowledgeError, snapshot::Snapshot};
+use crate::{
+    error::KnowledgeError,
+    snapshot::{Embeddings, Snapshot},
+};
 use domain::{ChatbotId, Passage, WorkspaceId};
 use futures_util::{
     FutureExt,
@@ -221,7 +224,7 @@ impl Inner {
         );
         let version = now.knowledge_version;
         let snapshot = tokio::task::spawn_blocking(move || match old {
-            Some(old) => old.changed(version, &difference.gone, added),
+            Some(old) => old.changed(version, &difference.gone, added, &Embeddings::default()),
             None => Snapshot::build(version, added),
         })
         .await
@@ -292,6 +295,10 @@ mod tests {
         let pieces = split::text(text);
         let document = NewDocument {
             title: claimed.title.clone(),
+            url: None,
+            characters: 0,
+            error: None,
+            unreadable_pages: 0,
             content_hash: split::content_hash(&pieces),
             chunks: pieces
                 .into_iter()
@@ -315,6 +322,7 @@ mod tests {
             chatbot,
             title: "Terms".to_owned(),
             content: Content::Text(text.to_owned()),
+            refresh_hours: None,
         };
         let source = sources::insert(&mut tx, &new).await.unwrap().unwrap();
         tx.commit().await.unwrap();
@@ -341,9 +349,17 @@ mod tests {
 
         let mut tx = tenant(&db, workspace).await;
         let content = Some(Content::Text("Shipping takes four days.".to_owned()));
-        sources::update(&mut tx, bot, id, &Change { content, title: None })
-            .await
-            .unwrap();
+        sources::update(
+            &mut tx,
+            bot,
+            id,
+            &Change {
+                content,
+                ..Change::default()
+            },
+        )
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         let version = index(&db).await;
         assert_eq!(
@@ -503,6 +519,7 @@ mod tests {
             &Change {
                 content: Some(Content::Text(changed)),
                 title: None,
+                refresh_hours: None,
             },
         )
         .await

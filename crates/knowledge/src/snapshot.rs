@@ -1,9 +1,19 @@
-//! A chatbot's passages, ready to be searched: BM25 (k1 1.2, b 0.75) over stemmed words.
+//! A chatbot's passages, ready to be searched: BM25 (k1 1.2, b 0.75) over stemmed words, and by meaning where there are
+//! vectors.
 //!
 //! A copy of what the database holds, in memory, and never changed: a newer version is another snapshot that shares with
-//! this one what stayed the same. Place is left beside the words for vectors: a passage's embedding comes with its chunk.
+//! this one what stayed the same.
 
-use crate::{analyze::Analyzer, error::KnowledgeError, language::Language, question::Question, reading};
+use crate::{
+    analyze::Analyzer,
+    error::KnowledgeError,
+    found::Found,
+    fusion::{self, Fusion},
+    language::Language,
+    question::Question,
+    reading::{self, Hit},
+    vectors::{Nearness, Vectors},
+};
 use domain::{ChunkId, Passage};
 use std::{
     collections::{HashMap, HashSet},
@@ -11,10 +21,11 @@ use std::{
 };
 use store::chunks::{Chunk, Revisions};
 use tantivy::{
-    Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
+    DocId, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument,
+    TantivyError, Term,
     collector::TopDocs,
     directory::RamDirectory,
-    query::{BooleanQuery, Occur, Query, TermQuery},
+    query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery},
     schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::TokenizerManager,
 };
@@ -32,6 +43,17 @@ const CHUNK_OVERHEAD: usize = 260;
 const SNAPSHOT_OVERHEAD: usize = 48_000;
 /// How many passages are looked at for each one that is asked for: some of them say the same.
 const CANDIDATES: usize = 2;
+/// So many are fetched by words and so many by meaning before both are brought together.
+const POOL: usize = 100;
+
+/// The vectors of passages, all of one model.
+#[derive(Debug, Clone, Default)]
+pub struct Embeddings {
+    /// Whether the model learned from English alone.
+    pub english_only: bool,
+    /// A passage that is not among them is found by its words.
+    pub vectors: HashMap<ChunkId, Vec<f32>>,
+}
 
 /// A chatbot's passages, ready to be searched.
 pub struct Snapshot {
@@ -48,6 +70,8 @@ pub struct Snapshot {
     next: u64,
     bytes: usize,
     average_terms: f32,
+    english_only: bool,
+    vectors: Vectors,
 }
 
 #[derive(Clone, Copy)]
@@ -82,9 +106,28 @@ pub(crate) struct Difference {
 }
 
 impl Snapshot {
-    /// A snapshot of these passages. Takes processor time in proportion to them.
+    /// A snapshot of these passages, to be searched by words. Takes processor time in proportion to them.
     pub fn build(version: i64, chunks: Vec<Chunk>) -> Result<Self, KnowledgeError> {
-        Self::of(version, chunks.into_iter().map(Arc::new).collect())
+        Self::with_embeddings(version, chunks, &Embeddings::default())
+    }
+
+    /// The same, to be searched by meaning too.
+    pub fn with_embeddings(
+        version: i64,
+        chunks: Vec<Chunk>,
+        embeddings: &Embeddings,
+    ) -> Result<Self, KnowledgeError> {
+        let mut snapshot = Self::of(version, chunks.into_iter().map(Arc::new).collect())?;
+        snapshot.english_only = embeddings.english_only;
+        for number in 0..snapshot.next {
+            if let Some(chunk) = snapshot.chunks.get(&number)
+                && let Some(vector) = embeddings.vectors.get(&chunk.id)
+            {
+                snapshot.vectors.push(number, vector);
+            }
+        }
+        snapshot.weigh()?;
+        Ok(snapshot)
     }
 
     fn of(version: i64, chunks: Vec<Arc<Chunk>>) -> Result<Self, KnowledgeError> {
@@ -136,17 +179,21 @@ impl Snapshot {
             chunks: (0u64..).zip(chunks).collect(),
             bytes: 0,
             average_terms: 0.0,
+            english_only: false,
+            vectors: Vectors::default(),
         };
         snapshot.weigh()?;
         Ok(snapshot)
     }
 
-    /// This snapshot, changed. The old one goes on answering as before.
+    /// This snapshot, changed. The old one goes on answering as before. `embeddings`: of what was added, by the same
+    /// model as before.
     pub(crate) fn changed(
         &self,
         version: i64,
         gone: &[ChunkId],
         added: Vec<Chunk>,
+        embeddings: &Embeddings,
     ) -> Result<Self, KnowledgeError> {
         let gone_or_replaced: HashSet<ChunkId> =
             gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
@@ -160,7 +207,20 @@ impl Snapshot {
                 .cloned();
             let mut all: Vec<_> = kept.chain(added).collect();
             all.sort_by_key(|chunk| chunk.id);
-            return Self::of(version, all);
+            let mut next = Self::of(version, all)?;
+            next.english_only = self.english_only || (self.vectors.is_empty() && embeddings.english_only);
+            for number in 0..next.next {
+                let Some(chunk) = next.chunks.get(&number) else {
+                    continue;
+                };
+                if let Some(vector) = embeddings.vectors.get(&chunk.id) {
+                    next.vectors.push(number, vector);
+                } else if let Some((old, _)) = self.known.get(&chunk.id) {
+                    next.vectors.push_copy(number, &self.vectors, *old);
+                }
+            }
+            next.weigh()?;
+            return Ok(next);
         }
         let mut next = Self {
             version,
@@ -174,19 +234,27 @@ impl Snapshot {
             next: self.next,
             bytes: 0,
             average_terms: 0.0,
+            english_only: self.english_only || (self.vectors.is_empty() && embeddings.english_only),
+            vectors: self.vectors.clone(),
         };
         let numbers: Vec<u64> = gone_or_replaced
             .iter()
             .filter_map(|id| next.known.remove(id))
             .map(|(number, _)| number)
             .collect();
-        next.write(&numbers, added)?;
+        next.write(&numbers, added, embeddings)?;
         Ok(next)
     }
 
-    fn write(&mut self, gone: &[u64], added: Vec<Arc<Chunk>>) -> Result<(), TantivyError> {
+    fn write(
+        &mut self,
+        gone: &[u64],
+        added: Vec<Arc<Chunk>>,
+        embeddings: &Embeddings,
+    ) -> Result<(), TantivyError> {
         // One thread, and it ends with the writer: a thousand small chatbots cost no thousand threads.
         let mut writer: IndexWriter = self.index.writer_with_num_threads(1, WRITER_BYTES)?;
+        self.vectors.remove(gone);
         for number in gone {
             self.chunks.remove(number);
             writer.delete_term(Term::from_field_u64(self.fields.number, *number));
@@ -196,6 +264,9 @@ impl Snapshot {
             self.next += 1;
             writer.add_document(self.fields.document(number, &chunk))?;
             self.known.insert(chunk.id, (number, chunk.since_version));
+            if let Some(vector) = embeddings.vectors.get(&chunk.id) {
+                self.vectors.push(number, vector);
+            }
             self.chunks.insert(number, chunk);
         }
         writer.commit()?;
@@ -210,7 +281,7 @@ impl Snapshot {
             .values()
             .map(|c| c.text.len() + c.heading.len() + c.title.len() + CHUNK_OVERHEAD)
             .sum();
-        self.bytes = SNAPSHOT_OVERHEAD + texts + self.directory.total_mem_usage();
+        self.bytes = SNAPSHOT_OVERHEAD + texts + self.directory.total_mem_usage() + self.vectors.bytes();
         let searcher = self.reader.searcher();
         let mut terms = 0;
         for segment in searcher.segment_readers() {
@@ -258,54 +329,200 @@ impl Snapshot {
         difference
     }
 
-    /// The `k` passages that fit the question best, the best first, no two of them the same.
+    /// The `k` passages whose words fit the question best, the best first, no two of them the same.
     pub fn search(&self, question: &str, k: usize) -> Result<Vec<Passage>, KnowledgeError> {
+        Ok(self.find(question, None, k)?.passages)
+    }
+
+    /// Whether meanings are compared here: there are vectors, of a model that knows something of the language.
+    pub fn knows_meanings(&self) -> bool {
+        !self.vectors.is_empty() && self.dense_weight() > 0.0
+    }
+
+    fn dense_weight(&self) -> f32 {
+        fusion::dense_weight(self.analyzer.language(), self.english_only)
+    }
+
+    /// The `k` passages that fit the question best by words and, where its vector is given, by meaning. `vector`: of the
+    /// model that made the passages' vectors.
+    pub fn find(&self, question: &str, vector: Option<&[f32]>, k: usize) -> Result<Found, KnowledgeError> {
         let searcher = self.reader.searcher();
         let body = self.fields.body;
         let question = Question::new(question, &self.analyzer, searcher.num_docs(), |term| {
             searcher.doc_freq(&Term::from_field_text(body, term))
         })?;
-        if question.words.iter().all(|word| !word.known) || k == 0 {
-            return Ok(Vec::new());
+        let nearness = vector
+            .filter(|_| self.knows_meanings())
+            .and_then(|vector| self.vectors.nearness(vector));
+        let mut found = Found::default();
+        if k == 0 {
+            return Ok(found);
         }
-        let clauses: Vec<(Occur, Box<dyn Query>)> = question
-            .words
-            .iter()
-            .filter(|word| word.known)
-            .map(|word| {
-                let term = Term::from_field_text(body, &word.term);
-                let query: Box<dyn Query> = Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs));
-                (Occur::Should, query)
-            })
-            .collect();
-        let top = TopDocs::with_limit(k * CANDIDATES).order_by_score();
-        let found = searcher.search(&BooleanQuery::new(clauses), &top)?;
-
-        let mut passages = Vec::with_capacity(k);
+        let hits = self.hits(&searcher, &question, nearness.as_ref(), k * CANDIDATES)?;
+        let best = hits.first().map_or(0.0, |(_, hit)| hit.score);
         let mut said = HashSet::new();
-        let best = found.first().map_or(0.0, |(score, _)| *score);
-        for (score, address) in found {
-            if passages.len() == k {
+        for (number, mut hit) in hits {
+            if found.passages.len() == k {
                 break;
             }
-            let segment = searcher.segment_reader(address.segment_ord);
-            let number = segment.fast_fields().u64("number")?.first(address.doc_id);
-            let Some(chunk) = number.and_then(|number| self.chunks.get(&number)) else {
+            let Some(chunk) = self.chunks.get(&number) else {
                 continue;
             };
             if !said.insert((&chunk.question, &chunk.text)) {
                 continue;
             }
-            passages.push(reading::read(
+            hit.share_of_best = if best > 0.0 { hit.score / best } else { 0.0 };
+            found.push(reading::read(
                 chunk,
-                score,
-                best,
+                hit,
                 &question,
                 &self.analyzer,
                 self.average_terms,
             ));
         }
-        Ok(passages)
+        Ok(found)
+    }
+
+    /// Passages by their numbers, the best first. By words alone the score is BM25 itself.
+    fn hits(
+        &self,
+        searcher: &Searcher,
+        question: &Question<'_>,
+        nearness: Option<&Nearness<'_>>,
+        count: usize,
+    ) -> Result<Vec<(u64, Hit)>, KnowledgeError> {
+        let pool = if nearness.is_some() {
+            count.max(POOL)
+        } else {
+            count
+        };
+        let mut bm25 = self.by_words(searcher, question, pool)?;
+        let best_bm25 = bm25.values().copied().fold(0.0f32, f32::max);
+        let mut hits: Vec<(u64, Hit)> = match nearness {
+            None => bm25
+                .into_iter()
+                .map(|(number, bm25)| {
+                    let hit = Hit {
+                        score: bm25,
+                        share_of_best: 0.0,
+                        bm25,
+                        cosine: None,
+                    };
+                    (number, hit)
+                })
+                .collect(),
+            Some(nearness) => {
+                let near: Vec<u64> = nearness
+                    .nearest(pool)
+                    .into_iter()
+                    .filter(|number| !bm25.contains_key(number))
+                    .collect();
+                bm25.extend(self.words_of(searcher, question, &near)?);
+                let fusion = Fusion {
+                    weight: self.dense_weight(),
+                    best_bm25,
+                    cosines: nearness.range,
+                };
+                bm25.into_iter()
+                    .map(|(number, bm25)| {
+                        let cosine = nearness.of(number);
+                        let hit = Hit {
+                            score: fusion.score(bm25, cosine),
+                            share_of_best: 0.0,
+                            bm25,
+                            cosine,
+                        };
+                        (number, hit)
+                    })
+                    .collect()
+            }
+        };
+        // Of equals the older: the same question finds the same.
+        hits.sort_by(|(a, x), (b, y)| y.score.total_cmp(&x.score).then(a.cmp(b)));
+        Ok(hits)
+    }
+
+    /// The passages with the highest BM25, by their numbers.
+    fn by_words(
+        &self,
+        searcher: &Searcher,
+        question: &Question<'_>,
+        count: usize,
+    ) -> Result<HashMap<u64, f32>, KnowledgeError> {
+        let clauses: Vec<(Occur, Box<dyn Query>)> = self
+            .queries(question)
+            .map(|query| (Occur::Should, Box::new(query) as Box<dyn Query>))
+            .collect();
+        if clauses.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let top = TopDocs::with_limit(count).order_by_score();
+        let found = searcher.search(&BooleanQuery::new(clauses), &top)?;
+        let numbers = searcher
+            .segment_readers()
+            .iter()
+            .map(|segment| segment.fast_fields().u64("number"))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(score, at)| {
+                let number = numbers.get(at.segment_ord as usize)?.first(at.doc_id)?;
+                Some((number, score))
+            })
+            .collect())
+    }
+
+    /// The BM25 of given passages, 0 for those that have none of the words.
+    fn words_of(
+        &self,
+        searcher: &Searcher,
+        question: &Question<'_>,
+        numbers: &[u64],
+    ) -> Result<HashMap<u64, f32>, KnowledgeError> {
+        let mut scores: HashMap<u64, f32> = numbers.iter().map(|number| (*number, 0.0)).collect();
+        let weights = self
+            .queries(question)
+            .map(|query| query.weight(EnableScoring::enabled_from_searcher(searcher)))
+            .collect::<Result<Vec<_>, _>>()?;
+        for segment in searcher.segment_readers() {
+            let mut here: Vec<(DocId, u64)> = Vec::new();
+            let index = segment.inverted_index(self.fields.number)?;
+            for &number in numbers {
+                let term = Term::from_field_u64(self.fields.number, number);
+                if let Some(postings) = index
+                    .read_postings(&term, IndexRecordOption::Basic)
+                    .map_err(TantivyError::from)?
+                    && postings.doc() != TERMINATED
+                    && segment
+                        .alive_bitset()
+                        .is_none_or(|alive| alive.is_alive(postings.doc()))
+                {
+                    here.push((postings.doc(), number));
+                }
+            }
+            here.sort_unstable();
+            for weight in &weights {
+                let mut scorer = weight.scorer(segment, 1.0)?;
+                for &(doc, number) in &here {
+                    if scorer.doc() < doc {
+                        scorer.seek(doc);
+                    }
+                    if scorer.doc() == doc {
+                        *scores.entry(number).or_default() += scorer.score();
+                    }
+                }
+            }
+        }
+        Ok(scores)
+    }
+
+    /// One for each word of the question that stands anywhere.
+    fn queries(&self, question: &Question<'_>) -> impl Iterator<Item = TermQuery> {
+        let body = self.fields.body;
+        question.words.iter().filter(|word| word.known).map(move |word| {
+            let term = Term::from_field_text(body, &word.term);
+            TermQuery::new(term, IndexRecordOption::WithFreqs)
+        })
     }
 }
 
@@ -508,6 +725,155 @@ Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Fami
 
         let texts: HashSet<&str> = found.iter().map(|passage| passage.text.as_str()).collect();
         assert_eq!(texts.len(), found.len());
+    }
+
+    /// Vectors of one direction each, for passages in their order.
+    fn embeddings(english_only: bool, chunks: &[Chunk], vectors: &[[f32; 4]]) -> Embeddings {
+        let of = chunks.iter().map(|chunk| chunk.id);
+        Embeddings {
+            english_only,
+            vectors: of.zip(vectors.iter().map(|vector| vector.to_vec())).collect(),
+        }
+    }
+
+    fn lines(lines: &[&str]) -> Vec<Chunk> {
+        lines
+            .iter()
+            .flat_map(|line| chunks("Terms", split::text(line)))
+            .collect()
+    }
+
+    const SHOP: [&str; 3] = [
+        "Parcels arrive after two working days.",
+        "The workshop is in Bristol.",
+        "Anything can be sent back within 45 days.",
+    ];
+
+    #[test]
+    fn what_means_the_same_is_found_without_a_common_word_and_says_why() {
+        let chunks = lines(&SHOP);
+        let all = embeddings(
+            true,
+            &chunks,
+            &[[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
+        );
+        let snapshot = Snapshot::with_embeddings(1, chunks, &all).unwrap();
+
+        let found = snapshot
+            .find("refund policy", Some(&[0.1, 0.0, 0.9, 0.0]), 3)
+            .unwrap();
+
+        let best = &found.passages[0];
+        assert_eq!(best.text, SHOP[2]);
+        assert!(best.signals.cosine.unwrap() > 0.98 && best.signals.bm25 == 0.0);
+        assert!(snapshot.search("refund policy", 3).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_language_that_the_model_does_not_know_is_searched_by_words_alone() {
+        let chunks = chunks("Terms", split::text(CHINESE));
+        let misleading = vec![[1.0, 0.0, 0.0, 0.0]; chunks.len()];
+        let english =
+            Snapshot::with_embeddings(1, chunks.clone(), &embeddings(true, &chunks, &misleading)).unwrap();
+        let many =
+            Snapshot::with_embeddings(1, chunks.clone(), &embeddings(false, &chunks, &misleading)).unwrap();
+        let question = "公司是谁创立的？";
+
+        let found = english.find(question, Some(&[1.0, 0.0, 0.0, 0.0]), 3).unwrap();
+
+        assert_eq!(found.passages, english.search(question, 3).unwrap());
+        assert!(!english.knows_meanings() && many.knows_meanings());
+    }
+
+    #[test]
+    fn a_passage_that_is_near_keeps_the_score_of_its_words_however_far_down_they_put_it() {
+        // Its words are many, so that by them it comes after more passages than are fetched.
+        let far = format!(
+            "The parcel. {}",
+            "Something else is said here, at length. ".repeat(18)
+        );
+        let mut texts: Vec<String> = (0..300).map(|i| format!("Parcel {i} arrived.")).collect();
+        texts.push(far);
+        let chunks = lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let vectors: Vec<[f32; 4]> = (0..chunks.len())
+            .map(|i| {
+                if i == 300 {
+                    [0.0, 1.0, 0.0, 0.0]
+                } else {
+                    [1.0, 0.0, 0.0, 0.0]
+                }
+            })
+            .collect();
+        let snapshot =
+            Snapshot::with_embeddings(1, chunks.clone(), &embeddings(true, &chunks, &vectors)).unwrap();
+        let by_words = snapshot.search("parcel", 400).unwrap();
+        let place = by_words
+            .iter()
+            .position(|passage| passage.chunk == chunks[300].id)
+            .unwrap();
+        assert!(place > POOL);
+
+        let found = snapshot.find("parcel", Some(&[0.0, 1.0, 0.0, 0.0]), 400).unwrap();
+
+        let near = found
+            .passages
+            .iter()
+            .find(|passage| passage.chunk == chunks[300].id)
+            .unwrap();
+        assert!((near.signals.bm25 - by_words[place].score).abs() < 1e-4);
+    }
+
+    #[test]
+    fn vectors_stay_with_their_passages_when_knowledge_changes() {
+        for count in [3, 2 * SMALL] {
+            let texts: Vec<String> = (0..count)
+                .map(|i| format!("Rule number {i} of the house."))
+                .collect();
+            let chunks = lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+            let mut vectors = vec![[1.0, 0.0, 0.0, 0.0]; count];
+            vectors[2] = [0.0, 1.0, 0.0, 0.0];
+            let old =
+                Snapshot::with_embeddings(1, chunks.clone(), &embeddings(true, &chunks, &vectors)).unwrap();
+            let added = lines(&["Dogs are welcome."]);
+            let new_vectors = embeddings(true, &added, &[[0.0, 0.0, 1.0, 0.0]]);
+
+            let new = old.changed(2, &[chunks[0].id], added, &new_vectors).unwrap();
+
+            let nearest = |vector: &[f32]| new.find("xyz", Some(vector), 1).unwrap().passages[0].text.clone();
+            assert_eq!(nearest(&[0.0, 1.0, 0.0, 0.0]), texts[2], "of {count}");
+            assert_eq!(nearest(&[0.0, 0.0, 1.0, 0.0]), "Dogs are welcome.", "of {count}");
+            assert!(new.bytes() >= new.len() * 16);
+        }
+    }
+
+    #[test]
+    fn the_sentence_that_means_what_is_asked_is_quoted() {
+        let chunks = lines(&[
+            "Parcels are handed to the post in the evening. They arrive after two working days, as a rule.",
+        ]);
+        let all = embeddings(true, &chunks, &[[1.0, 0.0, 0.0, 0.0]]);
+        let snapshot = Snapshot::with_embeddings(1, chunks, &all).unwrap();
+        let question = [1.0, 0.0, 0.0, 0.0];
+        let mut found = snapshot
+            .find("How long do parcels need?", Some(&question), 3)
+            .unwrap();
+        let texts = found.to_look_at(12);
+        let vectors: Vec<Vec<f32>> = texts
+            .iter()
+            .map(|text| {
+                if text.contains("two") {
+                    vec![1.0, 0.0, 0.0, 0.0]
+                } else {
+                    vec![0.0, 1.0, 0.0, 0.0]
+                }
+            })
+            .collect();
+
+        found.look_closer(&question, &vectors);
+
+        let best = &found.passages[0];
+        assert!(best.quoted().starts_with("They arrive"), "{}", best.quoted());
+        assert_eq!(best.signals.quote_cosine, Some(1.0));
     }
 
     #[test]

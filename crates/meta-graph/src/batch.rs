@@ -12,9 +12,10 @@ use serde_json::Value;
 /// Longest id that is shown.
 const SHOWN: usize = 40;
 
-/// The body of a webhook.
+/// The body of a webhook. Half a character in one message costs that character, not the batch.
 pub fn parse(body: &[u8]) -> Result<Value, ReceiveError> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| {
+    let read = serde_json::from_slice(body).or_else(|_| serde_json::from_str(&mended(body)));
+    let body: Value = read.map_err(|_| {
         ReceiveError::Malformed("the body is not JSON, and Meta sends nothing else".to_owned())
     })?;
     if body.get("entry").is_some_and(Value::is_array) {
@@ -24,6 +25,34 @@ pub fn parse(body: &[u8]) -> Result<Value, ReceiveError> {
             "the body has no list named entry, as all of Meta's webhooks have".to_owned(),
         ))
     }
+}
+
+/// The body with U+FFFD for what is no character: bytes that are no UTF-8, and escapes of half a surrogate pair.
+fn mended(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut mended = String::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        mended.push_str(before);
+        let (kept, length) = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => (true, 12),
+            (Some(0xD800..=0xDFFF), _) => (false, 6),
+            // The escaped character, which may itself be a backslash.
+            _ => (true, 1 + escape.chars().nth(1).map_or(0, char::len_utf8)),
+        };
+        let (escape, after) = escape.split_at(length);
+        mended.push_str(if kept { escape } else { "\u{fffd}" });
+        rest = after;
+    }
+    mended.push_str(rest);
+    mended
+}
+
+/// The UTF-16 unit of an escape at the beginning, if there is one.
+fn unit(text: &str) -> Option<u16> {
+    let digits = text.strip_prefix("\\u")?.get(..4)?;
+    u16::from_str_radix(digits, 16).ok()
 }
 
 /// The parts of a list, each an object with its position; none if there is no such list. Anything else is reported.
@@ -210,6 +239,44 @@ mod tests {
             );
         }
         assert!(parse(br#"{"entry":[]}"#).is_ok());
+    }
+
+    #[test]
+    fn half_a_character_costs_itself_and_not_the_batch() {
+        for (written, read) in [
+            (&br"\ud83d"[..], "\u{fffd}"),
+            (br"\ude00 \ud83d\ud83d\ude00", "\u{fffd} \u{fffd}\u{1f600}"),
+            (br"\\ud83d \ud83d\n", "\\ud83d \u{fffd}\n"),
+            (br"\uD83D\u0041", "\u{fffd}A"),
+            (b"caf\xe9 \xf0\x9f", "caf\u{fffd} \u{fffd}"),
+        ] {
+            let body = [
+                &br#"{"entry":[{"text":""#[..],
+                written,
+                br#""},{"text":"\u00fc"}]}"#,
+            ]
+            .concat();
+
+            let parsed = parse(&body).unwrap();
+
+            assert_eq!(parsed["entry"][0]["text"], read);
+            assert_eq!(parsed["entry"][1]["text"], "ü");
+        }
+    }
+
+    #[test]
+    fn what_ends_within_an_escape_is_malformed() {
+        for body in [
+            r#"{"entry":["\"#,
+            r#"{"entry":["\ud8"#,
+            r#"{"entry":["\ud83d"#,
+            r#"{"entry":["\ud83dé"#,
+        ] {
+            assert!(
+                matches!(parse(body.as_bytes()), Err(ReceiveError::Malformed(_))),
+                "{body}"
+            );
+        }
     }
 
     #[test]

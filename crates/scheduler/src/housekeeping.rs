@@ -2,7 +2,9 @@
 
 use chrono::TimeDelta;
 use process::clock::Clock;
-use store::{Db, StoreError, chat, integration_logs, quarantine, scheduling, sign_in_failures};
+use store::{
+    Db, StoreError, chat, integration_logs, outbound_files, quarantine, scheduling, sign_in_failures,
+};
 
 /// How long integrations' logs are kept.
 const LOGS: TimeDelta = TimeDelta::days(90);
@@ -26,5 +28,6 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     integration_logs::prune(db, now - LOGS).await?;
     quarantine::forget(db, now).await?;
     chat::forget_files(db, now - UNSENT_FILES).await?;
+    outbound_files::forget(db, now - UNSENT_FILES).await?;
     Ok(())
 }

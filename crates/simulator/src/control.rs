@@ -3,7 +3,7 @@
 use crate::{
     delivery::Retries,
     model::{Behaviour, Model},
-    played::{self, Hook, Person, Play, Played, find},
+    played::{self, Ending, Hook, Person, Play, Played, find},
     twilio::{Account, Callbacks, FaultRule, Inbound, Twilio},
 };
 use actix_web::{
@@ -14,7 +14,7 @@ use actix_web::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 
 /// A long poll ends before proxies and clients lose patience.
@@ -38,6 +38,8 @@ pub(crate) fn routes(routes: &mut web::ServiceConfig, token: Option<SecretString
             .route("/inbound", web::post().to(inbound))
             .route("/say", web::post().to(say))
             .route("/answer", web::get().to(answer))
+            .route("/connections", web::get().to(connections))
+            .route("/connections", web::delete().to(end_connections))
             .route("/connect", web::post().to(connect))
             .route("/media", web::post().to(media))
             .route("/accounts", web::post().to(accounts))
@@ -188,10 +190,15 @@ fn found(message: Option<impl serde::Serialize>) -> HttpResponse {
 struct Say {
     platform: String,
     person: Person,
-    hook: Hook,
+    /// Left out: it is told over a connection that the product holds.
+    hook: Option<Hook>,
+    /// How long to wait until it is told over a connection.
+    #[serde(default)]
+    wait_ms: u64,
 }
 
-/// A person writes on a platform, which posts its webhook: what that was answered, and where to look for the reply.
+/// A person writes on a platform, which posts its webhook: what that was answered, and where to look for the reply. Or the
+/// platform tells it over a connection: whether it has.
 async fn say(
     request: HttpRequest,
     played: web::Data<Played>,
@@ -202,17 +209,59 @@ async fn say(
         platform,
         person,
         hook,
+        wait_ms,
     } = say.into_inner();
     let play = find(&platform).ok_or_else(|| ErrorBadRequest(format!("{platform:?} is not played here")))?;
     let position = played.outbox().newest();
+    let bad = |error: anyhow::Error| ErrorBadRequest(format!("{error:#}"));
+    let conversation = play.conversation(&person);
+    let Some(hook) = hook else {
+        let began = Instant::now();
+        played.write(&platform, &person).map_err(bad)?;
+        let wait = Duration::from_millis(wait_ms).min(LONGEST_WAIT);
+        let told = played.is_told(&platform, &person, wait).await;
+        return Ok(HttpResponse::Ok().json(json!({
+            "told": told, "took_ms": began.elapsed().as_secs_f64() * 1000.0,
+            "conversation": conversation, "position": position,
+        })));
+    };
     let delivered = played
         .say(&platform, &person, &hook, Retries::TWILIO)
         .await
-        .map_err(|error| ErrorBadRequest(format!("{error:#}")))?;
+        .map_err(bad)?;
     Ok(HttpResponse::Ok().json(json!({
         "status": delivered.status, "body": delivered.body, "took_ms": delivered.took.as_secs_f64() * 1000.0,
-        "conversation": play.conversation(&person), "position": position,
+        "conversation": conversation, "position": position,
     })))
+}
+
+#[derive(Deserialize)]
+struct OfConnections {
+    platform: String,
+    how: Option<Ending>,
+}
+
+/// How a platform's connections have fared.
+async fn connections(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    query: web::Query<OfConnections>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    Ok(HttpResponse::Ok().json(played.connections(&query.platform)))
+}
+
+/// Ends them: `?how=cut`, `asked` or `forgotten`.
+async fn end_connections(
+    request: HttpRequest,
+    played: web::Data<Played>,
+    query: web::Query<OfConnections>,
+) -> Result<HttpResponse, Error> {
+    allowed(&request)?;
+    played
+        .end_connections(&query.platform, query.how.unwrap_or(Ending::Cut))
+        .map_err(|error| ErrorBadRequest(format!("{error:#}")))?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 #[derive(Deserialize)]

@@ -35,7 +35,7 @@ pub struct Demo {
     /// What its webhooks are signed with.
     #[serde(serialize_with = "reveal")]
     pub auth_token: SecretString,
-    /// A key of the API that may read the demo's workspace.
+    /// A key of the API that may read the demo's workspace, and ask its bot.
     #[serde(serialize_with = "reveal")]
     pub api_key: SecretString,
     /// Where the simulator plays Twilio.

@@ -4,6 +4,7 @@
 
 use crate::{Db, StoreError, SystemTx, TenantTx};
 use domain::{BlobId, WorkspaceId};
+use sqlx::PgConnection;
 
 /// The size of all pieces but the last.
 pub const PIECE_BYTES: usize = 1024 * 1024;
@@ -26,6 +27,21 @@ pub async fn insert(
     content_type: &str,
     bytes: &[u8],
 ) -> Result<BlobId, StoreError> {
+    write(tx, workspace, content_type, bytes).await
+}
+
+/// Stores bytes for the workspace whose transaction it is.
+pub async fn insert_own(tx: &mut TenantTx, content_type: &str, bytes: &[u8]) -> Result<BlobId, StoreError> {
+    let workspace = tx.workspace();
+    write(tx.connection(), workspace, content_type, bytes).await
+}
+
+async fn write(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    content_type: &str,
+    bytes: &[u8],
+) -> Result<BlobId, StoreError> {
     let id = BlobId::new();
     sqlx::query!(
         "insert into blobs (id, workspace_id, content_type, bytes) values ($1, $2, $3, $4)",
@@ -34,7 +50,7 @@ pub async fn insert(
         content_type,
         bytes.len() as i64,
     )
-    .execute(&mut **tx)
+    .execute(&mut *connection)
     .await?;
     for (position, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
         sqlx::query!(
@@ -44,7 +60,7 @@ pub async fn insert(
             position as i32,
             piece,
         )
-        .execute(&mut **tx)
+        .execute(&mut *connection)
         .await?;
     }
     Ok(id)

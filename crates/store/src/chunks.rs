@@ -3,7 +3,7 @@
 //! Invariant: a chunk never changes under the same pair of id and `since_version`. A copy that holds the pairs of
 //! [`revisions`] holds exactly the chatbot's knowledge of at least the version that came with them.
 
-use crate::{Db, StoreError, SystemTx, TenantTx, sources::Claimed};
+use crate::{Db, StoreError, SystemTx, TenantTx, sources::Place};
 use domain::{ChatbotId, ChunkId, DocumentId, WorkspaceId};
 use std::{collections::HashMap, fmt};
 use uuid::Uuid;
@@ -180,7 +180,7 @@ struct New {
 /// new title, so that every copy of them is out of date.
 pub(crate) async fn replace(
     tx: &mut SystemTx,
-    claimed: &Claimed,
+    place: &Place,
     document: DocumentId,
     chunks: &[NewChunk],
     renamed: bool,
@@ -249,8 +249,8 @@ pub(crate) async fn replace(
         &new.headings,
         &new.questions as &[Option<String>],
         &new.texts,
-        claimed.workspace.as_uuid(),
-        claimed.chatbot.as_uuid(),
+        place.workspace.as_uuid(),
+        place.chatbot.as_uuid(),
         document.as_uuid(),
         knowledge_version,
     )

@@ -1,8 +1,11 @@
 //! The texts that sources were read into. Written only by `sources::commit`.
 
-use crate::{StoreError, SystemTx, TenantTx, sources::Claimed};
+use crate::{
+    StoreError, SystemTx, TenantTx,
+    sources::{NewDocument, Place, without_nul},
+};
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, SourceId};
+use domain::{ChatbotId, DocumentId, SourceId};
 
 /// A document, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +14,14 @@ pub struct Document {
     pub id: DocumentId,
     /// As citations name it.
     pub title: String,
+    /// Of a page: its address.
+    pub url: Option<String>,
+    /// How many it has.
+    pub characters: i32,
+    /// Why it could not be read.
+    pub error: Option<String>,
+    /// Pages and slides that hold pictures only.
+    pub unreadable_pages: i32,
     /// How many passages it was cut into.
     pub chunks: i64,
     /// When it was first read.
@@ -24,14 +35,23 @@ pub(crate) struct Before {
     pub content_hash: Vec<u8>,
 }
 
-/// A source's documents, in the order of its content.
-pub async fn list(tx: &mut TenantTx, source: SourceId) -> Result<Vec<Document>, StoreError> {
+/// A source's documents after `after`, in the order in which they were first read.
+pub async fn list(
+    tx: &mut TenantTx,
+    source: SourceId,
+    after: Option<DocumentId>,
+    limit: i64,
+) -> Result<Vec<Document>, StoreError> {
     let rows = sqlx::query!(
-        r#"select id, title, created_at,
+        r#"select id, title, url, characters, error, unreadable_pages, created_at,
                   (select count(*) from chunks where document_id = documents.id) as "chunks!"
-           from documents where source_id = $1 and workspace_id = $2 order by id"#,
+           from documents
+           where source_id = $1 and workspace_id = $2 and ($3::uuid is null or id > $3)
+           order by id limit $4"#,
         source.as_uuid(),
         tx.workspace().as_uuid(),
+        after.map(|id| id.as_uuid()),
+        limit,
     )
     .fetch_all(tx.connection())
     .await?;
@@ -40,10 +60,35 @@ pub async fn list(tx: &mut TenantTx, source: SourceId) -> Result<Vec<Document>, 
         .map(|row| Document {
             id: row.id.into(),
             title: row.title,
+            url: row.url,
+            characters: row.characters,
+            error: row.error,
+            unreadable_pages: row.unreadable_pages,
             chunks: row.chunks,
             created_at: row.created_at,
         })
         .collect())
+}
+
+/// Whether a source of this chatbot has such a document.
+pub async fn exists(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    source: SourceId,
+    id: DocumentId,
+) -> Result<bool, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    let found = sqlx::query_scalar!(
+        r#"select exists (select from documents
+               where id = $1 and source_id = $2 and chatbot_id = $3 and workspace_id = $4) as "found!""#,
+        id.as_uuid(),
+        source.as_uuid(),
+        chatbot.as_uuid(),
+        workspace,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(found)
 }
 
 pub(crate) async fn of_source(tx: &mut SystemTx, source: SourceId) -> Result<Vec<Before>, StoreError> {
@@ -63,22 +108,41 @@ pub(crate) async fn of_source(tx: &mut SystemTx, source: SourceId) -> Result<Vec
         .collect())
 }
 
+/// What `pages::commit` compares with.
+pub(crate) async fn before(tx: &mut SystemTx, id: DocumentId) -> Result<Option<Before>, StoreError> {
+    let row = sqlx::query!(
+        "select id, title, content_hash from documents where id = $1",
+        id.as_uuid()
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| Before {
+        id: row.id.into(),
+        title: row.title,
+        content_hash: row.content_hash,
+    }))
+}
+
 pub(crate) async fn insert(
     tx: &mut SystemTx,
-    claimed: &Claimed,
+    place: &Place,
     id: DocumentId,
-    title: &str,
-    content_hash: &[u8],
+    document: &NewDocument,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into documents (id, workspace_id, chatbot_id, source_id, title, content_hash)
-         values ($1, $2, $3, $4, $5, $6)",
+        "insert into documents
+             (id, workspace_id, chatbot_id, source_id, title, url, characters, error, unreadable_pages, content_hash)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         id.as_uuid(),
-        claimed.workspace.as_uuid(),
-        claimed.chatbot.as_uuid(),
-        claimed.id.as_uuid(),
-        title,
-        content_hash,
+        place.workspace.as_uuid(),
+        place.chatbot.as_uuid(),
+        place.source.as_uuid(),
+        without_nul(&document.title),
+        document.url,
+        document.characters,
+        document.error.as_deref().map(without_nul),
+        document.unreadable_pages,
+        document.content_hash,
     )
     .execute(&mut **tx)
     .await?;
@@ -88,14 +152,18 @@ pub(crate) async fn insert(
 pub(crate) async fn update(
     tx: &mut SystemTx,
     id: DocumentId,
-    title: &str,
-    content_hash: &[u8],
+    document: &NewDocument,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "update documents set title = $2, content_hash = $3 where id = $1",
+        "update documents set title = $2, url = $3, characters = $4, error = $5, unreadable_pages = $6, content_hash = $7
+         where id = $1",
         id.as_uuid(),
-        title,
-        content_hash
+        without_nul(&document.title),
+        document.url,
+        document.characters,
+        document.error.as_deref().map(without_nul),
+        document.unreadable_pages,
+        document.content_hash,
     )
     .execute(&mut **tx)
     .await?;

@@ -60,6 +60,14 @@ pub struct Contact {
     pub name: Option<String>,
     /// Since when they want no messages.
     pub opted_out_at: Option<DateTime<Utc>>,
+    /// Their e-mail address, where they said it.
+    pub email: Option<String>,
+    /// Their telephone number, where they said it.
+    pub phone: Option<String>,
+    /// What else they said of themselves, by the field's name.
+    pub fields: serde_json::Value,
+    /// When they agreed to what they were asked to.
+    pub consented_at: Option<DateTime<Utc>>,
 }
 
 /// The newest message of a conversation.
@@ -92,6 +100,10 @@ struct Row {
     contact_key: String,
     contact_name: Option<String>,
     opted_out_at: Option<DateTime<Utc>>,
+    email: Option<String>,
+    phone: Option<String>,
+    fields: serde_json::Value,
+    consented_at: Option<DateTime<Utc>>,
     key: String,
     handler: String,
     waiting: i64,
@@ -121,6 +133,10 @@ impl TryFrom<Row> for Conversation {
                 key: row.contact_key,
                 name: row.contact_name,
                 opted_out_at: row.opted_out_at,
+                email: row.email,
+                phone: row.phone,
+                fields: row.fields,
+                consented_at: row.consented_at,
             },
             key: row.key,
             handler: row.handler.parse()?,
@@ -161,7 +177,8 @@ async fn find(
     sqlx::query_as!(
         Row,
         r#"select v.id, v.chatbot_id, b.name as chatbot_name, v.integration_id, i.platform, v.contact_id,
-                  c.key as contact_key, c.name as contact_name, c.opted_out_at, v.key, v.handler,
+                  c.key as contact_key, c.name as contact_name, c.opted_out_at, c.email, c.phone, c.fields, c.consented_at,
+                  v.key, v.handler,
                   (select count(*) from messages w
                    where w.conversation_id = v.id and w.state in ('waiting', 'answering')) as "waiting!",
                   v.last_inbound_at, m.direction as "last_direction?", left(m.text, $10) as last_text,

@@ -50,6 +50,9 @@ pub struct Enqueued {
     pub parts: Vec<PartId>,
 }
 
+/// How many parts of a conversation may wait to be sent: a channel that takes nothing must not fill the database.
+pub const MOST_UNSENT: usize = 1_000;
+
 /// Why nothing was put on its way.
 #[derive(Debug, thiserror::Error)]
 pub enum EnqueueError {
@@ -59,6 +62,9 @@ pub enum EnqueueError {
     /// There is no such integration in this workspace.
     #[error("the integration does not exist")]
     UnknownIntegration,
+    /// Too much of the conversation has not been sent yet.
+    #[error("{MOST_UNSENT} parts of messages of this conversation wait to be sent already")]
+    TooManyUnsent,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,7 +76,8 @@ impl From<sqlx::Error> for EnqueueError {
     }
 }
 
-/// Stores a message and its parts as `queued`. After the commit, wake the platform's senders.
+/// Stores a message and its parts as `queued`, as long as no more than [`MOST_UNSENT`] parts wait. After the
+/// commit, wake the platform's senders.
 pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, EnqueueError> {
     let workspace = tx.workspace().as_uuid();
     let conversation = sqlx::query!(
@@ -103,6 +110,19 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
     .ok_or(EnqueueError::UnknownIntegration)?;
     if conversation.opted_out_at.is_some() {
         return Err(EnqueueError::OptedOut);
+    }
+    // The conversation's row is locked: nobody else adds to it before the commit.
+    let unsent = sqlx::query_scalar!(
+        r#"select count(*) as "unsent!"
+         from (select from parts
+               where conversation_id = $1 and state in ('queued', 'sending', 'uncertain', 'parked') limit $2) as p"#,
+        conversation.id,
+        MOST_UNSENT as i64,
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    if unsent as usize + new.contents.len() > MOST_UNSENT {
+        return Err(EnqueueError::TooManyUnsent);
     }
 
     let message = MessageId::new();
@@ -157,4 +177,54 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
         conversation: conversation.id.into(),
         parts,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Db,
+        fixtures::{Bot, bot},
+    };
+    use sqlx::PgPool;
+
+    fn of_parts(bot: Bot, conversation: &str, parts: usize) -> NewOutbound {
+        NewOutbound {
+            chatbot: bot.chatbot,
+            integration: bot.integration,
+            platform: Platform::from_static("twilio"),
+            contact_key: conversation.to_owned(),
+            conversation_key: conversation.to_owned(),
+            sender: Sender::Agent,
+            text: "hello".to_owned(),
+            buttons: None,
+            contents: vec![serde_json::json!({"text": "hello"}); parts],
+            traceparent: None,
+            expires_at: None,
+        }
+    }
+
+    #[sqlx::test]
+    async fn a_conversation_takes_no_more_when_too_much_of_it_waits_to_be_sent(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        let mut tx = db.tenant(bot.workspace).await.unwrap();
+        enqueue(&mut tx, of_parts(bot, "+1", MOST_UNSENT - 1))
+            .await
+            .unwrap();
+
+        let two = enqueue(&mut tx, of_parts(bot, "+1", 2)).await;
+        let one = enqueue(&mut tx, of_parts(bot, "+1", 1)).await;
+        let full = enqueue(&mut tx, of_parts(bot, "+1", 1)).await;
+        let other = enqueue(&mut tx, of_parts(bot, "+2", 1)).await;
+
+        assert!(matches!(two, Err(EnqueueError::TooManyUnsent)), "{two:?}");
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+        assert!(matches!(full, Err(EnqueueError::TooManyUnsent)), "{full:?}");
+        let sent = sqlx::query("update parts set state = 'sent' where id = $1")
+            .bind(one.unwrap().parts[0].as_uuid())
+            .execute(tx.connection())
+            .await;
+        assert_eq!(sent.unwrap().rows_affected(), 1);
+        assert!(enqueue(&mut tx, of_parts(bot, "+1", 1)).await.is_ok());
+    }
 }

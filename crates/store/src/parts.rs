@@ -15,7 +15,7 @@ use std::fmt;
 use uuid::Uuid;
 
 /// Claims of one platform are made one after the other, so that pace holds exactly and integrations take turns.
-const CLAIM_LOCK: i32 = 0x7365_6e64;
+pub(crate) const CLAIM_LOCK: i32 = 0x7365_6e64;
 
 /// A part in our hand.
 #[derive(Clone)]
@@ -526,7 +526,7 @@ async fn park(db: &Db, claim: &Claim, attempt: &Attempt, reason: &str) -> Result
     })
 }
 
-/// Of the platform's ids, those that no other part has: two parts may say the same, and each was sent once.
+/// Of the platform's ids, those that no other part and no draft has: two parts may say the same, and each was sent once.
 pub async fn not_of_others(
     db: &Db,
     claim: &Claim,
@@ -534,7 +534,10 @@ pub async fn not_of_others(
 ) -> Result<Vec<String>, StoreError> {
     let taken = sqlx::query_scalar!(
         r#"select platform_message_id as "id!" from parts
-           where integration_id = $1 and platform_message_id = any($2) and id <> $3"#,
+           where integration_id = $1 and platform_message_id = any($2) and id <> $3
+           union all
+           select platform_message_id from drafts
+           where integration_id = $1 and platform_message_id = any($2)"#,
         claim.integration.as_uuid(),
         platform_message_ids,
         claim.id.as_uuid(),

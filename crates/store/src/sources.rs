@@ -4,30 +4,14 @@
 //! indexes it holds a lease token that is new at every claim, and a change of the content takes the lease away: what an
 //! indexer read before the change matches no row when it commits.
 
+mod content;
+
 use crate::{Db, StoreError, SystemTx, TenantTx, chunks::NewChunk};
 use chrono::{DateTime, Utc};
+pub(crate) use content::without_nul;
+pub use content::{Content, File, Pair, Site};
 use domain::{ChatbotId, DocumentId, LeaseToken, SourceId, SourceState, WorkspaceId};
-use serde::{Deserialize, Serialize};
-use std::{fmt, time::Duration};
-
-/// What a source says.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Content {
-    /// One text; lines that begin with `#` are headings.
-    Text(String),
-    /// Questions with their answers.
-    Qa(Vec<Pair>),
-}
-
-/// A question with its answer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Pair {
-    /// As a visitor may ask it.
-    pub question: String,
-    /// As the chatbot is to answer it.
-    pub answer: String,
-}
+use std::time::Duration;
 
 /// A source to be added.
 #[derive(Debug, Clone)]
@@ -40,6 +24,8 @@ pub struct NewSource {
     pub title: String,
     /// What it says.
     pub content: Content,
+    /// A site is read again this often.
+    pub refresh_hours: Option<i32>,
 }
 
 /// What is to change; `None` stays as it is.
@@ -47,8 +33,10 @@ pub struct NewSource {
 pub struct Change {
     /// A new title.
     pub title: Option<String>,
-    /// A new text, or new pairs.
+    /// Other content.
     pub content: Option<Content>,
+    /// Read again this often from now on; `Some(None)`: not any more.
+    pub refresh_hours: Option<Option<i32>>,
 }
 
 /// A source, without its content.
@@ -58,7 +46,7 @@ pub struct Source {
     pub id: SourceId,
     /// Whose knowledge it is.
     pub chatbot: ChatbotId,
-    /// `text` or `qa`.
+    /// `text`, `qa`, `file` or `site`.
     pub kind: String,
     /// As the owner and, in citations, the visitor see it.
     pub title: String,
@@ -72,6 +60,18 @@ pub struct Source {
     pub indexed_version: i64,
     /// How many passages of it can be found.
     pub chunks: i64,
+    /// How many documents it was read into, those that cannot be read included.
+    pub documents: i64,
+    /// Characters of these.
+    pub characters: i64,
+    /// Pages of a site that were found, and those of them that are still to be read.
+    pub pages: i64,
+    /// Pages that are still to be read.
+    pub pages_due: i64,
+    /// A site is read again this often, and next then.
+    pub refresh_hours: Option<i32>,
+    /// When a site is next read again.
+    pub refresh_due_at: Option<DateTime<Utc>>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -99,11 +99,37 @@ pub struct Claimed {
     pub lease: LeaseToken,
 }
 
+/// Where documents and passages belong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub workspace: WorkspaceId,
+    pub chatbot: ChatbotId,
+    pub source: SourceId,
+}
+
+impl Claimed {
+    const fn place(&self) -> Place {
+        Place {
+            workspace: self.workspace,
+            chatbot: self.chatbot,
+            source: self.id,
+        }
+    }
+}
+
 /// One document of a source, cut into passages.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
     /// As citations name it.
     pub title: String,
+    /// Of a page: its address.
+    pub url: Option<String>,
+    /// How many it has.
+    pub characters: i32,
+    /// Why it cannot be read; it has no passages then.
+    pub error: Option<String>,
+    /// Pages and slides that hold pictures only.
+    pub unreadable_pages: i32,
     /// Of everything that its passages are made from, and of how they are made.
     pub content_hash: Vec<u8>,
     /// In the order of the text.
@@ -122,71 +148,6 @@ pub enum Committed {
     Superseded,
 }
 
-impl Content {
-    /// As in the column `kind`.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Qa(_) => "qa",
-        }
-    }
-
-    /// How many characters it has.
-    pub fn characters(&self) -> usize {
-        match self {
-            Self::Text(text) => text.chars().count(),
-            Self::Qa(pairs) => pairs
-                .iter()
-                .map(|p| p.question.chars().count() + p.answer.chars().count())
-                .sum(),
-        }
-    }
-
-    fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Text(text) => serde_json::json!({ "text": without_nul(text) }),
-            Self::Qa(pairs) => serde_json::json!({ "pairs": pairs.iter().map(|pair| {
-                serde_json::json!({ "question": without_nul(&pair.question), "answer": without_nul(&pair.answer) })
-            }).collect::<Vec<_>>() }),
-        }
-    }
-
-    fn from_json(kind: &str, json: serde_json::Value) -> Result<Self, StoreError> {
-        #[derive(Deserialize)]
-        struct Text {
-            text: String,
-        }
-        #[derive(Deserialize)]
-        struct Qa {
-            pairs: Vec<Pair>,
-        }
-        match kind {
-            "text" => Ok(Self::Text(serde_json::from_value::<Text>(json)?.text)),
-            "qa" => Ok(Self::Qa(serde_json::from_value::<Qa>(json)?.pairs)),
-            other => Err(StoreError::Unreadable(format!("a source of kind {other:?}"))),
-        }
-    }
-}
-
-/// Only its size: knowledge is the owner's, and logs are not the place for it.
-impl fmt::Debug for Content {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} characters", self.kind(), self.characters())
-    }
-}
-
-/// Nothing of its text.
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pair").finish_non_exhaustive()
-    }
-}
-
-/// PostgreSQL keeps no U+0000; nobody can see that it is gone.
-fn without_nul(text: &str) -> String {
-    text.replace('\0', "")
-}
-
 struct Row {
     id: uuid::Uuid,
     chatbot_id: uuid::Uuid,
@@ -197,6 +158,12 @@ struct Row {
     version: i64,
     indexed_version: i64,
     chunks: i64,
+    documents: i64,
+    characters: i64,
+    pages: i64,
+    pages_due: i64,
+    refresh_hours: Option<i32>,
+    refresh_due_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -215,6 +182,12 @@ impl TryFrom<Row> for Source {
             version: row.version,
             indexed_version: row.indexed_version,
             chunks: row.chunks,
+            documents: row.documents,
+            characters: row.characters,
+            pages: row.pages,
+            pages_due: row.pages_due,
+            refresh_hours: row.refresh_hours,
+            refresh_due_at: row.refresh_due_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -223,22 +196,24 @@ impl TryFrom<Row> for Source {
 
 /// Adds a source; it is due for indexing at once. `None`: the workspace has no such chatbot.
 pub async fn insert(tx: &mut TenantTx, new: &NewSource) -> Result<Option<Source>, StoreError> {
-    let row = sqlx::query_as!(
-        Row,
-        r#"insert into sources (id, workspace_id, chatbot_id, kind, title, content)
-           select $1, workspace_id, id, $3, $4, $5 from chatbots where id = $2 and workspace_id = $6
-           returning id, chatbot_id, kind, title, state, error, version, indexed_version, 0::bigint as "chunks!",
-                     created_at, updated_at"#,
+    let inserted = sqlx::query!(
+        "insert into sources (id, workspace_id, chatbot_id, kind, title, content, blob_id, refresh_hours)
+         select $1, workspace_id, id, $3, $4, $5, $6, $7 from chatbots where id = $2 and workspace_id = $8",
         new.id.as_uuid(),
         new.chatbot.as_uuid(),
         new.content.kind(),
         without_nul(&new.title),
-        new.content.to_json(),
+        new.content.to_json()?,
+        new.content.blob().map(|blob| blob.as_uuid()),
+        new.refresh_hours,
         tx.workspace().as_uuid(),
     )
-    .fetch_optional(tx.connection())
+    .execute(tx.connection())
     .await?;
-    row.map(Source::try_from).transpose()
+    if inserted.rows_affected() == 0 {
+        return Ok(None);
+    }
+    get(tx, new.chatbot, new.id).await
 }
 
 /// A chatbot's sources after `after`, in the order in which they were added.
@@ -251,8 +226,13 @@ pub async fn list(
     sqlx::query_as!(
         Row,
         r#"select id, chatbot_id, kind, title, state, error, version, indexed_version, created_at, updated_at,
+                  refresh_hours, refresh_due_at,
                   (select count(*) from chunks c join documents d on d.id = c.document_id
-                   where d.source_id = sources.id) as "chunks!"
+                   where d.source_id = sources.id) as "chunks!",
+                  (select count(*) from documents d where d.source_id = sources.id) as "documents!",
+                  (select coalesce(sum(characters), 0) from documents d where d.source_id = sources.id) as "characters!",
+                  (select count(*) from pages p where p.source_id = sources.id) as "pages!",
+                  (select count(*) from pages p where p.source_id = sources.id and p.state = 'due') as "pages_due!"
            from sources
            where chatbot_id = $1 and workspace_id = $2 and ($3::uuid is null or id > $3)
            order by id
@@ -274,8 +254,13 @@ pub async fn get(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<
     let row = sqlx::query_as!(
         Row,
         r#"select id, chatbot_id, kind, title, state, error, version, indexed_version, created_at, updated_at,
+                  refresh_hours, refresh_due_at,
                   (select count(*) from chunks c join documents d on d.id = c.document_id
-                   where d.source_id = sources.id) as "chunks!"
+                   where d.source_id = sources.id) as "chunks!",
+                  (select count(*) from documents d where d.source_id = sources.id) as "documents!",
+                  (select coalesce(sum(characters), 0) from documents d where d.source_id = sources.id) as "characters!",
+                  (select count(*) from pages p where p.source_id = sources.id) as "pages!",
+                  (select count(*) from pages p where p.source_id = sources.id and p.state = 'due') as "pages_due!"
            from sources
            where id = $1 and chatbot_id = $2 and workspace_id = $3"#,
         id.as_uuid(),
@@ -294,14 +279,14 @@ pub async fn content(
     id: SourceId,
 ) -> Result<Option<Content>, StoreError> {
     let row = sqlx::query!(
-        "select kind, content from sources where id = $1 and chatbot_id = $2 and workspace_id = $3",
+        "select kind, content, blob_id from sources where id = $1 and chatbot_id = $2 and workspace_id = $3",
         id.as_uuid(),
         chatbot.as_uuid(),
         tx.workspace().as_uuid(),
     )
     .fetch_optional(tx.connection())
     .await?;
-    row.map(|row| Content::from_json(&row.kind, row.content))
+    row.map(|row| Content::from_row(&row.kind, row.content, row.blob_id))
         .transpose()
 }
 
@@ -312,11 +297,17 @@ pub async fn update(
     id: SourceId,
     change: &Change,
 ) -> Result<Option<Source>, StoreError> {
+    if change.content.is_some() {
+        delete_blob(tx, chatbot, id).await?;
+    }
     sqlx::query!(
         "update sources set
              title = coalesce($4, title),
              kind = coalesce($5, kind),
              content = coalesce($6, content),
+             blob_id = coalesce($7, blob_id),
+             refresh_hours = case when $8 then $9 else refresh_hours end,
+             refresh_due_at = null,
              version = version + 1, state = 'pending', error = null, attempts = 0, due_at = now(),
              lease_token = null, lease_until = null, updated_at = now()
          where id = $1 and chatbot_id = $2 and workspace_id = $3",
@@ -325,11 +316,64 @@ pub async fn update(
         tx.workspace().as_uuid(),
         change.title.as_deref().map(without_nul),
         change.content.as_ref().map(Content::kind),
-        change.content.as_ref().map(Content::to_json),
+        change.content.as_ref().map(Content::to_json).transpose()?,
+        change
+            .content
+            .as_ref()
+            .and_then(Content::blob)
+            .map(|blob| blob.as_uuid()),
+        change.refresh_hours.is_some(),
+        change.refresh_hours.flatten(),
     )
     .execute(tx.connection())
     .await?;
     get(tx, chatbot, id).await
+}
+
+/// Reads a source again: a site's pages are asked whether they have changed, a file is read as if it were new. `None`:
+/// there is none.
+pub async fn read_again(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    id: SourceId,
+) -> Result<Option<Source>, StoreError> {
+    sqlx::query!(
+        "update sources set state = 'pending', error = null, attempts = 0, due_at = now(), refresh_due_at = null,
+             lease_token = null, lease_until = null, updated_at = now()
+         where id = $1 and chatbot_id = $2 and workspace_id = $3",
+        id.as_uuid(),
+        chatbot.as_uuid(),
+        tx.workspace().as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    get(tx, chatbot, id).await
+}
+
+/// Makes due what is to be read again by now. How many sources.
+pub async fn renew(db: &Db) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "update sources set state = 'pending', attempts = 0, due_at = now(), refresh_due_at = null
+         where refresh_due_at <= now() and state in ('ready', 'failed')",
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The bytes of a file go with it.
+async fn delete_blob(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<(), StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    sqlx::query!(
+        "delete from blobs where workspace_id = $3
+             and id = (select blob_id from sources where id = $1 and chatbot_id = $2 and workspace_id = $3)",
+        id.as_uuid(),
+        chatbot.as_uuid(),
+        workspace,
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
 
 /// Indexes a failed source again. `false`: there is none, or it has not failed.
@@ -360,6 +404,7 @@ pub async fn delete(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Resu
     )
     .fetch_optional(tx.connection())
     .await?;
+    delete_blob(tx, chatbot, id).await?;
     let deleted = sqlx::query!(
         "delete from sources where id = $1 and chatbot_id = $2 and workspace_id = $3",
         id.as_uuid(),
@@ -386,7 +431,7 @@ pub async fn claim(db: &Db, lease: Duration) -> Result<Option<Claimed>, StoreErr
              limit 1
              for update skip locked
          )
-         returning id, workspace_id, chatbot_id, kind, title, content, version, attempts",
+         returning id, workspace_id, chatbot_id, kind, title, content, blob_id, version, attempts",
         token.as_uuid(),
         lease.as_secs_f64(),
     )
@@ -398,7 +443,7 @@ pub async fn claim(db: &Db, lease: Duration) -> Result<Option<Claimed>, StoreErr
             workspace: row.workspace_id.into(),
             chatbot: row.chatbot_id.into(),
             title: row.title,
-            content: Content::from_json(&row.kind, row.content)?,
+            content: Content::from_row(&row.kind, row.content, row.blob_id)?,
             version: row.version,
             attempts: row.attempts,
             lease: token,
@@ -424,15 +469,7 @@ pub async fn extend(db: &Db, claimed: &Claimed, lease: Duration) -> Result<bool,
 /// passage that says what it said before keeps its identity, so that a small change stays small in every copy.
 pub async fn commit(db: &Db, claimed: &Claimed, documents: &[NewDocument]) -> Result<Committed, StoreError> {
     let mut tx = db.system().await?;
-    let Some(knowledge_version) = sqlx::query_scalar!(
-        "update chatbots set knowledge_version = knowledge_version + 1 where id = $1 and workspace_id = $2
-         returning knowledge_version",
-        claimed.chatbot.as_uuid(),
-        claimed.workspace.as_uuid(),
-    )
-    .fetch_optional(&mut *tx)
-    .await?
-    else {
+    let Some(knowledge_version) = next_version(&mut tx, &claimed.place()).await? else {
         return Ok(Committed::Superseded);
     };
     let settled = sqlx::query!(
@@ -452,13 +489,7 @@ pub async fn commit(db: &Db, claimed: &Claimed, documents: &[NewDocument]) -> Re
     if !replace_documents(&mut tx, claimed, documents, knowledge_version).await? {
         // Nothing that can be found has changed: no copy needs to be made anew.
         let undone = knowledge_version - 1;
-        sqlx::query!(
-            "update chatbots set knowledge_version = $2 where id = $1",
-            claimed.chatbot.as_uuid(),
-            undone
-        )
-        .execute(&mut *tx)
-        .await?;
+        set_version(&mut tx, &claimed.place(), undone).await?;
         tx.commit().await?;
         return Ok(Committed::Ready {
             knowledge_version: undone,
@@ -466,6 +497,30 @@ pub async fn commit(db: &Db, claimed: &Claimed, documents: &[NewDocument]) -> Re
     }
     tx.commit().await?;
     Ok(Committed::Ready { knowledge_version })
+}
+
+/// The chatbot's next knowledge version, its row locked. `None`: there is no such chatbot.
+pub(crate) async fn next_version(tx: &mut SystemTx, place: &Place) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "update chatbots set knowledge_version = knowledge_version + 1 where id = $1 and workspace_id = $2
+         returning knowledge_version",
+        place.chatbot.as_uuid(),
+        place.workspace.as_uuid(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?)
+}
+
+/// Takes a version back that nothing came of, in the transaction that took it.
+pub(crate) async fn set_version(tx: &mut SystemTx, place: &Place, version: i64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update chatbots set knowledge_version = $2 where id = $1",
+        place.chatbot.as_uuid(),
+        version
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Whether anything changed.
@@ -483,11 +538,11 @@ async fn replace_documents(
                 if before.content_hash == document.content_hash && before.title == document.title => {}
             Some(before) => {
                 changed = true;
-                crate::documents::update(tx, before.id, &document.title, &document.content_hash).await?;
+                crate::documents::update(tx, before.id, document).await?;
                 let renamed = before.title != document.title;
                 crate::chunks::replace(
                     tx,
-                    claimed,
+                    &claimed.place(),
                     before.id,
                     &document.chunks,
                     renamed,
@@ -498,8 +553,16 @@ async fn replace_documents(
             None => {
                 changed = true;
                 let id = DocumentId::new();
-                crate::documents::insert(tx, claimed, id, &document.title, &document.content_hash).await?;
-                crate::chunks::replace(tx, claimed, id, &document.chunks, false, knowledge_version).await?;
+                crate::documents::insert(tx, &claimed.place(), id, document).await?;
+                crate::chunks::replace(
+                    tx,
+                    &claimed.place(),
+                    id,
+                    &document.chunks,
+                    false,
+                    knowledge_version,
+                )
+                .await?;
             }
         }
     }
@@ -575,6 +638,7 @@ mod tests {
             chatbot,
             title: "Shipping".to_owned(),
             content: Content::Text(text.to_owned()),
+            refresh_hours: None,
         };
         let source = insert(&mut tx, &new).await.unwrap().expect("the chatbot exists");
         tx.commit().await.unwrap();
@@ -589,6 +653,10 @@ mod tests {
         };
         NewDocument {
             title: "Shipping".to_owned(),
+            url: None,
+            characters: 0,
+            error: None,
+            unreadable_pages: 0,
             content_hash: texts.concat().into_bytes(),
             chunks: texts.iter().map(chunk).collect(),
         }
@@ -620,6 +688,7 @@ mod tests {
             chatbot: chatbot_of_a,
             title: "x".to_owned(),
             content: Content::Text("x".to_owned()),
+            refresh_hours: None,
         };
 
         assert!(insert(&mut tx, &new).await.unwrap().is_none());
@@ -786,6 +855,7 @@ mod tests {
             &Change {
                 title: Some("Delivery".to_owned()),
                 content: None,
+                refresh_hours: None,
             },
         )
         .await

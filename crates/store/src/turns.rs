@@ -3,6 +3,7 @@
 //! Invariants:
 //! - A conversation is in at most one hand: a claim writes a new lease token, and whoever finds another token has lost.
 //! - The reply, its parts, the state of every message answered and the release commit together or not at all.
+//! - A draft that is shown to the person becomes the first part of the reply in that commit: see [`crate::drafts`].
 //! - A release clears `due_at` only if no message has come in since the turn looked: nothing is left waiting for ever.
 
 use crate::{Db, StoreError, SystemTx, chat, intake::interval};
@@ -433,10 +434,23 @@ pub async fn commit(
         ), unanswered as (
             insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question)
             select $5, $2, $8, $3, $5, $9 where $19
+        ), tied as (
+            update drafts set state = 'tied', part_id = ($25::uuid[])[1]
+            where conversation_id = $3 and state = 'writing'
+            returning first_called_at, called_at, versions
+        ), while_written as (
+            insert into attempts (workspace_id, part_id, started_at, ended_at, outcome, detail)
+            select $2, ($25::uuid[])[1], first_called_at, called_at, 'shown',
+                   'shown while it was being written, versions: ' || versions
+            from tied
         ), part as (
             insert into parts (id, workspace_id, integration_id, conversation_id, message_id, platform, position,
                                sender, content, reply_to_message_id, due_at, expires_at, traceparent)
-            select p.id, $2, $20, $3, $1, $21, $22 + p.ordinal - 1, 'bot', p.content, $23::uuid, $7, $24, $6
+            select p.id, $2, $20, $3, $1, $21, $22 + p.ordinal - 1, 'bot', p.content, $23::uuid,
+                   -- The platform was called for it just now.
+                   greatest($7, (select tied.called_at + make_interval(secs => i.conversation_gap_ms / 1000.0)
+                                 from tied, integrations i where i.id = $20 and p.ordinal = 1)),
+                   $24, $6
             from unnest($25::uuid[], $26::jsonb[]) with ordinality as p (id, content, ordinal)
         )
         update messages set state = 'answered', answer_id = $5, answered_at = $7 where id = any($27)

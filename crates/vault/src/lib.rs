@@ -18,6 +18,7 @@ mod keyring;
 mod master;
 mod rotation;
 mod sealed;
+mod signing;
 
 pub use error::{KeyError, VaultError};
 pub use keyring::{Keyring, Place};

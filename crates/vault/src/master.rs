@@ -3,6 +3,7 @@
 use crate::{
     KeyError, VaultError,
     sealed::{KEY_BYTES, SealingKey, random_key},
+    signing::SigningKey,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::WorkspaceId;
@@ -38,8 +39,14 @@ pub struct Settings {
 pub struct MasterKeys(Arc<Keys>);
 
 struct Keys {
-    current: SealingKey,
-    previous: Vec<SealingKey>,
+    current: Master,
+    previous: Vec<Master>,
+}
+
+/// One master key: what it seals with, and what it signs with.
+struct Master {
+    sealing: SealingKey,
+    signing: SigningKey,
 }
 
 impl fmt::Debug for MasterKeys {
@@ -74,7 +81,7 @@ impl MasterKeys {
 
     /// The id of the master key that wraps what is new: safe to show, and different for every key.
     pub fn current_id(&self) -> String {
-        self.0.current.id().to_string()
+        self.0.current.sealing.id().to_string()
     }
 
     /// Whether a key with this id can unwrap.
@@ -87,6 +94,7 @@ impl MasterKeys {
         let wrapped = self
             .0
             .current
+            .sealing
             .seal(&bound_to(workspace), key)
             .map_err(|_| VaultError::Sealing)?;
         Ok(DataKey {
@@ -125,7 +133,23 @@ impl MasterKeys {
     }
 
     fn all(&self) -> impl Iterator<Item = &SealingKey> {
+        self.masters().map(|master| &master.sealing)
+    }
+
+    fn masters(&self) -> impl Iterator<Item = &Master> {
         std::iter::once(&self.0.current).chain(&self.0.previous)
+    }
+
+    /// Proves that this installation says something, for one purpose: what is signed for another does not prove it.
+    /// For what is public and short-lived; nothing secret can be read from it.
+    pub fn sign(&self, purpose: &str, said: &[u8]) -> [u8; 32] {
+        self.0.current.signing.sign(purpose, said)
+    }
+
+    /// Whether this installation said it, with this master key or one of before. In constant time.
+    pub fn is_signed(&self, purpose: &str, said: &[u8], proof: &[u8]) -> bool {
+        self.masters()
+            .any(|master| master.signing.is_signed(purpose, said, proof))
     }
 
     fn names(&self) -> String {
@@ -141,7 +165,7 @@ fn bound_to(workspace: WorkspaceId) -> Vec<u8> {
     [b"data key\0".as_slice(), workspace.as_uuid().as_bytes()].concat()
 }
 
-fn read(path: &Path) -> Result<SealingKey, KeyError> {
+fn read(path: &Path) -> Result<Master, KeyError> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
         .map_err(|source| KeyError::File {
@@ -157,7 +181,7 @@ fn read(path: &Path) -> Result<SealingKey, KeyError> {
     decode(text, place)
 }
 
-fn decode(text: &str, place: impl Fn() -> String) -> Result<SealingKey, KeyError> {
+fn decode(text: &str, place: impl Fn() -> String) -> Result<Master, KeyError> {
     let malformed = |problem: String| KeyError::Malformed {
         place: place(),
         problem,
@@ -174,7 +198,10 @@ fn decode(text: &str, place: impl Fn() -> String) -> Result<SealingKey, KeyError
         .as_slice()
         .try_into()
         .map_err(|_| malformed(format!("it holds {} bytes, not {KEY_BYTES}", bytes.len())))?;
-    Ok(SealingKey::new(key))
+    Ok(Master {
+        sealing: SealingKey::new(key),
+        signing: SigningKey::new(key),
+    })
 }
 
 /// Makes a new master key and keeps it in a file that only this user can read. `false`: the file is there already, and

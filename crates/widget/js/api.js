@@ -1,7 +1,7 @@
-// The bot's chat API, and what its errors mean for a visitor.
+// The bot's chat API (/api/chat/openapi.json), and what its errors mean for a visitor.
 
 class ChatError extends Error {
-  /** `kind`: offline, refused (not on this page), expired (another session is needed), slow (too fast), invalid, unavailable. */
+  /** `kind`: offline, refused (not on this page), expired (another session is needed), slow (too fast), tooLarge, fileKind, invalid, unavailable. */
   constructor(kind, detail, retryAfter) {
     super(detail || kind);
     this.kind = kind;
@@ -9,23 +9,27 @@ class ChatError extends Error {
   }
 }
 
-const KINDS = { 400: "invalid", 401: "expired", 403: "refused", 404: "refused", 413: "invalid", 422: "invalid", 429: "slow" };
+const KINDS = {
+  400: "invalid", 401: "expired", 403: "refused", 404: "refused", 413: "tooLarge", 415: "fileKind", 422: "invalid", 429: "slow",
+};
+/** The server says every 15 seconds that a stream lives; after this many milliseconds of silence it does not. */
+const SILENCE = 40000;
 
-function apiOf(origin, bot) {
+/** `token` tells the token to show, if there is one. */
+function apiOf(origin, bot, token) {
   const base = `${origin}/api/chat/${encodeURIComponent(bot)}`;
-  let token = null;
 
-  async function call(method, path, body, options = {}) {
+  async function call(method, path, body, signal) {
+    const shown = token();
+    const isForm = body instanceof FormData;
     let answer;
     try {
       answer = await fetch(base + path, {
-        method, body: body instanceof FormData ? body : body && JSON.stringify(body), credentials: "omit", cache: "no-store",
+        method, body: isForm ? body : body && JSON.stringify(body), credentials: "omit", cache: path === "/widget" ? "default" : "no-store", signal,
         headers: {
-          ...(token ? { Authorization: `Bearer ${token}` } : {}),
-          ...(body && !(body instanceof FormData) ? { "Content-Type": "application/json" } : {}),
-          ...(options.headers || {}),
+          ...(shown ? { Authorization: `Bearer ${shown}` } : {}),
+          ...(body && !isForm ? { "Content-Type": "application/json" } : {}),
         },
-        signal: options.signal,
       });
     } catch (error) {
       if (error.name === "AbortError") throw error;
@@ -34,39 +38,59 @@ function apiOf(origin, bot) {
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
     const wait = Number(answer.headers.get("Retry-After")) || undefined;
-    throw new ChatError(KINDS[answer.status] || "unavailable", problem.detail, wait);
+    const error = new ChatError(KINDS[answer.status] || "unavailable", problem.detail, wait);
+    error.token = shown;
+    throw error;
   }
 
-  const json = async (...request) => (await call(...request)).json();
+  const json = async (...request) => {
+    const answer = await call(...request);
+    try {
+      return await answer.json();
+    } catch {
+      throw new ChatError("offline");
+    }
+  };
 
   return {
-    use: (given) => { token = given; },
     settings: () => json("GET", "/widget"),
     session: (body) => json("POST", "/sessions", body),
-    messages: (after) => json("GET", `/messages${after ? `?after=${encodeURIComponent(after)}` : ""}`),
+    messages: () => json("GET", "/messages"),
     send: (message) => json("POST", "/messages", { ...message, wait: "none" }),
     upload(file) {
       const form = new FormData();
       form.append("file", file, file.name);
       return json("POST", "/files", form);
     },
-    /** Reads events until the connection ends. `heard({event, id, data})` is called for each. */
-    async stream(after, signal, heard) {
-      const path = `/stream${after ? `?after=${encodeURIComponent(after)}` : ""}`;
-      const answer = await call("GET", path, undefined, { signal, headers: { Accept: "text/event-stream" } });
-      const reader = answer.body.getReader();
-      const decoder = new TextDecoder();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        rest += decoder.decode(value, { stream: true });
-        const events = rest.split(/\r?\n\r?\n/);
-        rest = events.pop();
-        for (const event of events) {
-          const read = eventOf(event);
-          if (read) heard(read);
+    /** Reads events until the connection ends. `opened()` is called once it stands, `heard({event, id, data})` for each event. */
+    async stream(after, signal, opened, heard) {
+      const ended = new AbortController();
+      const end = () => ended.abort();
+      if (signal.aborted) return;
+      signal.addEventListener("abort", end, { once: true });
+      let silent = setTimeout(end, SILENCE);
+      try {
+        const answer = await call("GET", `/stream${after ? `?after=${encodeURIComponent(after)}` : ""}`, undefined, ended.signal);
+        const reader = answer.body.getReader();
+        const decoder = new TextDecoder();
+        let rest = "";
+        opened();
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) return;
+          clearTimeout(silent);
+          silent = setTimeout(end, SILENCE);
+          rest += decoder.decode(value, { stream: true });
+          const events = rest.split("\n\n");
+          rest = events.pop();
+          for (const event of events) {
+            const read = eventOf(event);
+            if (read) heard(read);
+          }
         }
+      } finally {
+        clearTimeout(silent);
+        signal.removeEventListener("abort", end);
       }
     },
   };
@@ -76,7 +100,7 @@ function apiOf(origin, bot) {
 function eventOf(text) {
   const event = { event: "message", id: undefined, data: "" };
   let any = false;
-  for (const line of text.split(/\r?\n/)) {
+  for (const line of text.split("\n")) {
     const colon = line.indexOf(":");
     if (colon === 0) continue;
     const name = colon < 0 ? line : line.slice(0, colon);

@@ -14,10 +14,10 @@ function element(name, attributes = {}, ...children) {
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A picture of lines, hidden from screen readers: the button around it says what it does. */
-function icon(path) {
+function icon(path, size = 22) {
   const svg = document.createElementNS(SVG, "svg");
   for (const [key, value] of Object.entries({
-    viewBox: "0 0 24 24", width: "24", height: "24", fill: "none", stroke: "currentColor", "stroke-width": "2",
+    viewBox: "0 0 24 24", width: size, height: size, fill: "none", stroke: "currentColor", "stroke-width": "1.8",
     "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true", focusable: "false",
   })) svg.setAttribute(key, value);
   const line = document.createElementNS(SVG, "path");
@@ -27,8 +27,16 @@ function icon(path) {
 }
 
 const ICONS = {
-  chat: "M21 12a8 8 0 0 1-8 8H4l2-3a8 8 0 1 1 15-5Z",
+  chat: "M12 4c5 0 8.5 3.2 8.5 7.3S17 18.6 12 18.6c-1 0-2-.1-2.9-.4L4.6 20l1.1-3.7C4.3 15 3.5 13.2 3.5 11.3 3.5 7.2 7 4 12 4Z",
   close: "M6 6l12 12M18 6 6 18",
-  send: "M4 12l16-8-6 16-2.5-6.5L4 12Z",
-  attach: "M8 12.5 14.5 6a3 3 0 0 1 4.2 4.2l-8.5 8.6a5 5 0 0 1-7-7.1l8-8",
+  down: "M6 9.5l6 6 6-6",
+  send: "M5 12h14M12.5 5.5 19 12l-6.5 6.5",
+  attach: "M20 11.5l-8 8a5 5 0 0 1-7.1-7.1l8.3-8.3a3.4 3.4 0 0 1 4.8 4.8L9.8 17a1.7 1.7 0 0 1-2.4-2.4l7.4-7.3",
+  file: "M13.5 3.5H7a1.5 1.5 0 0 0-1.5 1.5v14A1.5 1.5 0 0 0 7 20.5h10a1.5 1.5 0 0 0 1.5-1.5V8.5l-5-5Zm0 0v5h5",
 };
+
+/** An image, or what stands for it once it turns out not to be there. */
+function image(address, alt, instead) {
+  const node = element("img", { src: address, alt, onerror: () => node.replaceWith(instead) });
+  return node;
+}

@@ -1,186 +1,160 @@
-// <script src="https://bots.example.com/widget.js" data-bot="…" data-language="de" data-identity="…" async></script>
+// <script src="https://bots.example.com/widget.js" data-bot="…" async></script>
 //
-// Invariants: what the visitor wrote is shown once, whatever the network does: each message has an id of ours under which
-// the server knows a repeat; what comes from the server is shown by its id, so that resuming shows nothing twice.
+// Invariant: what the visitor wrote is shown once, whatever the network does: each message has an id of ours under which
+// the server knows a repeat, and is shown by it; what the server says is shown by the server's.
 
-const script = document.currentScript;
+const script = document.currentScript || document.querySelector("script[data-bot][src*='widget.js']");
+const MOST_FILES = 10;
+const BEGUN = "botsmith:begun";
 
 async function start() {
-  const bot = script?.dataset.bot;
-  if (!bot) {
-    console.error("BotSmith: the script needs data-bot, the chatbot's id");
+  const given = script?.dataset || {};
+  if (!given.bot) {
+    console.error("BotSmith: the widget's script needs data-bot, the chatbot's id");
     return;
   }
-  const origin = script.dataset.server || new URL(script.src).origin;
-  const api = apiOf(origin, bot);
-  const memory = memoryOf(bot);
-  let settings;
-  try {
-    settings = await api.settings();
-  } catch (error) {
-    // Nobody on the page is helped by a window that cannot talk.
-    console.error(`BotSmith: the widget does not start: ${error.message}`);
-    return;
-  }
-  const words = textsFor(script.dataset.language || settings.language || document.documentElement.lang || navigator.language, settings.texts);
+  if (document.getElementById("botsmith-widget")) return;
+  // A site that changes its pages without loading them may have taken away the one of before.
+  window.dispatchEvent(new Event(BEGUN));
   const host = element("div", { id: "botsmith-widget" });
   document.body.append(host);
-  const shadow = host.attachShadow({ mode: "open" });
-  const pending = new Map((memory.get("pending") || []).map((message) => [message.id, message]));
-  let last = null;
-  let listening = null;
-  let begun = null;
+  const memory = memoryOf(given.bot);
+  const origin = new URL(script.src).origin;
+  const api = apiOf(origin, given.bot, () => memory.get("token"));
+  const settings = await settingsOf(api, origin);
+  if (!settings) {
+    host.remove();
+    return;
+  }
+  const words = textsFor([given.language || settings.language, document.documentElement.lang, navigator.language], settings.texts);
+  const say = words.say;
+  const who = given.identity ? { identity: given.identity } : given.user ? { user: given.user, user_hash: given.userHash } : {};
+  const session = sessionOf(api, memory, who, ask);
+  /** How many times something has come of a question. */
+  let outcomes = 0;
 
-  const view = viewOf(shadow, settings, words, {
-    open() { memory.set({ open: true }); view.open(); begin(); },
+  const view = viewOf(host, settings, words, {
+    open() { memory.set({ open: true }); view.open(); if (!session.holds() && form()) session.ready().then(begin); },
     close() { memory.set({ open: false }); view.close(); },
-    write(text) { deliver({ id: newId(), text }); },
-    choose(button) { deliver({ id: newId(), text: button.title, choice: button.value }); },
-    attach,
-    retry(id) { const message = pending.get(id); if (message) deliver(message); },
+    write: (text, media) => outbox.add({ id: newId(), text, media }),
+    choose: ({ title, value, asks }) => outbox.add(asks ? { id: newId(), text: value } : { id: newId(), text: title, choice: value }),
+    upload,
+    retry: (id) => outbox.retry(id),
   });
-  if (settings.welcome) view.message({ id: "welcome", text: settings.welcome, buttons: settings.suggestions }, false);
-  if (memory.get("open")) { view.open(); begin(); } else if (memory.get("token")) begin();
+  const outbox = outboxOf(api, session, memory, {
+    showing: (message) => view.message({ ...message, mine: true, sending: !message.failed }, false),
+    sending() { follower.start(); before = outcomes; },
+    sent(message, accepted) {
+      view.message({ ...message, mine: true, cursor: accepted.cursor }, false);
+      if (before === outcomes) come(accepted.state);
+    },
+    trouble: tell,
+    clear: () => view.state(""),
+  });
+  const follower = followerOf(api, session, {
+    message(item, fresh) {
+      const mine = item.direction === "inbound";
+      if (mine && item.client_id) outbox.settle(item.client_id);
+      if (!mine) outcomes += 1;
+      if (!mine && fresh) view.state("");
+      view.typing(mine && ["waiting", "answering"].includes(item.state));
+      view.message({ ...item, id: item.client_id || item.id, mine, citations: settings.citations === false ? [] : item.citations }, fresh);
+    },
+    typing: () => view.typing(true),
+    draft: (text) => view.draft(text),
+    state(state) { outcomes += 1; come(state); },
+    trouble: tell,
+    clear: () => view.state(""),
+  });
+  let before = 0;
 
-  /** A session, then everything there is, then whatever comes. Once. */
+  const suggestions = (settings.suggestions || []).map((suggestion) => ({ ...suggestion, asks: true }));
+  const welcome = settings.welcome || (suggestions.length ? say("title") : null);
+  if (welcome) view.message({ id: "welcome", cursor: -1, text: welcome, buttons: suggestions }, false);
+  begin();
+  memory.watch(begin);
+  window.addEventListener(BEGUN, follower.stop, { once: true });
+  if (memory.get("open")) view.reopen();
+  if (view.isOpen() && !session.holds() && form()) session.ready().then(begin);
+
+  /** Goes on with what was said before, here or in another tab. */
   function begin() {
-    begun ||= (async () => {
-      try {
-        await session();
-        for (const message of (await api.messages()).items) show(message, false);
-        for (const message of pending.values()) deliver(message);
-        listen();
-      } catch (error) {
-        begun = null;
-        tell(error);
-      }
-    })();
-    return begun;
+    for (const message of outbox.all()) view.message({ ...message, mine: true, sending: !message.failed }, false);
+    if (!session.holds()) return;
+    view.form(null);
+    follower.start();
+    if (outbox.all().length) outbox.flush();
   }
 
-  async function session() {
-    const kept = memory.get("token");
-    if (kept) { api.use(kept); return; }
-    const asked = (settings.pre_chat || []).length ? await view.form(settings.pre_chat, settings.consent) : undefined;
-    const made = await api.session({ identity: script.dataset.identity || undefined, lead: asked });
-    memory.set({ token: made.token });
-    api.use(made.token);
+  /** Whom the page vouches for is not asked. */
+  function form() {
+    return (settings.pre_chat || []).length > 0 && !who.identity && !who.user;
   }
 
-  /** Another session: the old one has ended, and with it its conversation. */
-  async function renew() {
-    memory.set({ token: undefined });
-    last = null;
-    await session();
+  /** Lets the visitor in, after what the owner wants to know first. */
+  async function ask(create) {
+    if (!form()) { await create(); return; }
+    await new Promise((done) => {
+      const given = async (lead) => { await create(lead); view.form(null); done(); };
+      view.form(formOf(settings, say, given));
+      memory.watch(() => { if (session.holds()) { view.form(null); done(); } });
+    });
+    view.focus();
   }
 
-  async function deliver(message) {
-    pending.set(message.id, message);
-    keepPending();
-    view.message({ ...message, mine: true, sending: true }, false);
-    try {
-      await begin();
-      const accepted = await api.send(message).catch(async (error) => {
-        if (error.kind !== "expired") throw error;
-        await renew();
-        listen();
-        return api.send(message);
-      });
-      pending.delete(message.id);
-      keepPending();
-      view.rename(message.id, accepted.message_id);
-      view.message({ ...message, id: accepted.message_id, mine: true }, false);
-      view.state("");
-      view.typing(true);
-    } catch (error) {
-      const offline = error.kind === "offline";
-      view.message({ ...message, mine: true, sending: offline, failed: offline ? undefined : words.say("failed") }, false);
-      tell(error);
-      if (offline) window.addEventListener("online", () => deliver(message), { once: true });
-    }
+  /** What has become of a question so far. */
+  function come(state) {
+    if (state === "waiting" || state === "answering") view.typing(true);
+    else view.typing(false);
+    if (state === "for_human") view.state(say("person"));
+    if (state === "expired" || state === "dead") view.state(say("unanswered"));
   }
 
-  async function attach(file) {
+  /** A file that will go with the next message: what the server calls it, or nothing where it was not taken. */
+  async function upload(file, attached) {
     const limit = settings.max_file_megabytes || 10;
-    if (file.size > limit * 1048576) { view.state(words.say("tooLarge", { limit })); return; }
+    if (attached >= MOST_FILES) { view.state(say("tooMany", { limit: MOST_FILES })); return null; }
+    if (file.size > limit * 1048576) { view.state(say("tooLarge", { limit })); return null; }
     try {
-      await begin();
-      view.state(words.say("sending"));
-      const stored = await api.upload(file);
+      await session.ready();
+      const { id, name, content_type } = await api.upload(file);
       view.state("");
-      deliver({ id: newId(), text: file.name, files: [stored.id] });
+      return { id, name, content_type };
     } catch (error) {
-      tell(error);
+      if (error.kind === "expired") session.lost(error.token);
+      if (error.kind === "tooLarge" || error.kind === "fileKind") view.state(say(error.kind, { limit }));
+      else view.state(say("fileFailed"));
+      return null;
     }
-  }
-
-  /** Follows the conversation for as long as the page lives; a connection that ends is opened again where it ended. */
-  async function listen() {
-    listening?.abort();
-    const mine = (listening = new AbortController());
-    let pause = 1000;
-    while (!mine.signal.aborted) {
-      try {
-        await api.stream(last, mine.signal, (event) => {
-          pause = 1000;
-          view.state("");
-          hear(event);
-        });
-      } catch (error) {
-        if (mine.signal.aborted) return;
-        if (error.kind === "refused") { tell(error); return; }
-        if (error.kind === "expired") {
-          try { await renew(); } catch (problem) { tell(problem); return; }
-        } else view.state(words.say(navigator.onLine ? "reconnecting" : "offline"));
-      }
-      await rest(pause + Math.random() * 500);
-      pause = Math.min(pause * 2, 30000);
-    }
-  }
-
-  function hear({ event, id, data }) {
-    if (event === "draft") view.draft(data.text);
-    else if (event === "typing") view.typing(data.on !== false);
-    else if (event === "message") { if (id) last = id; show(data, true); }
-  }
-
-  function show(message, fresh) {
-    const mine = message.direction === "inbound";
-    if (message.id) last = message.cursor || message.id;
-    if (mine && message.client_id) {
-      pending.delete(message.client_id);
-      keepPending();
-      view.rename(message.client_id, message.id);
-    }
-    if (!mine) { view.draft(""); view.typing(false); }
-    view.message({ ...message, mine }, fresh);
   }
 
   function tell(error) {
-    const known = { offline: "offline", refused: "refused", slow: "slow", expired: "unavailable", unavailable: "unavailable" };
-    view.state(error.kind === "invalid" ? error.message : words.say(known[error.kind] || "unavailable"));
+    const known = ["offline", "reconnecting", "refused", "slow"];
+    view.state(say(known.includes(error.kind) ? error.kind : navigator.onLine ? "unavailable" : "offline"));
     if (error.kind === "refused") view.writing(false);
   }
-
-  function keepPending() {
-    memory.set({ pending: [...pending.values()] });
-  }
 }
 
-function newId() {
-  return crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-}
-
-function rest(milliseconds) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, milliseconds);
-    window.addEventListener("online", done, { once: true });
-    function done() {
-      clearTimeout(timer);
-      window.removeEventListener("online", done);
-      resolve();
+/** What the owner has set. `null`: nobody on the page is helped by a window that cannot talk. */
+async function settingsOf(api, origin) {
+  const pause = pauses();
+  // A page that is not allowed cannot tell that from a server that is away.
+  const most = { offline: 3, slow: 8, unavailable: 8 };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await api.settings();
+    } catch (error) {
+      if (attempt < (most[error.kind] || 1)) {
+        await pause.rest(error);
+        continue;
+      }
+      const why = error.kind === "offline"
+        ? `pages of ${location.origin} are not among the allowed origins of the chatbot's web integration, or ${origin} cannot be reached (a Content-Security-Policy needs it in connect-src)`
+        : error.message;
+      console.error(`BotSmith: the chat does not start: ${why}`);
+      return null;
     }
-  });
+  }
 }
 
 if (document.body) start();

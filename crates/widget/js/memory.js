@@ -1,17 +1,18 @@
-// What is kept between pages: who the visitor is to the bot, and whether the window is open.
+// What is kept between pages and shared by tabs: who the visitor is to the bot, what is still to be sent, and whether the
+// window is open.
 
 /** Storage for one bot. A browser that forbids it gets a conversation that ends with the page. */
 function memoryOf(bot) {
   const key = `botsmith:${bot}`;
   let kept = {};
-  const read = () => {
+  function read() {
     try {
-      kept = JSON.parse(localStorage.getItem(key)) || kept;
+      kept = JSON.parse(localStorage.getItem(key)) || {};
     } catch {
-      // Forbidden or spoilt: begin anew.
+      // Forbidden or spoilt: what this page knows counts.
     }
     return kept;
-  };
+  }
   return {
     get: (name) => read()[name],
     set(changes) {
@@ -22,13 +23,11 @@ function memoryOf(bot) {
         // It lasts as long as the page.
       }
     },
-    forget() {
-      kept = {};
-      try {
-        localStorage.removeItem(key);
-      } catch {
-        // Nothing was kept.
-      }
+    /** Calls `changed` whenever another tab has changed something. */
+    watch(changed) {
+      window.addEventListener("storage", (event) => { if (event.key === key) changed(); });
     },
+    /** Runs `work` while no other tab runs any of its own. */
+    alone: (work) => (navigator.locks ? navigator.locks.request(key, work) : work()),
   };
 }

@@ -1,144 +1,166 @@
 // What the visitor sees. Knows nothing of the API: it is told what there is, and tells what was done.
 
-/** Builds the widget inside a shadow root. `acts`: open, close, write, choose, attach, retry, form. */
-function viewOf(shadow, settings, words, acts) {
+const SMALL = "(max-width: 480px)";
+
+/** Builds the window. `acts`: open, close, write(text, media), choose(button), upload(file, attached), retry(id). */
+function viewOf(host, settings, words, acts) {
   const say = words.say;
+  const shadow = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(STYLE);
   shadow.adoptedStyleSheets = [sheet];
 
-  const root = element("div", { class: `root ${settings.theme || "auto"} ${settings.position === "start" ? "start" : ""}`, dir: words.direction, lang: words.language });
-  paint(root, settings.color);
-  const log = element("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": settings.title || say("title") });
+  const name = words.own.title || settings.name || say("title");
+  const small = matchMedia(SMALL);
+  const log = element("div", { class: "log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": name });
   const state = element("div", { class: "state", role: "status" });
   const said = element("div", { class: "hidden", "aria-live": "polite" });
-  const text = element("textarea", { rows: "1", "aria-label": say("placeholder"), placeholder: say("placeholder"), maxlength: String(settings.max_characters || 4000) });
-  const file = element("input", { type: "file", class: "hidden", tabindex: "-1", "aria-hidden": "true", onchange: () => { if (file.files[0]) acts.attach(file.files[0]); file.value = ""; } });
-  const attach = element("button", { type: "button", "aria-label": say("attach"), title: say("attach"), onclick: () => file.click() }, icon(ICONS.attach));
-  const send = element("button", { type: "submit", class: "send", "aria-label": say("send"), title: say("send") }, icon(ICONS.send));
-  const writer = element("form", { class: "writer", onsubmit: (event) => { event.preventDefault(); submit(); } }, settings.files === false ? null : attach, file, text, send);
+  const writer = writerOf(settings, words, { ...acts, say: (text) => tell(text) });
   const close = element("button", { type: "button", "aria-label": say("close"), title: say("close"), onclick: () => acts.close() }, icon(ICONS.close));
-  const logo = safeAddress(settings.logo || "") ? element("img", { src: settings.logo, alt: "" }) : null;
-  const title = element("h2", { id: "title" }, settings.title || say("title"));
-  const panel = element("section", { class: "panel", role: "dialog", "aria-labelledby": "title", hidden: true }, element("div", { class: "head" }, logo, title, close), log, state, writer, said);
-  const launcher = element("button", { type: "button", class: "launcher", "aria-label": say("open"), "aria-expanded": "false", onclick: () => (panel.hidden ? acts.open() : acts.close()) }, icon(ICONS.chat));
-  root.append(panel, launcher);
+  const letter = element("span", { class: "letter", "aria-hidden": "true" }, [...name.trim()][0] || "");
+  const logo = safeAddress(settings.logo || "") ? image(settings.logo, "", letter) : letter;
+  const head = element("div", { class: "head" }, logo, element("h2", { id: "title" }, name), close);
+  const panel = element("section", { class: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1", hidden: true }, head, log, state, writer.node, said);
+  const count = element("span", { class: "count", hidden: true });
+  const launcher = element("button", { type: "button", class: "launcher", "aria-label": say("open"), "aria-expanded": "false", onclick: () => (isOpen() ? acts.close() : acts.open()) }, icon(ICONS.chat, 26), icon(ICONS.down, 26), count);
+  const theme = ["light", "dark"].includes(settings.theme) ? settings.theme : "auto";
+  const root = element("div", { class: `root ${theme} ${settings.position === "left" ? "left" : "right"}`, role: "region", "aria-label": name, dir: words.direction, lang: words.language }, panel, launcher);
+  for (const [property, value] of Object.entries(coloursOf(settings.colour))) root.style.setProperty(property, value);
   shadow.append(root);
+  // Above everything on the page, whatever its z-index.
+  if (host.showPopover) {
+    host.setAttribute("popover", "manual");
+    host.showPopover();
+  }
 
   const shown = new Map();
+  let form = null;
   let typing = null;
   let draft = null;
   let unread = 0;
 
-  function submit() {
-    const written = text.value.trim();
-    if (!written) return;
-    text.value = "";
-    grow();
-    acts.write(written);
+  // The page's own shortcuts are not meant for whoever writes here.
+  for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
+  panel.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) acts.close();
+    if (event.key === "Tab" && small.matches) goRound(event);
+  });
+
+  /** Where the window covers the page, the keyboard stays in it. */
+  function goRound(event) {
+    const stops = [...panel.querySelectorAll("button, input, textarea, a[href], [tabindex='0']")]
+      .filter((node) => !node.disabled && node.tabIndex >= 0 && node.checkVisibility?.() !== false);
+    const [from, to] = event.shiftKey ? [stops[0], stops.at(-1)] : [stops.at(-1), stops[0]];
+    if (shadow.activeElement === from || shadow.activeElement === panel) {
+      event.preventDefault();
+      to.focus();
+    }
   }
 
-  function grow() {
-    text.style.height = "auto";
-    text.style.height = `${Math.min(text.scrollHeight, 120)}px`;
+  const isOpen = () => !panel.hidden;
+
+  function focus() {
+    const coarse = matchMedia("(pointer: coarse)").matches;
+    // On a touch screen the keyboard would cover what there is to read.
+    if (coarse) panel.focus();
+    else (form?.querySelector("input") || writer.text).focus();
   }
-  text.addEventListener("input", grow);
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      submit();
-    }
-  });
-  panel.addEventListener("keydown", (event) => { if (event.key === "Escape") acts.close(); });
+
+  function open() {
+    panel.hidden = false;
+    panel.setAttribute("aria-modal", String(small.matches));
+    root.classList.add("open");
+    launcher.setAttribute("aria-expanded", "true");
+    launcher.setAttribute("aria-label", say("close"));
+    unread = 0;
+    count.hidden = true;
+    log.scrollTop = log.scrollHeight;
+  }
+
+  function tell(text) {
+    state.textContent = text || "";
+  }
+
+  function announce(text) {
+    said.textContent = "";
+    said.textContent = text;
+  }
+
+  let atEnd = true;
+  const isAtEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+  log.addEventListener("scroll", () => { atEnd = isAtEnd(); });
+  new ResizeObserver(() => { if (atEnd) log.scrollTop = log.scrollHeight; }).observe(log);
 
   /** Keeps the newest in sight of whoever is reading there, and leaves alone whoever has scrolled back. */
   function keepEnd(change) {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    const follow = isAtEnd();
     change();
-    if (atEnd) log.scrollTop = log.scrollHeight;
+    if (follow) log.scrollTop = log.scrollHeight;
   }
 
-  function fill(node, message) {
-    node.replaceChildren(element("span", { class: "hidden" }, `${say(message.mine ? "you" : "bot")}: `));
-    if (message.mine) node.append(message.text);
-    else renderMarkdown(message.text, node);
-    for (const medium of message.media || []) {
-      const address = safeAddress(medium.url || "");
-      if (!address) continue;
-      const picture = String(medium.content_type || "").startsWith("image/");
-      node.append(element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, picture ? element("img", { src: address, alt: medium.name || "" }) : medium.name || address));
-    }
-    const sources = [...new Set((message.citations || []).map((citation) => citation.title).filter(Boolean))];
-    if (sources.length) node.append(element("div", { class: "sources" }, `${say("sources")}: ${sources.join(", ")}`));
+  /** Takes something away without losing whoever is in it. */
+  function drop(node) {
+    if (!node) return;
+    const within = node.contains(shadow.activeElement);
+    node.remove();
+    if (within) focus();
+  }
+
+  function place(row) {
+    const after = [...shown.values()].filter((other) => other !== row && other.place > row.place);
+    const next = after.reduce((first, other) => (!first || other.place < first.place ? other : first), null);
+    const before = next || draft || typing;
+    if (row.nextElementSibling !== before || !row.parentNode) log.insertBefore(row, before);
   }
 
   return {
-    /** Shows a message, or what has become of one that is shown: `{id, mine, text, citations, buttons, media, failed, sending}`. */
+    isOpen, focus,
+    /** Shows a message, or what has become of one that is shown: `{id, cursor, mine, sender, text, media, buttons, citations, sending, failed}`. */
     message(message, fresh) {
       keepEnd(() => {
-        log.querySelector(".choices")?.remove();
-        let node = shown.get(message.id);
-        if (!node) {
-          node = element("div", { class: `message ${message.mine ? "you" : "bot"}`, dir: "auto" });
-          shown.set(message.id, node);
-          log.insertBefore(node, draft || typing);
-        }
-        fill(node, message);
-        node.nextElementSibling?.matches(".note") && node.nextElementSibling.remove();
-        if (message.failed) node.after(element("div", { class: "note wrong", role: "alert" }, `${message.failed} `, element("button", { type: "button", onclick: () => acts.retry(message.id) }, say("retry"))));
-        else if (message.sending) node.after(element("div", { class: "note" }, say("sending")));
-        if (!message.mine && (message.buttons || []).length) {
-          const buttons = message.buttons.map((button) => element("button", { type: "button", onclick: () => acts.choose(button) }, button.title));
-          log.append(element("div", { class: "choices", role: "group" }, ...buttons));
+        const before = shown.get(message.id);
+        const row = before || element("div", { class: `row ${message.mine ? "you" : "bot"}` });
+        row.place = message.cursor === undefined ? row.place ?? Infinity : Number(message.cursor);
+        if (!before) for (const choices of log.querySelectorAll(".choices")) drop(choices);
+        if (!message.mine) { draft?.remove(); draft = null; }
+        const within = row.contains(shadow.activeElement);
+        row.replaceChildren(...messageOf(message, say, acts));
+        if (within) focus();
+        shown.set(message.id, row);
+        place(row);
+        if (fresh && !message.mine) {
+          announce(say("newMessage", { text: row.querySelector(".message").innerText.replace(/\s+/g, " ") }));
+          if (!isOpen()) { count.textContent = String((unread += 1)); count.hidden = false; }
         }
       });
-      if (fresh && !message.mine) {
-        said.textContent = say("newMessage", { text: message.text });
-        if (panel.hidden) launcher.dataset.unread = String((unread += 1));
-      }
+      if (!fresh && !message.mine) log.scrollTop = log.scrollHeight;
     },
-    /** A message that was shown under a name of ours is known by another now. */
-    rename(before, now) {
-      const node = shown.get(before);
-      if (!node || before === now) return;
-      shown.delete(before);
-      if (shown.has(now)) { node.nextElementSibling?.matches(".note") && node.nextElementSibling.remove(); node.remove(); } else shown.set(now, node);
-    },
+    /** What has been written of an answer so far. */
     draft(written) {
       keepEnd(() => {
-        if (!written) { draft?.remove(); draft = null; return; }
-        if (!draft) { draft = element("div", { class: "message bot", dir: "auto", "aria-hidden": "true" }); log.append(draft); }
-        draft.replaceChildren();
-        renderMarkdown(written, draft);
+        if (!draft) { draft = element("div", { class: "row bot draft", "aria-hidden": "true" }); log.append(draft); }
+        const said = element("div", { class: "said", dir: "auto" });
+        renderMarkdown(written, said);
+        draft.replaceChildren(element("div", { class: "message" }, said));
         typing?.remove();
         typing = null;
       });
     },
     typing(is) {
       keepEnd(() => {
-        if (!is || draft) { typing?.remove(); typing = null; return; }
-        if (typing) return;
+        if (!is) { typing?.remove(); typing = null; return; }
+        if (typing || draft) return;
         typing = element("div", { class: "typing" }, element("i"), element("i"), element("i"), element("span", { class: "hidden" }, say("typing")));
         log.append(typing);
+        announce(say("typing"));
       });
     },
-    state(words, action) {
-      state.replaceChildren(words || "");
-      if (words && action) state.append(" ", element("button", { type: "button", onclick: action.act }, action.words));
-    },
-    writing(allowed) {
-      for (const part of [text, send, attach]) part.disabled = !allowed;
-    },
-    open() {
-      panel.hidden = false;
-      root.classList.add("open");
-      launcher.setAttribute("aria-expanded", "true");
-      launcher.setAttribute("aria-label", say("close"));
-      delete launcher.dataset.unread;
-      unread = 0;
-      log.scrollTop = log.scrollHeight;
-      (panel.querySelector(".form input") || text).focus();
-    },
+    /** What is the matter, in words; nothing if all is well. */
+    state: tell,
+    writing: writer.allow,
+    open() { open(); focus(); },
+    /** Open as on the page before, without taking the keyboard; never where it would cover the page. */
+    reopen() { if (!small.matches) open(); },
     close() {
       panel.hidden = true;
       root.classList.remove("open");
@@ -146,39 +168,15 @@ function viewOf(shadow, settings, words, acts) {
       launcher.setAttribute("aria-label", say("open"));
       launcher.focus();
     },
-    /** Asks for what the owner wants to know first. Resolves with what was typed. */
-    form(fields, consent) {
-      return new Promise((resolve) => {
-        const inputs = fields.map((field) => element("input", { name: field.name, type: field.type || "text", required: field.required, autocomplete: { name: "name", email: "email", phone: "tel" }[field.name] || "on" }));
-        const labels = fields.map((field, index) => element("label", {}, field.label || say(field.name), inputs[index]));
-        const agreed = consent ? element("input", { type: "checkbox", name: "consent", required: true }) : null;
-        if (agreed) labels.push(element("label", { class: "check" }, agreed, typeof consent === "string" ? consent : say("consent")));
-        const form = element("form", {
-          class: "form", onsubmit: (event) => {
-            event.preventDefault();
-            form.remove();
-            log.hidden = writer.hidden = false;
-            resolve(Object.fromEntries(inputs.map((input) => [input.name, input.value.trim()]).filter(([, value]) => value)));
-            text.focus();
-          },
-        }, ...labels, element("button", { type: "submit", class: "go" }, say("start")));
-        log.hidden = writer.hidden = true;
-        panel.insertBefore(form, state);
-        if (!panel.hidden) inputs[0]?.focus();
-      });
+    /** Shows a form instead of the conversation, or the conversation again. */
+    form(given) {
+      if (!given && !form) return;
+      form?.remove();
+      form = given;
+      log.hidden = writer.node.hidden = Boolean(form);
+      if (form) panel.insertBefore(form, state);
+      if (isOpen() && shadow.activeElement) focus();
+      log.scrollTop = log.scrollHeight;
     },
   };
-}
-
-/** The owner's colour, with black or white upon it, whichever can be read. */
-function paint(root, color) {
-  const found = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(color || "");
-  if (!found) return;
-  const [red, green, blue] = found.slice(1).map((hex) => {
-    const share = parseInt(hex, 16) / 255;
-    return share <= 0.03928 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
-  });
-  const bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-  root.style.setProperty("--accent", color);
-  root.style.setProperty("--on-accent", 1.05 / (bright + 0.05) >= 4.5 ? "#fff" : "#000");
 }

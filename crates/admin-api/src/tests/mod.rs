@@ -14,8 +14,11 @@ mod quarantine;
 mod secrets;
 mod sending;
 mod sign_in;
+mod sources;
 mod tenants;
+mod uploaded;
 mod walk;
+mod widget;
 mod writes;
 
 use crate::{AdminApi, Service, Settings, setup};
@@ -113,6 +116,7 @@ pub fn settings() -> Settings {
         insecure_cookies: false,
         trusted_proxies: 0,
         max_body_bytes: 64 * 1024,
+        max_upload_bytes: 128 * 1024,
         workers: 1,
     }
 }

@@ -109,6 +109,12 @@ impl Channel for Pigeon {
                 sends_per_second: 3.0,
                 reply_window: self.reply_window,
                 settle: Duration::ZERO,
+                media: const {
+                    &[
+                        channel::media::MediaRule::mib("image/", 1),
+                        channel::media::MediaRule::mib("text/plain", 1),
+                    ]
+                },
                 conversation_gap: Duration::ZERO,
             },
             features: Features {

@@ -24,7 +24,7 @@ impl Tenant {
         let id = Uuid::now_v7;
         let (chatbot, source, integration, contact, conversation) = (id(), id(), id(), id(), id());
         let (message, reply, part, blob, attachment) = (id(), id(), id(), id(), id());
-        let (answer, unanswered, letter) = (id(), id(), id());
+        let (answer, unanswered, letter, document) = (id(), id(), id(), id());
         let row = integration;
         let credentials = world
             .keyring
@@ -45,6 +45,10 @@ impl Tenant {
              insert into chatbots (id, workspace_id, name, fallback_text) values ('{chatbot}', '{w}', 'bot', 'no idea');
              insert into sources (id, workspace_id, chatbot_id, kind, title, content, state)
                  values ('{source}', '{w}', '{chatbot}', 'text', 't', '{{\"text\": \"t\"}}', 'failed');
+             insert into documents (id, workspace_id, chatbot_id, source_id, title, content_hash)
+                 values ('{document}', '{w}', '{chatbot}', '{source}', 't', '');
+             insert into pages (id, workspace_id, chatbot_id, source_id, url, depth, crawl)
+                 values (gen_random_uuid(), '{w}', '{chatbot}', '{source}', 'https://secret.example/', 0, 1);
              insert into integrations (id, workspace_id, chatbot_id, platform, account, credentials, credentials_shown)
                  values ('{integration}', '{w}', '{chatbot}', 'twilio', 'AC', '\\x{hex}', '{{}}');
              insert into contacts (id, workspace_id, integration_id, key) values ('{contact}', '{w}', '{integration}', '+14155550111');
@@ -86,6 +90,7 @@ impl Tenant {
             ("api_key_id", key.to_string()),
             ("chatbot_id", chatbot.to_string()),
             ("source_id", source.to_string()),
+            ("document_id", document.to_string()),
             ("unanswered_id", unanswered.to_string()),
             ("integration_id", integration.to_string()),
             ("quarantine_id", kept.to_string()),
@@ -209,8 +214,11 @@ fn body(operation: &Operation) -> Option<Value> {
         "chatbots_update" => json!({"name": "taken over"}),
         "sources_create" => json!({"title": "mine", "text": "mine"}),
         "sources_update" => json!({"title": "taken over"}),
+        "files_add" | "files_replace" | "uploaded_upload" => json!("a file's text"),
         "integrations_save" => json!({"platform": "twilio", "credentials": pigeon::good()}),
         "integrations_toggle" => json!({"enabled": false}),
+        "widget_save" => json!({"welcome": "taken over"}),
+        "widget_save_logo" => json!("a picture"),
         "conversations_reply" => json!({"text": "hello"}),
         "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
         "sending_send" | "sending_send_sms" => to,
@@ -226,6 +234,12 @@ fn address(operation: &Operation, id: impl Fn(&str) -> String) -> String {
     let mut path = operation.path.replace("{platform}", "twilio");
     for name in &operation.ids {
         path = path.replace(&format!("{{{name}}}"), &id(name));
+    }
+    if matches!(
+        operation.name.as_str(),
+        "files_add" | "files_replace" | "uploaded_upload"
+    ) {
+        path.push_str("?name=taken-over.txt");
     }
     path
 }

@@ -33,6 +33,10 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
 
     for (path, methods) in document["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
+            if operation["requestBody"]["content"]["application/octet-stream"].is_object() {
+                // Bytes have no fields.
+                continue;
+            }
             let body = operation["requestBody"]["content"]["application/json"]["schema"].to_string();
             let Some((name, schema)) = schemas
                 .iter()

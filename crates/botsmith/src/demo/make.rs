@@ -126,18 +126,20 @@ async fn complete(
     };
     integrations::insert(tx, &new, now).await?;
     for play in simulator::played::ALL {
-        let platform = Platform::from_static(play.name());
-        if shared.accounts.channels().get(&platform).is_some() {
-            connect(
-                shared,
-                tx,
-                note,
-                platform,
-                play.credentials(auth_token.expose_secret()),
-                now,
-            )
-            .await?;
-        }
+        let credentials = play.credentials(auth_token.expose_secret());
+        connect(
+            shared,
+            tx,
+            note,
+            Platform::from_static(play.name()),
+            credentials,
+            now,
+        )
+        .await?;
+    }
+    for own in [Platform::REST, Platform::WEB] {
+        let credentials = json!({"identity_secret": secret().expose_secret()});
+        connect(shared, tx, note, own, credentials, now).await?;
     }
     let api_key = new_api_key(tx, now).await?;
     Ok(Made {
@@ -148,7 +150,7 @@ async fn complete(
     })
 }
 
-/// Connects the bot to the simulated account of one more platform.
+/// Connects the bot to one more platform, where this installation has it: to its simulated account, or to one of our own.
 async fn connect(
     shared: &Shared,
     tx: &mut TenantTx,
@@ -158,11 +160,9 @@ async fn connect(
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
     let id = IntegrationId::new();
-    let channel = shared
-        .accounts
-        .channels()
-        .get(&platform)
-        .context("no such platform")?;
+    let Some(channel) = shared.accounts.channels().get(&platform) else {
+        return Ok(());
+    };
     let json = SecretString::from(credentials.to_string());
     let account = channel.account(&channel.open(&json)?)?;
     let place = Place {
@@ -174,11 +174,16 @@ async fn connect(
         .seal(note.workspace, place, json.expose_secret().as_bytes())
         .await?;
     let setup = channel.setup();
+    let display_name = if platform.is_own() {
+        String::new()
+    } else {
+        format!("Simulated {}", setup.title)
+    };
     let new = NewIntegration {
         id,
         chatbot: note.chatbot,
         platform,
-        display_name: format!("Simulated {}", setup.title),
+        display_name,
         enabled: true,
         sends_per_second: setup.limits.sends_per_second,
         conversation_gap: setup.limits.conversation_gap,
@@ -254,7 +259,7 @@ async fn credentials(
     })
 }
 
-/// A key that may read the demo's messages, for their journey.
+/// A key that may read the demo's messages, for their journey, and ask its bot over the chat API.
 async fn new_api_key(tx: &mut TenantTx, now: DateTime<Utc>) -> anyhow::Result<SecretString> {
     let issued = admin_api::issue_api_key();
     let new = api_keys::NewApiKey {
@@ -262,7 +267,7 @@ async fn new_api_key(tx: &mut TenantTx, now: DateTime<Utc>) -> anyhow::Result<Se
         name: "botsmith simulate",
         prefix: &issued.prefix,
         key_hash: &issued.hash,
-        role: Role::Viewer,
+        role: Role::Agent,
         created_by: None,
     };
     api_keys::insert(tx, &new, now).await?;

@@ -34,6 +34,7 @@ pub fn sources(chatbot: ChatbotId) -> anyhow::Result<[NewSource; 2]> {
         chatbot,
         title: title.to_owned(),
         content,
+        refresh_hours: None,
     };
     Ok([
         source("About Fern & Kettle", Content::Text(TEXT.to_owned())),

@@ -207,7 +207,11 @@ impl Asked {
                 1,
             )
             .await?;
-            replies.extend(found.into_iter().map(|entry| Item::of(entry, &self.place)));
+            replies.extend(
+                found
+                    .into_iter()
+                    .map(|entry| Item::of(entry, &self.place, &self.chat.addresses)),
+            );
         }
         Ok(replies)
     }

@@ -38,6 +38,9 @@ pub enum ChatError {
     /// Another person's, or nobody's.
     #[error("there is no such conversation here")]
     UnknownConversation,
+    /// The widget has none.
+    #[error("this chatbot's widget has no logo")]
+    NoLogo,
     /// Something in the request does not fit.
     #[error("{field}: {problem}")]
     Invalid {
@@ -89,6 +92,7 @@ impl ChatError {
             Self::Forbidden(_) => "not_allowed",
             Self::Origin(_) => "origin_not_allowed",
             Self::UnknownConversation => "unknown_conversation",
+            Self::NoLogo => "no_logo",
             Self::Invalid { .. } => "invalid",
             Self::TooFast { .. } => "too_many",
             Self::FileKind => "unsupported_file",
@@ -112,7 +116,7 @@ impl ChatError {
 impl ResponseError for ChatError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::UnknownChatbot(_) | Self::NotConnected(_) | Self::UnknownConversation => {
+            Self::UnknownChatbot(_) | Self::NotConnected(_) | Self::UnknownConversation | Self::NoLogo => {
                 StatusCode::NOT_FOUND
             }
             Self::Disabled | Self::Forbidden(_) | Self::Origin(_) => StatusCode::FORBIDDEN,

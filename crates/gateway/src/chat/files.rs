@@ -9,7 +9,6 @@ use super::{
     error::ChatError,
     input, multipart, origin,
     place::{self, Place},
-    sniff,
 };
 use crate::GatewayError;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
@@ -23,7 +22,6 @@ use store::chat::{self, FILE_SCHEME, NewFile};
 
 /// What stands around a file in a form.
 const AROUND: usize = 8 * 1_024;
-const LONGEST_NAME: usize = 150;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,11 +76,11 @@ pub async fn upload(
         if file.bytes.len() > limit {
             return Err(GatewayError::TooLarge { limit }.into());
         }
-        let content_type = sniff::kind(file.bytes).ok_or(ChatError::FileKind)?;
+        let content_type = uploads::kind::kind(file.bytes).ok_or(ChatError::FileKind)?;
         if is_visitor {
             within_the_day(&chat, &place, file.bytes.len()).await?;
         }
-        let name = tidy(&file.name);
+        let name = uploads::tidy(&file.name);
         let new = NewFile {
             workspace: place.account.workspace,
             integration: place.account.integration,
@@ -134,33 +132,4 @@ pub async fn of_message(chat: &Chat, place: &Place, ids: &[BlobId]) -> Result<Ve
             })
         })
         .collect()
-}
-
-/// A name without a path and without what is invisible.
-fn tidy(name: &str) -> String {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_NAME)
-        .collect();
-    let name = name.trim();
-    if name.is_empty() {
-        "file".to_owned()
-    } else {
-        name.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_has_no_path_and_nothing_invisible() {
-        assert_eq!(tidy("../../etc/passwd"), "passwd");
-        assert_eq!(tidy("C:\\temp\\Plan\r\n.pdf"), "Plan.pdf");
-        assert_eq!(tidy(" / "), "file");
-        assert_eq!(tidy(&"x".repeat(1_000)).len(), LONGEST_NAME);
-    }
 }

@@ -70,12 +70,13 @@ pub fn of_hash(user: &str, hash: &str, secret: &SecretString) -> Result<Person, 
 
 /// A name on one line, not too long. `None`: nothing is left of it.
 pub fn line(name: &str) -> Option<String> {
-    let line: String = name.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line: String = line
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_NAME)
-        .collect();
+    line_up_to(name, LONGEST_NAME)
+}
+
+/// Any text on one line of so many characters at most. `None`: nothing is left of it.
+pub fn line_up_to(text: &str, most: usize) -> Option<String> {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = line.chars().filter(|c| !c.is_control()).take(most).collect();
     (!line.is_empty()).then_some(line)
 }
 

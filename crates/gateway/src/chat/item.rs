@@ -6,6 +6,7 @@ use domain::{Direction, InboundState, MessageId, Sender};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use store::chat::Entry;
+use uploads::{Addresses, LIFETIME, Reference};
 
 /// A message.
 #[derive(Debug, Serialize)]
@@ -62,8 +63,8 @@ pub struct Cited {
 }
 
 impl Item {
-    /// An entry of a conversation.
-    pub fn of(entry: Entry, place: &Place) -> Self {
+    /// An entry of a conversation. Files that we sent get an address that the reader can open for a while from now.
+    pub fn of(entry: Entry, place: &Place, addresses: &Addresses) -> Self {
         let content: channel::OutboundContent = entry
             .content
             .and_then(|content| serde_json::from_value(content).ok())
@@ -73,11 +74,7 @@ impl Item {
             content
                 .media
                 .into_iter()
-                .map(|url| Medium {
-                    url: Some(url),
-                    content_type: None,
-                    name: None,
-                })
+                .map(|url| Medium::sent(url, place, addresses))
                 .collect()
         } else {
             read(entry.files)
@@ -101,6 +98,23 @@ impl Item {
             media,
             buttons: content.buttons,
             citations,
+        }
+    }
+}
+
+impl Medium {
+    fn sent(url: String, place: &Place, addresses: &Addresses) -> Self {
+        match Reference::of(&url) {
+            Some(file) => Self {
+                url: Some(addresses.of(place.account.workspace, &file, Utc::now() + LIFETIME)),
+                content_type: uploads::kind::by_name(file.name()).map(str::to_owned),
+                name: Some(file.name().to_owned()),
+            },
+            None => Self {
+                url: Some(url),
+                content_type: None,
+                name: None,
+            },
         }
     }
 }

@@ -315,13 +315,13 @@ pub async fn list(chat: web::Data<Chat>, path: web::Path<String>, request: HttpR
             entries
                 .into_iter()
                 .take(limit as usize)
-                .map(|entry| Item::of(entry, &place))
+                .map(|entry| Item::of(entry, &place, &chat.addresses))
                 .collect()
         } else {
             entries
                 .into_iter()
                 .skip(surplus)
-                .map(|entry| Item::of(entry, &place))
+                .map(|entry| Item::of(entry, &place, &chat.addresses))
                 .collect()
         };
         let next = items

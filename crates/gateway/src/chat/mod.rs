@@ -16,6 +16,7 @@ mod hub;
 mod identity;
 mod input;
 mod item;
+mod lead;
 mod limits;
 mod messages;
 mod multipart;
@@ -24,14 +25,13 @@ mod openapi;
 mod origin;
 mod place;
 mod sessions;
-mod sniff;
 mod sse;
 mod stream;
 mod token;
 mod widget;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::{Settings, body};
 use accounts::{Account, Accounts, Age};
@@ -46,6 +46,7 @@ use queue::Queue;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use store::Db;
 use tokio_util::sync::CancellationToken;
+use uploads::Addresses;
 
 /// What the handlers share. Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +56,8 @@ pub struct Shared {
     settings: Settings,
     /// This installation's own pages may always speak to it.
     own_origin: String,
+    /// Where files are that we sent.
+    addresses: Addresses,
     db: Db,
     queue: Queue,
     accounts: Accounts,
@@ -82,7 +85,9 @@ impl Chat {
         let hub = Hub::start(&queue, stop.clone());
         let limits = Limits::new(&settings.chat);
         let own_origin = settings.public_url.origin().ascii_serialization();
+        let addresses = Addresses::new(accounts.masters().clone(), settings.public_url.clone());
         Self(Arc::new(Shared {
+            addresses,
             settings,
             own_origin,
             db,
@@ -123,6 +128,8 @@ impl Chat {
                 .route(web::get().to(widget::settings))
                 .route(preflight()),
         );
+        config
+            .service(web::resource("/api/chat/{chatbot_id}/widget/logo").route(web::get().to(widget::logo)));
         config.route("/widget.js", web::get().to(widget::script));
         config.route("/api/chat/openapi.json", web::get().to(openapi::document));
         config.route("/v1/chat/completions", web::post().to(openai::complete));

@@ -10,16 +10,17 @@ use super::{
     error::ChatError,
     hosting,
     identity::{self, Person},
-    input, origin, place,
+    input, lead, origin, place,
     token::{self, Visitor},
 };
 use accounts::Age;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use domain::{Platform, Role};
+use domain::{ChatbotId, Platform, Role};
 use serde::Deserialize;
 use serde_json::json;
 use std::{collections::BTreeMap, net::IpAddr};
+use store::leads::Lead;
 
 /// The one conversation of somebody whom the owner vouches for.
 const STANDING: &str = "standing";
@@ -71,31 +72,38 @@ pub async fn begin(
             }
             (None, None, _) => None,
         };
-        let said = asked.lead.as_ref().and_then(said_name);
+        let mut begins = false;
+        let vouched = person.is_some();
         let visitor = match person {
             Some(Person { user, name }) => Visitor {
                 integration: account.integration,
                 contact: place::known(&user),
                 conversation: STANDING.to_owned(),
-                name: name.or(said),
+                // A visitor's own word is not the owner's.
+                name,
                 expires: (now + VOUCHED).timestamp(),
             },
             None => {
                 let days = TimeDelta::days(chat.settings.chat.session_days);
-                let conversation = renewed(&chat, chatbot, &request, &origin)
-                    .await
-                    .unwrap_or_else(place::new_conversation);
+                let kept = renewed(&chat, chatbot, &request, &origin).await;
+                begins = kept.is_none();
+                let conversation = kept.unwrap_or_else(place::new_conversation);
                 Visitor {
                     integration: account.integration,
                     contact: place::anonymous(&conversation),
                     conversation,
-                    name: said,
+                    name: None,
                     expires: (now + days).timestamp(),
                 }
             }
         };
+        let lead = lead_of(&chat, chatbot, asked.lead.as_ref(), begins, now).await?;
         let token = token::issue(&visitor, &secret)
             .ok_or_else(|| ChatError::invalid("identity", "has a name that is too long"))?;
+        if let Some(lead) = lead {
+            let (integration, contact) = (visitor.integration, &visitor.contact);
+            store::leads::keep(&chat.db, integration, contact, &lead, vouched, now).await?;
+        }
         let expires_at = DateTime::from_timestamp(visitor.expires, 0)
             .unwrap_or(now)
             .to_rfc3339_opts(SecondsFormat::Secs, true);
@@ -114,7 +122,7 @@ pub async fn begin(
 /// Who shows a token that still holds keeps their conversation.
 async fn renewed(
     chat: &Chat,
-    chatbot: domain::ChatbotId,
+    chatbot: ChatbotId,
     request: &HttpRequest,
     origin: &origin::Origin,
 ) -> Option<String> {
@@ -129,11 +137,31 @@ async fn renewed(
     place.user().is_none().then_some(place.conversation)
 }
 
-/// What a visitor calls themselves.
-fn said_name(lead: &BTreeMap<String, serde_json::Value>) -> Option<String> {
-    ["name", "email"]
-        .iter()
-        .find_map(|field| lead.get(*field)?.as_str().and_then(identity::line))
+/// What a visitor said of themselves, if it is what the owner asks. Nobody new comes in without it; who is vouched for, or
+/// comes back, need not say it again.
+async fn lead_of(
+    chat: &Chat,
+    chatbot: ChatbotId,
+    said: Option<&BTreeMap<String, serde_json::Value>>,
+    begins: bool,
+    now: DateTime<Utc>,
+) -> Result<Option<Lead>, ChatError> {
+    if said.is_none() && !begins {
+        return Ok(None);
+    }
+    let widget = match store::widgets::load(&chat.db, chatbot).await {
+        Ok(widget) => widget,
+        // Who has nothing to say is let in while the database is away.
+        Err(error) if said.is_none() && error.is_transient() => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let asked = widget.map(|widget| widget.settings).unwrap_or_default();
+    if said.is_none() && asked.pre_chat.is_empty() {
+        return Ok(None);
+    }
+    let nothing = BTreeMap::new();
+    let lead = lead::checked(said.unwrap_or(&nothing), &asked, now)?;
+    Ok((lead != Lead::default()).then_some(lead))
 }
 
 /// With n proxies before us, the n-th entry from the right of X-Forwarded-For was written by the outermost of them; all

@@ -151,7 +151,7 @@ impl Listening {
                 if let Some(state) = entry.state {
                     self.progress.insert(entry.message, state);
                 }
-                let item = Item::of(entry, &self.place);
+                let item = Item::of(entry, &self.place, &self.chat.addresses);
                 if item.direction == Direction::Outbound {
                     self.draft.end();
                 }

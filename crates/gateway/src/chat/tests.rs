@@ -2,7 +2,8 @@
 
 mod openai;
 mod visitors;
-mod world;
+mod widget;
+pub(crate) mod world;
 
 use reqwest::Method;
 use serde_json::{Value, json};

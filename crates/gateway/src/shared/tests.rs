@@ -110,6 +110,16 @@ impl World {
 
     /// Delivers one message to each of these Pages in one webhook: the answer's status.
     async fn deliver(&self, pages: &[&str]) -> u16 {
+        self.deliver_to("/api/messenger/webhook", pages, SECRET).await
+    }
+
+    /// The same, to a bot's own address.
+    async fn deliver_to_own(&self, bot: Bot, pages: &[&str]) -> u16 {
+        let address = format!("/api/messenger/webhook/{}", bot.chatbot);
+        self.deliver_to(&address, pages, SECRET).await
+    }
+
+    async fn deliver_to(&self, address: &str, pages: &[&str], secret: &str) -> u16 {
         let entries: Vec<Value> = pages
             .iter()
             .map(|page| {
@@ -119,9 +129,9 @@ impl World {
             .collect();
         let body = json!({"object": "page", "entry": entries}).to_string();
         let app = actix::init_service(App::new().configure(|config| self.gateway.configure(config))).await;
-        let signature = meta_graph::signature::sign(&SECRET.into(), body.as_bytes());
+        let signature = meta_graph::signature::sign(&secret.into(), body.as_bytes());
         let request = actix::TestRequest::post()
-            .uri("/api/messenger/webhook")
+            .uri(address)
             .insert_header((meta_graph::signature::HEADER, signature))
             .set_payload(body)
             .to_request();
@@ -223,5 +233,56 @@ fn what_will_be_taken_if_it_comes_again_is_asked_for_again() {
     assert!(!is_worth_another_try(&key(store::StoreError::Unreadable(
         String::new()
     ))));
-    assert!(!is_worth_another_try(&GatewayError::Disabled));
+    assert!(!is_worth_another_try(&GatewayError::Disabled(
+        WebhookResponse::empty()
+    )));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn what_comes_to_ones_own_address_is_passed_on_to_the_apps_other_accounts(pool: PgPool) {
+    let world = World::new(pool).await;
+    let own = world.bot("1", SECRET).await;
+    world.bot("2", SECRET).await;
+
+    let both = world.deliver_to_own(own, &["1", "2"]).await;
+    assert_eq!((both, world.queued().await), (200, 2));
+    let other = world.deliver_to_own(own, &["2"]).await;
+    assert_eq!((other, world.queued().await), (200, 3));
+    let nobody = world.deliver_to_own(own, &["3"]).await;
+
+    assert_eq!((nobody, world.queued().await), (403, 3));
+    assert_eq!(world.awaited_log(own).await, ["webhook.refused"]);
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn s1_what_is_passed_on_is_taken_only_by_whoever_proves_it_with_their_own_secret(pool: PgPool) {
+    let world = World::new(pool).await;
+    let own = world.bot("1", SECRET).await;
+    world.bot("2", "0123456789abcdef0123456789abcdef").await;
+
+    let both = world.deliver_to_own(own, &["1", "2"]).await;
+    let other = world.deliver_to_own(own, &["2"]).await;
+
+    assert_eq!((both, other, world.queued().await), (200, 401, 1));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_proven_webhook_to_an_integration_that_is_off_is_acknowledged_and_not_processed(pool: PgPool) {
+    let world = World::new(pool).await;
+    let off = world.bot("1", SECRET).await;
+    world
+        .run(format!(
+            "update integrations set enabled = false where id = '{}'",
+            off.integration
+        ))
+        .await;
+    let address = format!("/api/messenger/webhook/{}", off.chatbot);
+
+    let forged = world
+        .deliver_to(&address, &["1"], "0123456789abcdef0123456789abcdef")
+        .await;
+    let genuine = world.deliver_to_own(off, &["1"]).await;
+
+    assert_eq!((forged, genuine, world.queued().await), (401, 200, 0));
+    assert!(!world.awaited_log(off).await.is_empty());
 }

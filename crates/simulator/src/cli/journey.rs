@@ -1,6 +1,5 @@
 //! What became of a message, asked of the API and printed as a table.
 
-use crate::twilio::Inbound;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -12,6 +11,17 @@ pub(super) struct Api {
     url: String,
     key: SecretString,
     http: reqwest::Client,
+}
+
+/// The message whose journey is shown.
+pub(super) struct Sought<'a> {
+    pub chatbot: &'a str,
+    /// On this platform only.
+    pub platform: Option<&'a str>,
+    /// Who wrote it, as BotSmith knows them. `None`: whoever wrote this of late.
+    pub contact: Option<&'a str>,
+    pub text: &'a str,
+    pub sent_at: DateTime<Utc>,
 }
 
 /// For people: `12 ms`, `1.20 s`.
@@ -57,60 +67,42 @@ impl Api {
     }
 
     /// The message with its journey, if it is stored by now.
-    async fn find(
-        &self,
-        chatbot: &str,
-        inbound: &Inbound,
-        sent_at: DateTime<Utc>,
-    ) -> anyhow::Result<Option<Value>> {
-        let bot = self.get(&format!("/api/chatbots/{chatbot}"), &[]).await?;
+    async fn find(&self, sought: &Sought<'_>) -> anyhow::Result<Option<Value>> {
+        let bot = self
+            .get(&format!("/api/chatbots/{}", sought.chatbot), &[])
+            .await?;
         let workspace = bot["workspace_id"]
             .as_str()
             .context("the API shows no workspace of the chatbot")?;
-        let query = [
-            ("chatbot_id", chatbot),
-            ("contact", inbound.from.as_str()),
-            ("limit", "10"),
-        ];
+        let mut query = vec![("chatbot_id", sought.chatbot), ("limit", "10")];
+        query.extend(sought.platform.map(|platform| ("platform", platform)));
+        query.extend(sought.contact.map(|contact| ("contact", contact)));
         let conversations = self
             .get(&format!("/api/workspaces/{workspace}/conversations"), &query)
             .await?;
-        let mut conversations = conversations["items"].as_array().into_iter().flatten();
-        let conversation =
-            conversations.find(|conversation| conversation["contact"]["key"] == inbound.from.as_str());
-        let Some(conversation) = conversation.and_then(|conversation| conversation["id"].as_str()) else {
-            return Ok(None);
+        let is_theirs = |conversation: &&Value| {
+            let key = conversation["contact"]["key"].as_str();
+            sought.contact.is_none_or(|contact| key == Some(contact))
         };
-        let path = format!("/api/conversations/{conversation}/messages");
-        let messages = self.get(&path, &[("limit", "20")]).await?;
-        let fits = |message: &&Value| {
-            let accepted = &message["journey"]["accepted_at"];
-            let accepted = accepted
-                .as_str()
-                .and_then(|at| DateTime::parse_from_rfc3339(at).ok());
-            message["direction"] == "inbound"
-                && message["text"] == inbound.body.as_str()
-                && accepted.is_some_and(|at| at >= sent_at)
-        };
-        Ok(messages["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(fits)
-            .cloned())
+        let conversations = conversations["items"].as_array().into_iter().flatten();
+        for conversation in conversations.filter(is_theirs) {
+            let id = conversation["id"].as_str().unwrap_or_default();
+            let path = format!("/api/conversations/{id}/messages");
+            let messages = self.get(&path, &[("limit", "20")]).await?;
+            let mut messages = messages["items"].as_array().into_iter().flatten();
+            let found = messages.find(|message| sought.is(message));
+            if found.is_some() {
+                return Ok(found.cloned());
+            }
+        }
+        Ok(None)
     }
 
     /// Prints how a message fared. What the platform reports comes a little later than the reply: it is waited for.
-    pub async fn print(
-        &self,
-        chatbot: &str,
-        inbound: &Inbound,
-        sent_at: DateTime<Utc>,
-        reply_at: Option<DateTime<Utc>>,
-    ) -> anyhow::Result<()> {
+    pub async fn print(&self, sought: &Sought<'_>, reply_at: Option<DateTime<Utc>>) -> anyhow::Result<()> {
         let mut found = None;
         for _ in 0..20 {
-            found = self.find(chatbot, inbound, sent_at).await?;
+            found = self.find(sought).await?;
             if found
                 .as_ref()
                 .is_some_and(|message| is_delivered(&message["journey"]))
@@ -123,12 +115,22 @@ impl Api {
             println!("\nThe message is not stored yet: a chat-worker has not taken it in.");
             return Ok(());
         };
-        print_stages(&stages(&message["journey"], sent_at, reply_at));
+        print_stages(&stages(&message["journey"], sought.sent_at, reply_at));
         print_answer(&message["journey"]["answer"]);
         if let Some(error) = message["error"].as_str() {
             println!("  went wrong: {error}");
         }
         Ok(())
+    }
+}
+
+impl Sought<'_> {
+    fn is(&self, message: &Value) -> bool {
+        let accepted = message["journey"]["accepted_at"].as_str();
+        let accepted = accepted.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+        message["direction"] == "inbound"
+            && message["text"] == self.text
+            && accepted.is_some_and(|at| at >= self.sent_at)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `botsmith simulate`: try a chatbot without an account at a platform.
 
+mod chat;
 mod journey;
 mod platform;
 mod server;
@@ -32,6 +33,10 @@ enum What {
     Messenger(platform::Arguments),
     /// The same on Instagram
     Instagram(platform::Arguments),
+    /// Asks a chatbot as a program would, over the chat API with an API key, and shows the answer and its journey
+    Rest(chat::Arguments),
+    /// Asks a chatbot as a visitor of a website would, through the widget's addresses, and shows the answer and its journey
+    Web(chat::Arguments),
     /// Runs a simulated Twilio API and a simulated language model until it is stopped
     Server(server::Arguments),
 }
@@ -49,6 +54,8 @@ impl Simulate {
             What::Teams(arguments) => platform::run("teams", arguments, data_dir).await,
             What::Messenger(arguments) => platform::run("messenger", arguments, data_dir).await,
             What::Instagram(arguments) => platform::run("instagram", arguments, data_dir).await,
+            What::Rest(arguments) => chat::run(chat::Asker::Program, arguments, data_dir).await,
+            What::Web(arguments) => chat::run(chat::Asker::Visitor, arguments, data_dir).await,
             What::Server(arguments) => server::run(arguments, data_dir).await,
         }
     }

@@ -4,7 +4,6 @@ use super::journey;
 use crate::{
     demo::Demo,
     played::{Attachment, Outgoing, Person, find},
-    twilio::Inbound,
 };
 use anyhow::{Context, bail};
 use chrono::Utc;
@@ -44,6 +43,10 @@ pub(super) struct Arguments {
     /// A file to send with it
     #[arg(long, conflicts_with = "choice")]
     file: Option<PathBuf>,
+    /// Tells it over the connection that BotSmith holds, in place of a webhook: for Telegram, Slack and Discord, where the
+    /// chatbot's integration has the mode "connection"
+    #[arg(long)]
+    connection: bool,
     /// What the platform signs webhooks with; the demo bot's when left out
     #[arg(long, env = "BOTSMITH_SIMULATED_SECRET", hide_env_values = true)]
     secret: Option<SecretString>,
@@ -61,14 +64,37 @@ pub(super) struct Arguments {
     wait: u64,
 }
 
-/// What the webhook was answered.
+/// What became of the message at first.
 #[derive(Deserialize)]
 struct Said {
+    /// What the webhook was answered.
     status: Option<u16>,
+    #[serde(default)]
     body: String,
+    /// Whether it was told over a connection.
+    told: Option<bool>,
     took_ms: f64,
     conversation: String,
     position: u64,
+}
+
+impl Said {
+    /// What to print of it. An error where BotSmith does not have the message.
+    fn outcome(&self, url: &str) -> anyhow::Result<String> {
+        let took = journey::milliseconds(Duration::from_secs_f64(self.took_ms / 1000.0));
+        match (self.told, self.status) {
+            (Some(true), _) => Ok(format!("told over the connection after {took}")),
+            (Some(false), _) => bail!(
+                "nobody holds a connection: give the chatbot's integration the mode \"connection\", and run a listener \
+                 (`botsmith all` has one)"
+            ),
+            (None, None) => {
+                bail!("nothing answers at {url}. Is BotSmith running there? (`--url` says where)")
+            }
+            (None, Some(status @ 200..300)) => Ok(format!("accepted with {status} after {took}")),
+            (None, Some(status)) => bail!("the webhook was refused with {status}: {}", self.body.trim()),
+        }
+    }
 }
 
 pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -> anyhow::Result<()> {
@@ -106,12 +132,14 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
 
     println!("{} → {platform}: {}", person.from, person.text);
     let sent_at = Utc::now();
-    let hook = json!({
-        "url": format!("{}/api/{platform}/webhook/{chatbot}", url.trim_end_matches('/')),
-        "secret": secret.expose_secret(),
+    let hook = (!arguments.connection).then(|| {
+        json!({
+            "url": format!("{}/api/{platform}/webhook/{chatbot}", url.trim_end_matches('/')),
+            "secret": secret.expose_secret(),
+        })
     });
     let answer = control(reqwest::Method::POST, "/say")
-        .json(&json!({"platform": platform, "person": person, "hook": hook}))
+        .json(&json!({"platform": platform, "person": person, "hook": hook, "wait_ms": arguments.wait.min(50) * 1000}))
         .send()
         .await
         .with_context(|| format!("the simulator does not answer at {simulator}"))?;
@@ -119,16 +147,7 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
         bail!("{}", answer.text().await?);
     }
     let said: Said = answer.json().await?;
-    let Some(status) = said.status else {
-        bail!("nothing answers at {url}. Is BotSmith running there? (`--url` says where)");
-    };
-    if !(200..300).contains(&status) {
-        bail!("the webhook was refused with {status}: {}", said.body.trim());
-    }
-    println!(
-        "  accepted with {status} after {}\n",
-        journey::milliseconds(Duration::from_secs_f64(said.took_ms / 1000.0))
-    );
+    println!("  {}\n", said.outcome(&url)?);
     let mut position = said.position;
     let mut patience = arguments.wait.min(50) * 1000;
     let mut replied_at = None;
@@ -152,8 +171,15 @@ pub(super) async fn run(platform: &str, arguments: Arguments, data_dir: &Path) -
     }
     let api_key = arguments.api_key.unwrap_or_else(|| demo.api_key.clone());
     let api = journey::Api::new(&demo.api_url, api_key)?;
-    let inbound = Inbound::sms("", &play.contact(&person), "", &person.text);
-    api.print(&chatbot, &inbound, sent_at, replied_at).await?;
+    let contact = play.contact(&person);
+    let sought = journey::Sought {
+        chatbot: &chatbot,
+        platform: Some(platform),
+        contact: Some(&contact),
+        text: &person.text,
+        sent_at,
+    };
+    api.print(&sought, replied_at).await?;
     anyhow::ensure!(replied_at.is_some(), "no reply within {} s", arguments.wait);
     Ok(())
 }

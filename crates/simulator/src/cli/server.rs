@@ -95,7 +95,7 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
     }
     println!("Language model  {url}/v1");
     println!(
-        "Strings to pull {url}/_simulator/  (messages, calls, counts, faults, callbacks: ?platform=; say, connect, media, model)"
+        "Strings to pull {url}/_simulator/  (messages, calls, counts, faults, callbacks: ?platform=; say, connect, connections, media, model)"
     );
     service.run(stopped()?).await
 }

@@ -122,9 +122,16 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
         );
         return Ok(());
     };
+    let sought = journey::Sought {
+        chatbot: &target.chatbot,
+        platform: None,
+        contact: Some(&inbound.from),
+        text: &inbound.body,
+        sent_at,
+    };
     let Some(reply) = simulator.reply(&from, newest, patience).await? else {
         if let Some(api) = &target.api {
-            api.print(&target.chatbot, &inbound, sent_at, None).await?;
+            api.print(&sought, None).await?;
         }
         bail!("no reply within {} s", patience.as_secs());
     };
@@ -136,10 +143,7 @@ pub(super) async fn run(arguments: Arguments, data_dir: &Path) -> anyhow::Result
         last = more.seq;
     }
     match &target.api {
-        Some(api) => {
-            api.print(&target.chatbot, &inbound, sent_at, Some(reply.created_at))
-                .await
-        }
+        Some(api) => api.print(&sought, Some(reply.created_at)).await,
         None => {
             println!("\nGive `--api-key` to see the message's journey.");
             Ok(())

@@ -8,6 +8,7 @@ mod bounded;
 mod call;
 pub mod discord;
 mod fault;
+mod held;
 pub mod meta;
 mod outbox;
 mod person;
@@ -15,6 +16,7 @@ mod report;
 mod serve;
 mod sign;
 pub mod slack;
+mod socket;
 pub mod teams;
 pub mod telegram;
 mod world;
@@ -23,6 +25,8 @@ pub use answer::Answer;
 pub(crate) use answer::{Body, Done};
 pub(crate) use call::{Call, Params, utf16};
 pub use fault::{Fault, FaultRule, Operation};
+pub use held::{Connections, Ending, Held};
+pub(crate) use held::{Lines, Open};
 pub use outbox::{Button, Kind, Outbox, Outgoing};
 pub(crate) use person::next_number;
 pub use person::{Attachment, Person};
@@ -30,6 +34,7 @@ pub use report::Report;
 pub(crate) use serve::{About, serve};
 pub use sign::{Signed, Signing};
 pub(crate) use sign::{hex, hmac_sha256};
+pub(crate) use socket::{Heard, Order, Orders, Socket};
 pub use world::{Call as Noted, Counts, Hook, Media, Played};
 
 use crate::delivery::Delivered;
@@ -73,6 +78,10 @@ pub trait Play: Send + Sync + 'static {
     fn too_many(&self, retry_after: Option<u64>) -> Answer;
     /// Takes note of what was answered to a webhook, where the platform reads more than the status.
     fn answered(&self, _played: &Played, _person: &Person, _delivered: &Delivered) {}
+    /// Reading over connections, where the platform has that.
+    fn held(&self) -> Option<&'static dyn Held> {
+        None
+    }
 }
 
 /// All of them.

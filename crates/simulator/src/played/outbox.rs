@@ -20,6 +20,8 @@ pub enum Kind {
     Sent,
     /// A message that was there was changed.
     Edited,
+    /// A message that was there was taken back; its text is what stood there last.
+    Deleted,
     /// It was shown that an answer is being written.
     Typing,
 }
@@ -73,6 +75,18 @@ impl fmt::Debug for Outgoing {
             .field("kind", &self.kind)
             .field("chars", &self.text.chars().count())
             .finish_non_exhaustive()
+    }
+}
+
+impl Outgoing {
+    /// That it was taken back now.
+    #[must_use]
+    pub(crate) fn taken_back(self) -> Self {
+        Self {
+            kind: Kind::Deleted,
+            at: Utc::now(),
+            ..self
+        }
     }
 }
 
@@ -134,17 +148,21 @@ impl Outbox {
         outgoing
     }
 
-    /// A message as it stands now.
+    /// A message as it stands now; one that was taken back stands nowhere.
     pub fn message(&self, platform: &str, conversation: &str, id: &str) -> Option<Outgoing> {
         let name = (platform.to_owned(), conversation.to_owned(), id.to_owned());
-        self.kept().current.get(&name).cloned()
+        let found = self.kept().current.get(&name).cloned();
+        found.filter(|message| message.kind != Kind::Deleted)
     }
 
     /// A conversation's messages as they stand now, oldest first.
     pub fn messages(&self, platform: &str, conversation: &str) -> Vec<Outgoing> {
         let kept = self.kept();
-        let of_it =
-            |message: &&Outgoing| message.platform == platform && message.conversation == conversation;
+        let of_it = |message: &&Outgoing| {
+            message.platform == platform
+                && message.conversation == conversation
+                && message.kind != Kind::Deleted
+        };
         kept.current
             .iter()
             .map(|(_, message)| message)
@@ -249,6 +267,19 @@ mod tests {
         outbox.put(one("a", Kind::Sent, "new"));
 
         assert_eq!(waiting.await.unwrap().unwrap().text, "new");
+    }
+
+    #[test]
+    fn what_was_taken_back_stands_nowhere_and_was_there_all_the_same() {
+        let outbox = Outbox::new(10);
+
+        outbox.put(one("a", Kind::Sent, "half"));
+        outbox.put(one("a", Kind::Deleted, "half"));
+
+        assert!(
+            outbox.message("telegram", "a", "7").is_none() && outbox.messages("telegram", "a").is_empty()
+        );
+        assert_eq!(outbox.after(0).len(), 2);
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl Played {
         self.count(play, |counts| match outgoing.kind {
             Kind::Sent => counts.sent += 1,
             Kind::Edited => counts.edited += 1,
+            Kind::Deleted => counts.deleted += 1,
             Kind::Typing => counts.typing += 1,
         });
         self.outbox().put(outgoing)

@@ -1,7 +1,7 @@
 //! What all played platforms know, and the handle on it for tests in the same process.
 
 use super::{
-    Attachment, FaultRule, Operation, Outbox, Person, Play, Signed, Signing,
+    Attachment, FaultRule, Lines, Operation, Outbox, Person, Play, Signed, Signing,
     bounded::Bounded,
     fault::{Effect, Faults},
     find,
@@ -94,6 +94,8 @@ pub struct Counts {
     pub sent: u64,
     /// Changes accepted.
     pub edited: u64,
+    /// Messages taken back.
+    pub deleted: u64,
     /// Signs of typing accepted.
     pub typing: u64,
     /// Calls that were refused, or cut before anything was done.
@@ -124,6 +126,7 @@ pub struct Played {
 struct Inner {
     state: Mutex<State>,
     outbox: Outbox,
+    lines: Lines,
     http: reqwest::Client,
     slots: Arc<Semaphore>,
     origin: String,
@@ -166,6 +169,7 @@ impl Played {
             inner: Arc::new(Inner {
                 state: Mutex::new(state),
                 outbox: Outbox::new(keep),
+                lines: Lines::default(),
                 http: delivery::client()?,
                 slots: Arc::new(Semaphore::new(REPORTS_AT_ONCE)),
                 origin: origin.to_owned(),
@@ -256,19 +260,26 @@ impl Played {
 
     /// A person writes: from now on the platform knows their conversation. The webhook is not posted.
     pub fn hear(&self, platform: &str, person: &Person, hook: &Hook) -> anyhow::Result<()> {
-        let play = found(platform)?;
+        self.know(found(platform)?, person, Some(hook.clone()));
+        Ok(())
+    }
+
+    pub(super) fn know(&self, play: &dyn Play, person: &Person, hook: Option<Hook>) {
         let conversation = play.conversation(person);
         let id = play.message_id(person);
         let known = Known {
             person: person.clone(),
-            hook: Some(hook.clone()),
+            hook,
         };
         let mut state = self.state();
         state.known.insert((play.name(), conversation.clone()), known);
         state
             .heard
             .insert((play.name(), conversation, id), person.clone());
-        Ok(())
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.inner.lines
     }
 
     /// The same, and the platform posts its webhook.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod connections;
 mod control;
 mod discord;
 mod meta;

@@ -108,6 +108,11 @@ impl World {
         }
     }
 
+    /// The installation's keys.
+    pub fn masters(&self) -> MasterKeys {
+        self.keyring.masters().clone()
+    }
+
     pub async fn run(&self, sql: String) {
         let sql = format!("set role botsmith_system; {sql}; reset role");
         sqlx::raw_sql(AssertSqlSafe(sql))

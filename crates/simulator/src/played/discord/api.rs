@@ -1,7 +1,8 @@
 //! The REST API.
 
 use super::{
-    APPLICATION, BOT_USER, Discord, TOKEN, content, interaction, ping, public_key, refusal, snowflake,
+    APPLICATION, BOT_USER, Discord, GUILD, TOKEN, content, gateway, interaction, message, ping, public_key,
+    refusal, snowflake,
 };
 use crate::played::{
     About, Answer, Call, Done, Hook, Kind, Operation, Outgoing, Person, Play, Played, Signed, next_number,
@@ -77,6 +78,7 @@ fn asked(played: &Played, token: &str) -> Result<Person, Answer> {
 async fn act(played: &Played, call: &Call, method: &str, path: &[&str]) -> Result<Done, Answer> {
     let json = |body| Ok(Answer::json(200, body).into());
     match (method, path) {
+        ("GET", ["gateway", "bot"]) => Ok(gateway::recommended(played).into()),
         ("GET", ["users", "@me"]) => json(json!({"id": BOT_USER, "username": "simulated", "bot": true})),
         ("GET", ["applications", "@me"]) => json(application(played)),
         ("PATCH", ["applications", "@me"]) => {
@@ -131,6 +133,12 @@ async fn act(played: &Played, call: &Call, method: &str, path: &[&str]) -> Resul
         }
         _ => Err(refusal(404, 0, "404: Not Found")),
     }
+}
+
+/// Whether interactions go to an address, and not over the Gateway.
+pub(super) fn has_endpoint(played: &Played) -> bool {
+    let endpoint = played.note(&Discord, ENDPOINT);
+    endpoint.is_some_and(|endpoint| endpoint.as_str().is_some_and(|address| !address.is_empty()))
 }
 
 fn application(played: &Played) -> Value {
@@ -191,7 +199,7 @@ fn in_channel(
         found.ok_or_else(|| refusal(404, 10_008, "Unknown Message"))
     };
     match (method, path) {
-        ("GET", []) => json(json!({"id": channel, "type": 1})),
+        ("GET", []) => json(about(played, channel)),
         ("POST", ["typing"]) => {
             played.accept(&Discord, Outgoing::new(&Discord, Kind::Typing, channel, ""));
             Ok(Answer::empty(204).into())
@@ -223,11 +231,32 @@ fn in_channel(
             }
             json(edit(played, &content::read(call)?, message(id)?)?)
         }
+        ("DELETE", ["messages", id]) => {
+            played.accept(&Discord, message(id)?.taken_back());
+            Ok(Answer::empty(204).into())
+        }
         _ => Err(refusal(404, 0, "404: Not Found")),
     }
 }
 
-/// Newest first, after an id.
+/// A channel, with the id of what was written in it last.
+fn about(played: &Played, channel: &str) -> Value {
+    let ours = played.outbox().messages("discord", channel);
+    let theirs = played.all_heard(&Discord, Some(channel));
+    let ids = ours.into_iter().map(|message| message.id);
+    let ids = ids.chain(theirs.iter().map(|person| Discord.message_id(person)));
+    let last = ids.filter_map(|id| id.parse::<u64>().ok()).max();
+    let known = played.known(&Discord, channel);
+    let person = known.map(|known| known.person);
+    let (kind, guild) = match person.filter(|person| person.conversation.is_some()) {
+        Some(person) if person.thread.is_some() => (11, Some(GUILD)),
+        Some(_) => (0, Some(GUILD)),
+        None => (1, None),
+    };
+    json!({"id": channel, "type": kind, "guild_id": guild, "last_message_id": last.map(|id| id.to_string())})
+}
+
+/// What the bot and people wrote, newest first, after an id.
 fn list(played: &Played, call: &Call, channel: &str) -> Value {
     let number = |text: &str| text.parse::<u64>().unwrap_or_default();
     let after = call.query("after").map(number).unwrap_or_default();
@@ -235,12 +264,30 @@ fn list(played: &Played, call: &Call, channel: &str) -> Value {
         .query("limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(50_usize);
-    let messages = played.outbox().messages("discord", channel);
-    let newer = messages
+    let ours = played.outbox().messages("discord", channel);
+    let mut all: Vec<(u64, Value)> = ours
         .iter()
+        .map(|message| (number(&message.id), shown(message)))
+        .collect();
+    let base = played.base(&Discord);
+    for person in played.all_heard(&Discord, Some(channel)) {
+        let id = Discord.message_id(&person);
+        if played.note(&Discord, &message::note(&id)).is_some() {
+            all.push((number(&id), message::written(&person, &base).body));
+        }
+    }
+    all.retain(|(id, _)| *id > after);
+    all.sort_by_key(|(id, _)| *id);
+    let limit = limit.clamp(1, 100);
+    // After an id, these are the oldest.
+    if call.query("after").is_some() {
+        all.truncate(limit);
+    }
+    all.into_iter()
         .rev()
-        .filter(|message| number(&message.id) > after);
-    newer.take(limit.clamp(1, 100)).map(shown).collect()
+        .take(limit)
+        .map(|(_, shown)| shown)
+        .collect()
 }
 
 /// In the place of an interaction's answer, and below it. The note says which message stands there.
@@ -273,6 +320,10 @@ fn in_place(played: &Played, call: &Call, method: &str, token: &str, path: &[&st
         }
         ("POST", [], Some(_)) => send(played, &content::read(call)?, &channel),
         ("PATCH", ["messages", id], _) => json(edit(played, &content::read(call)?, message(id)?)?),
+        ("DELETE", ["messages", id], _) => {
+            played.accept(&Discord, message(id)?.taken_back());
+            Ok(Answer::empty(204).into())
+        }
         _ => Err(refusal(404, 0, "404: Not Found")),
     }
 }
@@ -290,8 +341,9 @@ fn send(played: &Played, body: &Value, channel: &str) -> Result<Done, Answer> {
     let mut outgoing = Outgoing::new(&Discord, Kind::Sent, channel, snowflake(next_number()));
     content::fill(body, &mut outgoing)?;
     let outgoing = played.accept(&Discord, outgoing);
-    let answer = Answer::json(200, shown(&outgoing));
-    Ok(Done::sent(outgoing, answer))
+    let shown = shown(&outgoing);
+    gateway::sent(played, &outgoing, shown.clone());
+    Ok(Done::sent(outgoing, Answer::json(200, shown)))
 }
 
 fn edit(played: &Played, body: &Value, mut outgoing: Outgoing) -> Result<Value, Answer> {

@@ -1,6 +1,6 @@
 //! Interactions, as Discord posts them.
 
-use super::{APPLICATION, BOT_USER, Discord};
+use super::{APPLICATION, BOT_USER, Discord, GUILD};
 use crate::played::{Person, Play};
 use serde_json::{Value, json};
 
@@ -17,9 +17,6 @@ pub(super) fn token(person: &Person) -> String {
 pub(super) fn named(token: &str) -> Option<(&str, &str)> {
     token.strip_prefix("simulated-")?.split_once('-')
 }
-
-/// The guild of every channel that is not a person's own with the bot.
-const GUILD: &str = "100000000000000003";
 
 /// What a person asked with `/ask`, or pressed.
 pub(super) fn interaction(person: &Person) -> Value {

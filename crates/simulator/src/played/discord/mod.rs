@@ -2,9 +2,14 @@
 
 mod api;
 mod content;
+mod gateway;
 mod interaction;
+mod message;
+mod session;
 
-use super::{Answer, Person, Play, Played, Signed, Signing, hex, next_number};
+pub(crate) use session::Sessions;
+
+use super::{Answer, Held, Person, Play, Played, Signed, Signing, hex, next_number};
 use crate::delivery::Delivered;
 use actix_web::web;
 use ed25519_dalek::{Signer, SigningKey};
@@ -17,6 +22,9 @@ pub const APPLICATION: &str = "100000000000000001";
 pub const TOKEN: &str = "simulated.discord.bot-token";
 /// The bot as a user.
 pub const BOT_USER: &str = "100000000000000002";
+
+/// The guild of every channel that is not a person's own with the bot.
+const GUILD: &str = "100000000000000003";
 
 /// Discord.
 pub struct Discord;
@@ -50,7 +58,11 @@ impl Play for Discord {
     }
 
     fn routes(&self, routes: &mut web::ServiceConfig) {
-        routes.service(web::scope(self.base()).default_service(web::to(api::handle)));
+        routes.service(
+            web::scope(self.base())
+                .route("/gateway/", web::get().to(gateway::open))
+                .default_service(web::to(api::handle)),
+        );
     }
 
     /// A thread is a channel of its own.
@@ -83,6 +95,10 @@ impl Play for Discord {
         if delivered.accepted() && body["type"] == 4 {
             api::answer_at_once(played, person, &body["data"]);
         }
+    }
+
+    fn held(&self) -> Option<&'static dyn Held> {
+        Some(&Discord)
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {

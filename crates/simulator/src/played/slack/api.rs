@@ -1,6 +1,6 @@
 //! The Web API's methods.
 
-use super::{BOT_ID, BOT_USER, Slack, TEAM, TOKEN, content, files, ts};
+use super::{APP_TOKEN, BOT_ID, BOT_USER, Slack, TEAM, TOKEN, content, files, socket, ts};
 use crate::played::{
     About, Answer, Call, Done, Kind, Operation, Outgoing, Params, Person, Play, Played, next_number, serve,
 };
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 const JSON: &[&str] = &[
     "assistant.threads.setStatus",
     "auth.test",
+    "chat.delete",
     "chat.postMessage",
     "chat.update",
     "conversations.open",
@@ -43,10 +44,14 @@ pub(super) async fn handle(request: HttpRequest, played: web::Data<Played>, body
     let about = About::new(operation, &*method, channel);
     let token = call.authorization("Bearer").map(str::to_owned);
     let token = token.or_else(|| params.text("token"));
+    // Connections are opened as the app, everything else is done as its bot.
+    let opens = method == "apps.connections.open";
     let refused = match token.as_deref() {
         // A file's address stands for itself: it answers a page to sign in with.
         _ if matches!(path, ["files-pri" | "upload", ..]) => None,
-        Some(TOKEN) => None,
+        Some(APP_TOKEN) if opens => None,
+        Some(TOKEN) if !opens => None,
+        Some(APP_TOKEN | TOKEN) => Some(refusal("not_allowed_token_type")),
         Some(_) => Some(refusal("invalid_auth")),
         None => Some(refusal("not_authed")),
     };
@@ -86,8 +91,10 @@ fn act(played: &Played, call: &Call, method: &str, params: &Params) -> Result<Do
              im:write,users:read",
         )
         .into()),
+        "apps.connections.open" => socket::ticket(played),
         "chat.postMessage" => post(played, params),
         "chat.update" => update(played, params),
+        "chat.delete" => delete(played, params),
         "assistant.threads.setStatus" => status(played, params),
         "conversations.history" => history(played, params, None),
         "conversations.replies" => {
@@ -178,6 +185,18 @@ fn update(played: &Played, params: &Params) -> Result<Done, Answer> {
     outgoing.at = chrono::Utc::now();
     let outgoing = played.accept(&Slack, outgoing);
     Ok(ok(json!({"channel": channel, "ts": id, "text": outgoing.text})))
+}
+
+fn delete(played: &Played, params: &Params) -> Result<Done, Answer> {
+    let channel = channel(played, params, "channel")?;
+    let id = params.text("ts").unwrap_or_default();
+    if played.heard(&Slack, &channel, &id).is_some() {
+        return Err(refusal("cant_delete_message"));
+    }
+    let found = played.outbox().message("slack", &channel, &id);
+    let outgoing = found.ok_or_else(|| refusal("message_not_found"))?;
+    played.accept(&Slack, outgoing.taken_back());
+    Ok(ok(json!({"channel": channel, "ts": id})))
 }
 
 /// In a thread with the assistant it is shown that it is thinking.

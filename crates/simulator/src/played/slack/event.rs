@@ -1,26 +1,32 @@
 //! Webhooks, as Slack posts them.
 
-use super::{BOT_USER, Slack, TEAM, files, ts};
+use super::{APP, BOT_USER, Slack, TEAM, files, ts};
 use crate::played::{Person, Play};
 use serde_json::{Value, json};
 
 /// MIME type and body for what a person wrote or pressed.
 pub(super) fn body(person: &Person, base: &str) -> anyhow::Result<(&'static str, Vec<u8>)> {
+    Ok(match payload(person, base)? {
+        ("interactive", payload) => {
+            let mut form = form_urlencoded::Serializer::new(String::new());
+            form.append_pair("payload", &payload.to_string());
+            ("application/x-www-form-urlencoded", form.finish().into_bytes())
+        }
+        (_, payload) => ("application/json", payload.to_string().into_bytes()),
+    })
+}
+
+/// The same as Socket Mode has it: its kind, and what is in the envelope.
+pub(super) fn payload(person: &Person, base: &str) -> anyhow::Result<(&'static str, Value)> {
     anyhow::ensure!(
         person.from.starts_with('U') || person.from.starts_with('W'),
         "{:?} is no Slack user: their ids begin with U or W",
         person.from
     );
-    if let Some(value) = &person.choice {
-        let payload = pressed(person, value).to_string();
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("payload", &payload);
-        return Ok(("application/x-www-form-urlencoded", form.finish().into_bytes()));
-    }
-    Ok((
-        "application/json",
-        envelope(person, base).to_string().into_bytes(),
-    ))
+    Ok(match &person.choice {
+        Some(value) => ("interactive", pressed(person, value)),
+        None => ("events_api", envelope(person, base)),
+    })
 }
 
 fn escaped(text: &str) -> String {
@@ -61,7 +67,7 @@ fn envelope(person: &Person, base: &str) -> Value {
     json!({
         "token": "deprecated",
         "team_id": TEAM,
-        "api_app_id": "A00000SIM",
+        "api_app_id": APP,
         "type": "event_callback",
         "event_id": format!("Ev{:016X}", person.number),
         "event_time": person.at.timestamp(),
@@ -74,7 +80,7 @@ fn pressed(person: &Person, value: &str) -> Value {
     let message = person.about.clone().unwrap_or_else(|| ts(person.number));
     json!({
         "type": "block_actions",
-        "api_app_id": "A00000SIM",
+        "api_app_id": APP,
         "team": {"id": TEAM, "domain": "simulated"},
         "user": {"id": person.from, "team_id": TEAM},
         "channel": {"id": Slack.conversation(person), "name": "directmessage"},

@@ -4,8 +4,11 @@ mod api;
 mod content;
 mod event;
 mod files;
+mod socket;
 
-use super::{Answer, Person, Play, Signed, Signing, hmac_sha256};
+pub(crate) use socket::Sockets;
+
+use super::{Answer, Held, Person, Play, Signed, Signing, hmac_sha256};
 use actix_web::web;
 use serde_json::json;
 
@@ -13,6 +16,10 @@ use serde_json::json;
 pub const TEAM: &str = "T00000000SIM";
 /// The bot's token.
 pub const TOKEN: &str = "xoxb-simulated-bot-token";
+/// The app-level token, which opens Socket Mode's connections.
+pub const APP_TOKEN: &str = "xapp-1-A00000SIM-1-simulated";
+/// The app.
+pub const APP: &str = "A00000SIM";
 /// The bot as a user, and as a bot.
 pub const BOT_USER: &str = "U00000BOT";
 /// See [`BOT_USER`].
@@ -41,7 +48,7 @@ impl Play for Slack {
     }
 
     fn credentials(&self, secret: &str) -> serde_json::Value {
-        json!({"bot_token": TOKEN, "signing_secret": secret, "team_id": TEAM})
+        json!({"bot_token": TOKEN, "signing_secret": secret, "app_token": APP_TOKEN, "team_id": TEAM})
     }
 
     fn someone(&self) -> &'static str {
@@ -49,7 +56,11 @@ impl Play for Slack {
     }
 
     fn routes(&self, routes: &mut web::ServiceConfig) {
-        routes.service(web::scope(self.base()).default_service(web::to(api::handle)));
+        routes.service(
+            web::scope(self.base())
+                .route("/link/", web::get().to(socket::open))
+                .default_service(web::to(api::handle)),
+        );
     }
 
     /// A person's own channel with the bot is named after them.
@@ -83,6 +94,10 @@ impl Play for Slack {
             challenge.to_string().into_bytes(),
             signing,
         ))
+    }
+
+    fn held(&self) -> Option<&'static dyn Held> {
+        Some(&Slack)
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {

@@ -87,7 +87,7 @@ fn act(played: &Played, call: &Call, method: &str, path: &[&str]) -> Result<Done
             json(200, json!({"id": outgoing.id}))
         }
         ("DELETE", ["v3", "conversations", conversation, "activities", id]) => {
-            ours(played, conversation, id)?;
+            played.accept(&Teams, ours(played, conversation, id)?.taken_back());
             Ok(Answer::empty(200).into())
         }
         ("GET", ["v3", "attachments", key, "views", "original"] | ["files", key, ..]) => {

@@ -1,6 +1,6 @@
 //! The Bot API's methods.
 
-use super::{TOKEN, Telegram, chat, hook, refusal, send};
+use super::{TOKEN, Telegram, chat, hook, poll, refusal, send};
 use crate::played::{About, Answer, Call, Done, Operation, Params, Play, Played, serve};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
@@ -27,6 +27,9 @@ pub(super) async fn handle(request: HttpRequest, played: web::Data<Played>, body
     let about = About::new(operation, &*method, params.text("chat_id"));
     let refused = refused(token.unwrap_or_default());
     serve(&played, &Telegram, &request, about, refused, async {
+        if method == "getupdates" {
+            return poll::answer(&played, &request, &params).await;
+        }
         act(&played, &call, &method, &params)
     })
     .await
@@ -84,13 +87,13 @@ fn act(played: &Played, call: &Call, method: &str, params: &Params) -> Result<Do
         "editmessagetext" => send::edit(played, params, "text"),
         "editmessagecaption" => send::edit(played, params, "caption"),
         "editmessagereplymarkup" => send::edit(played, params, "markup"),
+        "deletemessage" => send::delete(played, params),
         "answercallbackquery" => send::answer_button(played, params),
         "getfile" => send::find_file(played, params),
         "file" => send::download(played, call),
         "setwebhook" => hook::set(played, params),
         "deletewebhook" => hook::remove(played),
         "getwebhookinfo" => Ok(hook::info(played)),
-        "getupdates" => hook::poll(played),
         "setmycommands" | "deletemycommands" => Ok(send::ok(true.into()).into()),
         "getmycommands" => Ok(send::ok(json!([])).into()),
         _ => Err(refusal(404, "Not Found")),

@@ -44,6 +44,7 @@ pub(super) fn set(played: &Played, params: &Params) -> Result<Done, Answer> {
         "telegram",
         Hook::new(played.reached(&address)).signed_with(secret),
     );
+    played.lines().announce();
     Ok(Answer::json(
         200,
         json!({"ok": true, "result": true, "description": "Webhook was set"}),
@@ -85,12 +86,12 @@ pub(super) fn info(played: &Played) -> Done {
 }
 
 /// Polling and a webhook exclude each other.
-pub(super) fn poll(played: &Played) -> Result<Done, Answer> {
+pub(super) fn without(played: &Played) -> Result<(), Answer> {
     if noted(played).is_some() {
         return Err(refusal(
             409,
             "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first",
         ));
     }
-    Ok(ok(json!([])).into())
+    Ok(())
 }

@@ -5,10 +5,13 @@ mod chat;
 mod entities;
 mod hook;
 mod markup;
+mod poll;
 mod send;
 mod update;
 
-use super::{Answer, Person, Play, Signed, Signing};
+pub(crate) use poll::Updates;
+
+use super::{Answer, Held, Person, Play, Signed, Signing};
 use actix_web::web;
 use serde_json::json;
 
@@ -66,6 +69,10 @@ impl Play for Telegram {
         Ok(Signed::json(update.to_string().into_bytes())
             .with("X-Telegram-Bot-Api-Secret-Token", &signing.secret)
             .with("Accept-Encoding", "gzip, deflate"))
+    }
+
+    fn held(&self) -> Option<&'static dyn Held> {
+        Some(&Telegram)
     }
 
     fn too_many(&self, retry_after: Option<u64>) -> Answer {

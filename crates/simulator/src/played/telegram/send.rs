@@ -201,6 +201,15 @@ pub(super) fn edit(played: &Played, params: &Params, what: &str) -> Result<Done,
     Ok(ok(chat::message(&outgoing, &writer)).into())
 }
 
+pub(super) fn delete(played: &Played, params: &Params) -> Result<Done, Answer> {
+    let (id, _) = chat_of(played, params)?;
+    let message = params.text("message_id").unwrap_or_default();
+    let found = played.outbox().message("telegram", &id, &message);
+    let outgoing = found.ok_or_else(|| refusal(400, "Bad Request: message to delete not found"))?;
+    played.accept(&Telegram, outgoing.taken_back());
+    Ok(ok(true.into()).into())
+}
+
 pub(super) fn typing(played: &Played, params: &Params) -> Result<Done, Answer> {
     let (id, _) = chat_of(played, params)?;
     let action = params.text("action").unwrap_or_default();
