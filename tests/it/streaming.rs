@@ -175,14 +175,13 @@ fn one_message_grows_until_it_is_the_answer_and_its_journey_says_so() {
             let path = format!("/api/conversations/{id}/messages");
             let messages = wait::until("the part to be settled", PATIENCE, async || {
                 let messages = product.api().get(&path).await?["items"].clone();
-                eprintln!("DEBUG {messages}");
-                Ok((messages[0]["parts"][0]["state"] == "sent").then_some(messages))
+                Ok((messages[0]["journey"]["parts"][0]["state"] == "sent").then_some(messages))
             })
             .await
             .unwrap();
             // What we wrote ourselves was not taken for a question.
             assert_eq!(messages.as_array().unwrap().len(), 2, "{messages}");
-            let part = &messages[0]["parts"][0];
+            let part = &messages[0]["journey"]["parts"][0];
             let outcomes: Vec<_> = part["calls"]
                 .as_array()
                 .unwrap()

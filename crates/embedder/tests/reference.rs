@@ -1,6 +1,8 @@
 //! The vectors are those of the model's own library: tests/fixtures/reference.json says which made them.
 //! Skipped where the weights are absent: `deploy/dev/weights.sh` fetches them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use embedder::{DIMENSIONS, Embedder};
 use serde_json::Value;
 use std::{env, path::PathBuf};

@@ -62,6 +62,7 @@ impl Tenant {
                  values ('{part}', '{w}', '{integration}', '{conversation}', '{reply}', 'twilio', 1, 'bot', '{{\"text\": \"reply\"}}', 'dead', now());
              insert into blobs (id, workspace_id, content_type, bytes) values ('{blob}', '{w}', 'image/png', 3);
              insert into blob_pieces (workspace_id, blob_id, position, bytes) values ('{w}', '{blob}', 0, 'png');
+             update sources set kind = 'file', content = '{{\"name\": \"t.txt\", \"bytes\": 3}}', blob_id = '{blob}' where id = '{source}';
              insert into attachments (id, workspace_id, integration_id, message_id, position, url, content_type, state, blob_id)
                  values ('{attachment}', '{w}', '{integration}', '{message}', 0, 'https://x', 'image/png', 'stored', '{blob}');
              insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model, prompt_version, stages)

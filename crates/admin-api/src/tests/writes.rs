@@ -37,6 +37,10 @@ async fn s18_every_route_that_takes_a_body_refuses_unknown_and_privileged_fields
                 // Bytes have no fields.
                 continue;
             }
+            if operation["operationId"] == "widget_save" {
+                // The store's own type reads it; `tests::widget` has it refuse what it does not know.
+                continue;
+            }
             let body = operation["requestBody"]["content"]["application/json"]["schema"].to_string();
             let Some((name, schema)) = schemas
                 .iter()

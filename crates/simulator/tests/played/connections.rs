@@ -30,7 +30,10 @@ impl Line {
     /// What is said next; `Err`: the code that the connection was closed with.
     async fn next(&mut self) -> Result<Value, Option<u16>> {
         loop {
-            match timeout(PATIENCE, self.0.next()).await.expect("nothing is said") {
+            match timeout(PATIENCE, self.0.next())
+                .await
+                .unwrap_or_else(|_| panic!("nothing is said"))
+            {
                 Some(Ok(Frame::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
                 Some(Ok(Frame::Close(frame))) => return Err(frame.map(|frame| frame.code.into())),
                 Some(Ok(_)) => {}

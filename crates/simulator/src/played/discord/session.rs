@@ -21,7 +21,7 @@ const BETWEEN: Duration = Duration::from_secs(5);
 /// Sessions that may be begun in a day.
 pub(super) const STARTS: u32 = 1_000;
 /// <https://docs.discord.com/developers/events/gateway#gateway-intents>
-const KNOWN_INTENTS: u64 = (1 << 17) - 1 | 0b11 << 20 | 0b11 << 24;
+const KNOWN_INTENTS: u64 = ((1 << 17) - 1) | (0b11 << 20) | (0b11 << 24);
 
 /// The sessions of the application.
 #[derive(Default)]
