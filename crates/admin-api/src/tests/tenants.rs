@@ -255,6 +255,10 @@ async fn call(
     let request = world.request(operation.method.clone(), path, who);
     world
         .send(match body {
+            // The beginning of a PNG is all that tells it.
+            Some(_) if operation.name == "widget_save_logo" => {
+                request.body(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec())
+            }
             Some(body) => request.json(&body),
             None => request,
         })
