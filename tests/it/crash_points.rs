@@ -27,7 +27,8 @@ const REACHED: Duration = Duration::from_secs(8);
 const SETTLED: Duration = Duration::from_secs(90);
 const VARIABLE: &str = "BOTSMITH_CRASH_AT";
 
-/// The names of all crash points in the code.
+/// The names of all crash points in the code that a message or a text comes past. Those on the way of a site's pages are
+/// tried by the indexer's own tests, which have a site.
 fn all() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let crates = binary::workspace().join("crates");
@@ -37,6 +38,7 @@ fn all() -> BTreeSet<String> {
             collect(&entry.path().join("src"), &mut names);
         }
     }
+    names.retain(|name| !name.starts_with("site."));
     names
 }
 

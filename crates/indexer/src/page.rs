@@ -44,7 +44,7 @@ pub(crate) async fn index(indexer: &Indexer, claim: PageClaim) {
         Settled::Later(reason, _) => Outcome::Failed { reason },
         Settled::Commit(outcome) => outcome,
     };
-    process::crash_point!("indexer.before_page_commit");
+    process::crash_point!("site.before_page_commit");
     let committed = match pages::commit(&indexer.db, &claim, &outcome).await {
         Ok(committed) => committed,
         Err(error) => {
@@ -56,7 +56,7 @@ pub(crate) async fn index(indexer: &Indexer, claim: PageClaim) {
             return;
         }
     };
-    process::crash_point!("indexer.after_page_commit");
+    process::crash_point!("site.after_page_commit");
     metrics::histogram!("botsmith_page_seconds").record(started.elapsed().as_secs_f64());
     if committed.changed || committed.site_done {
         work::tell(&indexer.queue, claim.chatbot);

@@ -143,7 +143,7 @@ impl Service {
         let Some(claim) = pages::claim(db, limits.lease, at_once).await? else {
             return Ok(false);
         };
-        process::crash_point!("indexer.after_page_claim");
+        process::crash_point!("site.after_page_claim");
         news.notify_one();
         page::index(&self.indexer, claim).await;
         Ok(true)

@@ -31,7 +31,7 @@ pub(crate) async fn begin(indexer: &Indexer, claimed: &Claimed, site: &Site) -> 
             }
         }
     }
-    process::crash_point!("indexer.before_begin");
+    process::crash_point!("site.before_begin");
     Ok(pages::begin(&indexer.db, claimed, &seeds, site.most_pages).await?)
 }
 

@@ -272,10 +272,10 @@ async fn killed_at_any_point_of_a_site_every_page_is_there_exactly_once(pool: Pg
     let database = pool.connect_options().to_url_lossy().to_string();
     let id = world.add_content(site(&server, true)).await;
     for crash_point in [
-        "indexer.before_begin",
-        "indexer.after_page_claim",
-        "indexer.before_page_commit",
-        "indexer.after_page_commit",
+        "site.before_begin",
+        "site.after_page_claim",
+        "site.before_page_commit",
+        "site.after_page_commit",
     ] {
         let database = database.clone();
         tokio::task::spawn_blocking(move || die_at(crash_point, &database))
