@@ -31,7 +31,9 @@ enum Settled {
 #[tracing::instrument(skip_all, fields(source.id = %claim.source, chatbot.id = %claim.chatbot, attempt = claim.attempts))]
 pub(crate) async fn index(indexer: &Indexer, claim: PageClaim) {
     let started = tokio::time::Instant::now();
-    let settled = held(indexer, &claim, settle(indexer, &claim)).await;
+    let lease = indexer.limits.lease;
+    let extend = || pages::extend(&indexer.db, &claim, lease);
+    let settled = work::held(lease, extend, settle(indexer, &claim)).await;
     let outcome = match settled {
         Settled::Later(reason, after)
             if claim.attempts < i32::try_from(indexer.limits.attempts).unwrap_or(i32::MAX) =>
@@ -72,21 +74,6 @@ fn told(given_back: Result<(), StoreError>) {
             error = &error as &dyn std::error::Error,
             "the page was not given back"
         );
-    }
-}
-
-async fn held<T>(indexer: &Indexer, claim: &PageClaim, work: impl Future<Output = T>) -> T {
-    let lease = indexer.limits.lease;
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = tokio::time::sleep(lease / 3) => {
-                if let Err(error) = pages::extend(&indexer.db, claim, lease).await {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "the claim was not renewed");
-                }
-            }
-        }
     }
 }
 

@@ -70,7 +70,8 @@ pub(crate) enum Unread {
 pub(crate) async fn index(indexer: &Indexer, claimed: Claimed) -> Outcome {
     let started = tokio::time::Instant::now();
     let (db, limits) = (&indexer.db, indexer.limits);
-    let outcome = match held(db, limits.lease, &claimed, attempt(indexer, &claimed)).await {
+    let extend = || sources::extend(db, &claimed, limits.lease);
+    let outcome = match held(limits.lease, extend, attempt(indexer, &claimed)).await {
         Ok(outcome) => outcome,
         Err(error) => {
             tracing::warn!(
@@ -86,14 +87,17 @@ pub(crate) async fn index(indexer: &Indexer, claimed: Claimed) -> Outcome {
     outcome
 }
 
-/// Renews the claim while the work goes on. A claim that is lost shows when the work is committed, and not before.
-async fn held<T>(db: &Db, lease: Duration, claimed: &Claimed, work: impl Future<Output = T>) -> T {
+/// Renews a claim while the work goes on. A claim that is lost shows when the work is committed, and not before.
+pub(crate) async fn held<T, E>(lease: Duration, extend: impl Fn() -> E, work: impl Future<Output = T>) -> T
+where
+    E: Future<Output = Result<bool, StoreError>>,
+{
     tokio::pin!(work);
     loop {
         tokio::select! {
             done = &mut work => return done,
             () = tokio::time::sleep(lease / 3) => {
-                if let Err(error) = sources::extend(db, claimed, lease).await {
+                if let Err(error) = extend().await {
                     tracing::debug!(error = &error as &dyn std::error::Error, "the claim was not renewed");
                 }
             }
