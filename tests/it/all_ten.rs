@@ -157,13 +157,17 @@ impl Everywhere {
         assert!(accepted, "{platform} refused {}", question.token);
     }
 
-    /// Like a platform, whoever writes tries again, with the same id, what was not taken for want of time.
+    /// Like a platform, whoever writes tries again, with the same id, what was not taken for want of time: on a connection
+    /// that was opened and then left idle the server says 408 when it ends it, and that may cross a request.
     async fn write(&self, token: &str, body: &Value) -> bool {
         for _ in 0..20 {
             let request = self.http.post(self.chat("messages")).bearer_auth(token);
             match request.json(body).send().await {
                 Ok(answer) if answer.status().is_success() => return true,
-                Ok(answer) if answer.status() != StatusCode::SERVICE_UNAVAILABLE => {
+                Ok(answer)
+                    if answer.status() != StatusCode::SERVICE_UNAVAILABLE
+                        && answer.status() != StatusCode::REQUEST_TIMEOUT =>
+                {
                     eprintln!("{}: {:?}", answer.status(), answer.text().await);
                     return false;
                 }

@@ -1,8 +1,15 @@
 //! Faults of others that are not deaths: a platform that has had enough of one bot, and a broker that takes nothing more.
 
 use crate::shared::PATIENCE;
-use simulator::twilio::{Fault, FaultRule, Inbound, Retries};
-use std::time::{Duration, Instant};
+use chrono::Utc;
+use simulator::{
+    model::tokens,
+    twilio::{Fault, FaultRule, Inbound, Retries},
+};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 use whole_product::{
     alone,
     load::{Load, QUESTION, contact},
@@ -10,11 +17,16 @@ use whole_product::{
     wait,
 };
 
+const BOTS: usize = 4;
+const MESSAGES: u64 = 600;
+/// What the platform asks for, in seconds.
+const RETRY_AFTER: u64 = 2;
+
 #[test]
 fn a_platform_that_has_had_enough_of_one_bot_slows_no_other_and_nothing_is_lost() {
     alone(async {
         let product = Product::start(Options {
-            bots: 4,
+            bots: BOTS,
             ..Options::default()
         })
         .await
@@ -22,32 +34,50 @@ fn a_platform_that_has_had_enough_of_one_bot_slows_no_other_and_nothing_is_lost(
         let stormy = product.bots()[0].number.clone();
         let storm = FaultRule {
             from: Some(stormy.clone()),
-            ..FaultRule::always(Fault::TooMany { retry_after: Some(2) })
+            ..FaultRule::always(Fault::TooMany {
+                retry_after: Some(RETRY_AFTER),
+            })
         };
         product.twilio().add_fault(storm);
-        let run = product.run(&Load::new(600, 100.0, 40)).unwrap();
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        let run = product.run(&Load::new(MESSAGES, 100.0, 40)).unwrap();
+
+        // The storm lasts until every other bot has answered everything.
+        let others = MESSAGES - MESSAGES / BOTS as u64;
+        wait::until("the answers of the other bots", PATIENCE * 2, async || {
+            let sent = product.twilio().sent();
+            let answered = sent.iter().filter(|reply| reply.from.as_deref() != Some(&stormy));
+            let answered: BTreeSet<_> = answered.flat_map(|reply| tokens(&reply.body)).collect();
+            let missing = others - answered.len() as u64;
+            anyhow::ensure!(missing == 0, "{missing} of {others} are missing");
+            Ok(Some(()))
+        })
+        .await
+        .unwrap();
+        let ended = Utc::now();
         let during = product.twilio().calls();
+        let from_stormy = product
+            .twilio()
+            .sent()
+            .into_iter()
+            .filter(|reply| reply.from.as_deref() == Some(&stormy));
+        assert_eq!(from_stormy.count(), 0, "there was no storm");
         product.twilio().clear_faults();
 
-        let report = run.settle(Duration::from_secs(60), Duration::ZERO).await;
+        let report = run.settle(PATIENCE * 4, Duration::ZERO).await;
 
         report.ensure_kept(0.0).unwrap();
         let refused: Vec<_> = during
             .iter()
             .filter(|call| call.outcome.starts_with("429"))
             .collect();
-        let accepted = during
-            .iter()
-            .filter(|call| call.outcome.starts_with("201"))
-            .count();
-        assert!(!refused.is_empty(), "there was no storm");
-        assert!(accepted > 150, "the others were held up: {accepted} sent in 4 s");
+        let began = refused.first().expect("there was no storm").at;
         // What was under way when the first refusal came may be refused too; after that, one try each two seconds.
+        let most = 16 + 1 + (ended - began).num_seconds() / RETRY_AFTER as i64;
         assert!(
-            refused.len() <= 16 + 3,
-            "{} calls for one bot in 4 s of a storm that asks for 2 s of quiet",
-            refused.len()
+            refused.len() as i64 <= most,
+            "{} calls for one bot in {} s of a storm that asks for {RETRY_AFTER} s of quiet",
+            refused.len(),
+            (ended - began).num_seconds()
         );
         product.finish().await.unwrap();
     });
@@ -80,14 +110,14 @@ fn a_broker_that_takes_nothing_more_is_told_honestly_and_what_was_accepted_is_an
         let refused = wait::until("an honest 503", PATIENCE, async || {
             let began = Instant::now();
             let delivered = sender.deliver(&bot.chatbot_id, &later, once).await;
-            assert!(began.elapsed() < Duration::from_millis(2_800), "it hung");
+            // Twilio gives up after 15 s.
+            assert!(began.elapsed() < Duration::from_secs(10), "it hung");
             Ok((delivered.status == Some(503)).then_some(delivered))
         })
         .await
         .unwrap();
         let answered = product.twilio().next_to(&before, 0, PATIENCE).await;
         product.own_broker().unwrap().alarm(false).unwrap();
-        let cleared = Instant::now();
         wait::until(
             "the webhook to be taken again",
             Duration::from_secs(10),
@@ -101,11 +131,6 @@ fn a_broker_that_takes_nothing_more_is_told_honestly_and_what_was_accepted_is_an
 
         assert_eq!(refused.status, Some(503));
         assert!(answered.is_some(), "consumers did not go on");
-        assert!(
-            cleared.elapsed() < Duration::from_secs(5),
-            "it took {:?}",
-            cleared.elapsed()
-        );
         assert!(product.twilio().next_to(&meanwhile, 0, PATIENCE).await.is_some());
         product.finish().await.unwrap();
     });

@@ -19,12 +19,15 @@ use store::{
     Db, StoreError,
     chatbots::Chatbot,
     turns::{self, BotReply, Claim, Committed, Waiting},
+    until_done,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 const LEASE: TimeDelta = TimeDelta::seconds(30);
 const RENEW: Duration = Duration::from_secs(10);
+/// Until the next attempt at a renewal that failed.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
 /// A message that was in hand this often and never got through takes its worker down with it.
 const MOST_ATTEMPTS: i32 = 5;
 
@@ -61,6 +64,8 @@ enum TurnError {
     Answer(#[from] AnswerError),
     #[error("the platform {0} is not part of this installation")]
     UnknownPlatform(domain::Platform),
+    #[error("told to stop before the answer was stored")]
+    Stopped,
 }
 
 impl Turn {
@@ -125,15 +130,20 @@ impl Turn {
             };
             process::crash_point!("turn.before_commit");
             let worker = &self.worker;
-            let committed = turns::commit(
-                &worker.db,
-                &self.claim,
-                &waiting,
-                &reply,
-                round > 0,
-                worker.clock.now(),
-            )
-            .await?;
+            // An answer that is there is kept while the database is busy: asking its model again would add to the load.
+            let committed = until_done!(
+                &worker.give_up,
+                "an answer's commit",
+                turns::commit(
+                    &worker.db,
+                    &self.claim,
+                    &waiting,
+                    &reply,
+                    round > 0,
+                    worker.clock.now(),
+                )
+            );
+            let committed = committed.ok_or(TurnError::Stopped)??;
             process::crash_point!("turn.after_commit");
             match committed {
                 Committed::OlderArrived => {}
@@ -377,8 +387,10 @@ impl Turn {
 
     /// Keeps the lease for as long as the turn runs; returns when it is lost.
     async fn lose_lease(&self) {
+        let mut pause = RENEW;
         loop {
-            tokio::time::sleep(RENEW).await;
+            tokio::time::sleep(pause).await;
+            pause = RENEW;
             match turns::renew(&self.worker.db, &self.claim, self.worker.clock.now() + LEASE).await {
                 Ok(true) => {}
                 Ok(false) => {
@@ -386,10 +398,13 @@ impl Turn {
                     return;
                 }
                 // The commit will find out whether it is still ours.
-                Err(error) => tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the lease was not renewed"
-                ),
+                Err(error) => {
+                    pause = RENEW_AGAIN;
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "the lease was not renewed"
+                    );
+                }
             }
         }
     }

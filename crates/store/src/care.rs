@@ -305,8 +305,8 @@ const MOST_OF_ACCOUNT: i64 = 100;
 
 /// The bots that are connected to each of a platform's accounts, where there are any: for webhooks that serve a whole app.
 ///
-/// Anybody may type in an account, and whoever shares the app's secret can prove its webhooks: so where an owner's
-/// integration has been seen working, which takes a token for the account, other workspaces' count only if theirs have.
+/// Anybody may type in an account, and whoever shares the app's secret can prove its webhooks: so where several workspaces
+/// name an account, only those count whose integration has been seen working, which takes a token for the account.
 pub async fn bots_of_accounts(
     db: &Db,
     platform: &Platform,
@@ -321,11 +321,10 @@ pub async fn bots_of_accounts(
             from (select i.id, i.chatbot_id,
                          bool_or(i.state = 'connected' and i.enabled and b.archived_at is null)
                              over (partition by i.workspace_id) as owner_is_proven,
-                         bool_or(i.state = 'connected' and i.enabled and b.archived_at is null)
-                             over () as somebody_is_proven
+                         min(i.workspace_id::text) over () = max(i.workspace_id::text) over () as is_alone
                   from integrations i join chatbots b on b.id = i.chatbot_id
                   where i.platform = $1 and i.account = named.account) claimant
-            where claimant.owner_is_proven or not claimant.somebody_is_proven
+            where claimant.owner_is_proven or claimant.is_alone
             order by claimant.id limit $3
         ) bot
         order by named.account, bot.id
@@ -455,11 +454,12 @@ mod tests {
                 .unwrap();
             found.remove("page").unwrap_or_default()
         };
+        connect(&pool, owner, "page", "pending").await;
+        let alone = who().await;
         connect(&pool, stranger, "page", "pending").await;
+        let unproven = who().await;
         connect(&pool, owner, "page", "connected").await;
-
         let proven = who().await;
-        // An old integration that is switched off must not keep a new one from its messages.
         sqlx::query!(
             "update integrations set enabled = false where id = $1",
             owner.integration.as_uuid()
@@ -469,8 +469,11 @@ mod tests {
         .unwrap();
         let off = who().await;
 
+        assert_eq!(alone, [owner.chatbot]);
+        assert!(unproven.is_empty(), "{unproven:?}");
         assert_eq!(proven, [owner.chatbot]);
-        assert_eq!(off, [stranger.chatbot, owner.chatbot]);
+        // What its owner has switched off is nobody else's either.
+        assert!(off.is_empty(), "{off:?}");
     }
 
     #[sqlx::test]

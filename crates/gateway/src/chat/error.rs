@@ -60,6 +60,9 @@ pub enum ChatError {
     /// Nothing that is taken.
     #[error("files of this kind are not taken: pictures, PDF, plain text, sound and video are")]
     FileKind,
+    /// The widget's owner wants none.
+    #[error("this chatbot takes no files from visitors: describe it in words")]
+    NoFiles,
     /// The body cannot be read.
     #[error(transparent)]
     Body(#[from] GatewayError),
@@ -96,6 +99,7 @@ impl ChatError {
             Self::Invalid { .. } => "invalid",
             Self::TooFast { .. } => "too_many",
             Self::FileKind => "unsupported_file",
+            Self::NoFiles => "files_not_taken",
             Self::Body(error) => error.event(),
             Self::Account(_) => "account_unavailable",
             Self::NotQueued(_) => "queue_unavailable",
@@ -119,7 +123,7 @@ impl ResponseError for ChatError {
             Self::UnknownChatbot(_) | Self::NotConnected(_) | Self::UnknownConversation | Self::NoLogo => {
                 StatusCode::NOT_FOUND
             }
-            Self::Disabled | Self::Forbidden(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
+            Self::Disabled | Self::Forbidden(_) | Self::Origin(_) | Self::NoFiles => StatusCode::FORBIDDEN,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,

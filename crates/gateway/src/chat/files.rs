@@ -59,6 +59,10 @@ pub async fn upload(
         };
         let (place, _) = caller.place(named, begin)?;
         if is_visitor {
+            let widget = store::widgets::load(&chat.db, chatbot).await?;
+            if widget.is_some_and(|widget| !widget.settings.files) {
+                return Err(ChatError::NoFiles);
+            }
             chat.limits.files.take(&place.topic())?;
         }
         let limit = chat.settings.chat.max_file_bytes;

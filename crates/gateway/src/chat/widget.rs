@@ -3,19 +3,41 @@
 use super::{Chat, chatbot_of, error::ChatError, origin};
 use accounts::Age;
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::Platform;
 use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::sync::LazyLock;
 use store::widgets::Widget;
 
+/// The script's version: whoever has it is not sent it again.
+static SCRIPT_TAG: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "\"{}\"",
+        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(::widget::SCRIPT))
+    )
+});
+
 /// `GET /widget.js`. For every page: what it may do is decided when it speaks.
-pub async fn script() -> HttpResponse {
-    HttpResponse::Ok()
+pub async fn script(request: HttpRequest) -> HttpResponse {
+    let known = request.headers().get(header::IF_NONE_MATCH);
+    let known = known.and_then(|tags| tags.to_str().ok()).unwrap_or_default();
+    let is_known = known
+        .split(',')
+        .any(|tag| tag.trim().trim_start_matches("W/") == SCRIPT_TAG.as_str());
+    let mut answer = if is_known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    answer
+        .insert_header((header::ETAG, SCRIPT_TAG.as_str()))
         .content_type("text/javascript; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .body(::widget::SCRIPT)
+        .body(if is_known { "" } else { ::widget::SCRIPT })
 }
 
 /// `GET /api/chat/{chatbot_id}/widget`: what its owner set, and nothing else of the chatbot.

@@ -210,7 +210,13 @@ async fn an_integration_that_was_just_deleted_keeps_nobody_elses_message_away(po
 async fn s1_whoever_types_in_anothers_page_does_not_even_hear_when_it_is_written_to(pool: PgPool) {
     let world = World::new(pool).await;
     let stranger = world.bot("1", "0123456789abcdef0123456789abcdef").await;
-    world.bot("1", SECRET).await;
+    let owner = world.bot("1", SECRET).await;
+    world
+        .run(format!(
+            "update integrations set state = 'connected' where id = '{}'",
+            owner.integration
+        ))
+        .await;
     let mistaken = world.bot("2", "0123456789abcdef0123456789abcdef").await;
 
     let status = world.deliver(&["1", "2"]).await;

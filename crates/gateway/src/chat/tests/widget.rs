@@ -195,3 +195,51 @@ async fn nothing_that_a_visitor_says_replaces_what_is_known_of_somebody_vouched_
         json!({"user": "42", "user_hash": "00", "lead": {"email": "eve@example.com", "consent": true}});
     assert_eq!(world.post(&bot, "sessions", "", unproven).await.0, 401);
 }
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn an_owner_who_wants_no_files_gets_none_whatever_the_page_sends(pool: PgPool) {
+    let world = World::new(pool).await;
+    let bot = world.bot("Shop").await;
+    let visitor = world.visitor(&bot).await;
+    let upload = async || {
+        let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--b--\r\n";
+        let path = format!("/api/chat/{}/files", bot.chatbot);
+        let request = world.request(Method::POST, &path, &visitor);
+        let request = request.header("content-type", "multipart/form-data; boundary=b");
+        read(request.body(form)).await
+    };
+
+    assert_eq!(upload().await.0, 201);
+    set(&world, &bot, json!({"files": false})).await;
+    let (status, refused) = upload().await;
+
+    assert_eq!(status, 403, "{refused}");
+    assert!(
+        refused["detail"].as_str().unwrap().contains("takes no files"),
+        "{refused}"
+    );
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_browser_that_has_the_script_is_not_sent_it_again(pool: PgPool) {
+    let world = World::new(pool).await;
+    let first = world.request(Method::GET, "/widget.js", "").send().await.unwrap();
+    let tag = first.headers()["etag"].clone();
+    let ask = async |known: &str| {
+        let request = world.request(Method::GET, "/widget.js", "");
+        request.header("if-none-match", known).send().await.unwrap()
+    };
+
+    let again = ask(&format!("\"other\", W/{}", tag.to_str().unwrap())).await;
+    let other = ask("\"other\"").await;
+
+    assert_eq!(
+        (again.status().as_u16(), again.headers()["etag"] == tag),
+        (304, true)
+    );
+    assert!(again.text().await.unwrap().is_empty());
+    assert_eq!(
+        (other.status().as_u16(), other.text().await.unwrap()),
+        (200, ::widget::SCRIPT.to_owned())
+    );
+}
