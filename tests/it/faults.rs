@@ -3,7 +3,7 @@
 use crate::shared::PATIENCE;
 use chrono::Utc;
 use simulator::{
-    model::tokens,
+    model::{Behaviour, tokens},
     twilio::{Fault, FaultRule, Inbound, Retries},
 };
 use std::{
@@ -132,6 +132,40 @@ fn a_broker_that_takes_nothing_more_is_told_honestly_and_what_was_accepted_is_an
         assert_eq!(refused.status, Some(503));
         assert!(answered.is_some(), "consumers did not go on");
         assert!(product.twilio().next_to(&meanwhile, 0, PATIENCE).await.is_some());
+        product.finish().await.unwrap();
+    });
+}
+
+#[test]
+fn an_answer_that_is_there_waits_for_the_database_and_its_model_is_not_asked_again() {
+    alone(async {
+        let product = Product::start(Options {
+            private_database: true,
+            // PostgreSQL is away for a second: the answer comes meanwhile.
+            model: Some(Behaviour::echo(Duration::from_secs(1))),
+            ..Options::default()
+        })
+        .await
+        .unwrap();
+        let bot = product.bot().unwrap().clone();
+        let person = contact(1);
+        let question = Inbound::sms(simulator::demo::ACCOUNT_SID, &person, &bot.number, QUESTION);
+        let sender = product.sender().unwrap();
+        let delivered = sender.deliver(&bot.chatbot_id, &question, Retries::TWILIO);
+        assert!(delivered.await.accepted());
+        wait::until("the question at the model", PATIENCE, async || {
+            Ok((product.model().count() > 0).then_some(()))
+        })
+        .await
+        .unwrap();
+
+        let database = product.database().unwrap();
+        database.checkpoint().await.unwrap();
+        database.kill().unwrap();
+
+        let answered = product.twilio().next_to(&person, 0, PATIENCE * 2).await;
+        assert!(answered.is_some(), "the question was not answered");
+        assert_eq!(product.model().count(), 1, "the model was asked again");
         product.finish().await.unwrap();
     });
 }

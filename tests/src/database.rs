@@ -91,6 +91,11 @@ impl Database {
         }
     }
 
+    /// Writes down what was committed without waiting for the disk, as claims are: a kill after this loses none of it.
+    pub async fn checkpoint(&self) -> anyhow::Result<()> {
+        sql(&Url::parse(&self.url())?, "checkpoint").await
+    }
+
     /// Kills a private server as a power cut would. It is started again by itself.
     pub fn kill(&self) -> anyhow::Result<()> {
         match self {
