@@ -3,8 +3,9 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
-use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Retriever};
+use crate::cited;
+use domain::{ConversationId, Direction, FallbackReason, Passage};
+use knowledge::{KnowledgeError, Meaning, Retriever, Searched};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
 use serde_json::json;
 use std::{
@@ -75,28 +76,23 @@ impl Answerer {
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
-        let (passages, search_error) = self.search(bot, &question).await?;
+        let (found, search_error) = self.search(bot, &question).await?;
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self
-            .ask(bot, conversation, &question, &passages, listener)
-            .await?;
+        let (answer, error) = self.ask(bot, conversation, &question, &found, listener).await?;
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
         let error = error.or(search_error);
-        Ok(assemble(bot, question, &passages, answer, error, retrieve, model))
+        let passages = &found.passages;
+        Ok(assemble(bot, question, passages, answer, error, retrieve, model))
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(
-        &self,
-        bot: &Chatbot,
-        question: &str,
-    ) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
+    async fn search(&self, bot: &Chatbot, question: &str) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
-            return Ok((Vec::new(), None));
+            return Ok((Searched::default(), None));
         }
         let found = self
             .retriever
@@ -109,14 +105,20 @@ impl Answerer {
             )
             .await;
         match found {
-            Ok(passages) => Ok((passages, None)),
+            Ok(found) => {
+                let problem = match &found.meaning {
+                    Meaning::Failed(why) => Some(format!("searched by words alone: {why}")),
+                    Meaning::None | Meaning::Compared(_) => None,
+                };
+                Ok((found, problem))
+            }
             Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the knowledge was not searched"
                 );
-                Ok((Vec::new(), Some(error.to_string())))
+                Ok((Searched::default(), Some(error.to_string())))
             }
         }
     }
@@ -126,11 +128,11 @@ impl Answerer {
         bot: &Chatbot,
         conversation: ConversationId,
         question: &str,
-        passages: &[Passage],
+        found: &Searched,
         listener: Option<Listener<'_>>,
     ) -> Result<(Answer, Option<String>), StoreError> {
-        let sure = knowledge::confidence(passages).suffices();
-        let to_quote = if sure { passages } else { &[] };
+        let passages = found.passages.as_slice();
+        let to_quote = if found.suffices() { passages } else { &[] };
         let (model, error) = match self.model(bot).await {
             Ok(model) => (model, None),
             Err(problem) => (Model::Extractive, Some(problem)),
@@ -249,33 +251,16 @@ fn assemble(
     let text = if nothing_found {
         bot.fallback_text.clone()
     } else {
-        with_sources(&answer, &cited)
+        cited::with_sources(&answer, &cited)
     };
     let fallback = answer
         .fallback
         .or(nothing_found.then_some(FallbackReason::NoKnowledge));
-    let citations: Vec<Citation> = cited
-        .iter()
-        .map(|passage| Citation {
-            chunk: passage.chunk,
-            document: passage.document,
-            title: passage.title.clone(),
-        })
-        .collect();
-    let considered: Vec<_> = passages
-        .iter()
-        .map(|passage| {
-            json!({
-                "chunk": passage.chunk, "document": passage.document, "title": passage.title,
-                "score": passage.score, "text": passage.text,
-            })
-        })
-        .collect();
     let record = AnswerRecord {
         unanswered: nothing_found && !question.is_empty(),
         question,
-        passages: json!(considered),
-        citations: json!(citations),
+        passages: cited::considered(passages),
+        citations: json!(cited::citations(&cited)),
         model: answer.model,
         fallback: fallback.and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned)),
         prompt_version: PROMPT_VERSION,
@@ -285,20 +270,6 @@ fn assemble(
         error,
     };
     Answered { text, record }
-}
-
-/// A text message has no footnotes: the markers go, and what was quoted names its source.
-fn with_sources(answer: &Answer, cited: &[&Passage]) -> String {
-    let text = models::without_markers(&answer.text);
-    let quoted = answer.model == Model::Extractive.name();
-    match cited
-        .first()
-        .map(|passage| passage.title.trim())
-        .filter(|title| quoted && !title.is_empty())
-    {
-        Some(title) => format!("{text}\n\n({title})"),
-        None => text,
-    }
 }
 
 fn milliseconds(time: Duration) -> f64 {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod bots;
+mod cited;
 mod intake;
 mod media;
 mod service;
