@@ -5,7 +5,7 @@
 
 use crate::{cited, follow_up};
 use domain::{ConversationId, Direction, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Meaning, Retriever, Searched};
+use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
 use serde_json::json;
 use std::{
@@ -100,9 +100,10 @@ impl Answerer {
         let found = self.found(bot, conversation, question).await;
         match found {
             Ok(found) => {
-                let problem = match &found.meaning {
-                    Meaning::Failed(why) => Some(format!("searched by words alone: {why}")),
-                    Meaning::None | Meaning::Compared(_) => None,
+                let problem = match (&found.meaning, &found.reranked) {
+                    (Meaning::Failed(why), _) => Some(format!("searched by words alone: {why}")),
+                    (_, Reranked::Failed(why)) => Some(format!("not ordered anew: {why}")),
+                    (Meaning::None | Meaning::Compared(_), _) => None,
                 };
                 Ok((found, problem))
             }

@@ -28,6 +28,9 @@ async fn endpoint(status: u16) -> (MockServer, Embedders) {
         previous_base_url: String::new(),
         previous_model: String::new(),
         previous_api_key: String::new().into(),
+        rerank_base_url: String::new(),
+        rerank_model: String::new(),
+        rerank_api_key: String::new().into(),
     });
     (server, embedders.unwrap())
 }
