@@ -93,7 +93,12 @@ impl Answerer {
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(&self, bot: &Chatbot, question: &str) -> Result<(Searched, Option<String>), AnswerError> {
+    async fn search(
+        &self,
+        bot: &Chatbot,
+        conversation: ConversationId,
+        question: &str,
+    ) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
             return Ok((Searched::default(), None));
         }
