@@ -12,6 +12,7 @@ mod crash_points;
 mod demo;
 mod faults;
 mod harness;
+mod knowledge;
 mod listeners;
 mod media_out;
 mod ninth_platform;

@@ -8,7 +8,7 @@ use crate::{
     path::ChatbotPath,
     problem::{Kind, Problem},
 };
-use ::knowledge::{KnowledgeError, Meaning, Searched};
+use ::knowledge::{KnowledgeError, Meaning, Reranked, Searched};
 use actix_web::web::{Data, Json, Path};
 use domain::{ChunkId, DocumentId};
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,10 @@ pub(crate) struct Found {
     searched_by: &'static str,
     /// By which model meanings were compared.
     model: Option<String>,
-    /// Why they were not, although the knowledge has vectors.
+    /// Why they were not, although the knowledge has vectors, or why the passages were not ordered anew.
     problem: Option<String>,
+    /// Whether a reranking model ordered the passages anew; `null` where there is none.
+    reranked: Option<bool>,
     /// How much meaning counted against words: 0 to 1.
     dense_weight: f32,
     /// How sure one may be that the passages answer the question: 0 to 1.
@@ -129,11 +131,17 @@ impl From<Searched> for Found {
             Meaning::Compared(model) => ("words_and_meaning", Some(shown(&model)), None),
             Meaning::Failed(why) => ("words", None, Some(why)),
         };
+        let (reranked, problem) = match searched.reranked {
+            Reranked::No => (None, problem),
+            Reranked::Yes => (Some(true), problem),
+            Reranked::Failed(why) => (Some(false), problem.or(Some(why))),
+        };
         let signals = searched.confidence.signals;
         Self {
             searched_by,
             model,
             problem,
+            reranked,
             dense_weight: searched.dense_weight,
             confidence: searched.confidence.value,
             threshold: searched.threshold,

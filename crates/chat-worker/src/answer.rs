@@ -3,9 +3,9 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
-use crate::cited;
+use crate::{cited, follow_up};
 use domain::{ConversationId, Direction, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Meaning, Retriever, Searched};
+use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
 use serde_json::json;
 use std::{
@@ -18,6 +18,9 @@ use store::{
     turns::{self, AnswerRecord, Waiting},
 };
 use vault::{Keyring, Place};
+
+/// Earlier messages that a question may go on from.
+const FOLLOWED: i64 = 6;
 
 /// Hears what there is of an answer while it is written.
 pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -76,7 +79,7 @@ impl Answerer {
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
-        let (found, search_error) = self.search(bot, &question).await?;
+        let (found, search_error) = self.search(bot, conversation, &question).await?;
         let retrieve = started.elapsed();
 
         let started = Instant::now();
@@ -90,25 +93,22 @@ impl Answerer {
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(&self, bot: &Chatbot, question: &str) -> Result<(Searched, Option<String>), AnswerError> {
+    async fn search(
+        &self,
+        bot: &Chatbot,
+        conversation: ConversationId,
+        question: &str,
+    ) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
             return Ok((Searched::default(), None));
         }
-        let found = self
-            .retriever
-            .search(
-                bot.workspace,
-                bot.id,
-                bot.knowledge_version,
-                question,
-                self.passages,
-            )
-            .await;
+        let found = self.found(bot, conversation, question).await;
         match found {
             Ok(found) => {
-                let problem = match &found.meaning {
-                    Meaning::Failed(why) => Some(format!("searched by words alone: {why}")),
-                    Meaning::None | Meaning::Compared(_) => None,
+                let problem = match (&found.meaning, &found.reranked) {
+                    (Meaning::Failed(why), _) => Some(format!("searched by words alone: {why}")),
+                    (_, Reranked::Failed(why)) => Some(format!("not ordered anew: {why}")),
+                    (Meaning::None | Meaning::Compared(_), _) => None,
                 };
                 Ok((found, problem))
             }
@@ -121,6 +121,36 @@ impl Answerer {
                 Ok((Searched::default(), Some(error.to_string())))
             }
         }
+    }
+
+    async fn find(&self, bot: &Chatbot, question: &str) -> Result<Searched, KnowledgeError> {
+        let version = bot.knowledge_version;
+        self.retriever
+            .search(bot.workspace, bot.id, version, question, self.passages)
+            .await
+    }
+
+    /// What a question finds; one that means nothing alone, together with what was asked before it.
+    async fn found(
+        &self,
+        bot: &Chatbot,
+        conversation: ConversationId,
+        question: &str,
+    ) -> Result<Searched, KnowledgeError> {
+        let alone = self.find(bot, question).await?;
+        if alone.suffices() || !follow_up::may_follow_up(question) {
+            return Ok(alone);
+        }
+        // What it names itself has to be known here.
+        if follow_up::names_something(question) && alone.confidence.signals.coverage < 0.5 {
+            return Ok(alone);
+        }
+        let earlier = turns::history(&self.db, conversation, FOLLOWED).await?;
+        let Some(condensed) = follow_up::condensed(question, &earlier) else {
+            return Ok(alone);
+        };
+        let together = self.find(bot, &condensed).await?;
+        Ok(if together.suffices() { together } else { alone })
     }
 
     async fn ask(

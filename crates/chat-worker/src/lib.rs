@@ -8,6 +8,7 @@
 mod answer;
 mod bots;
 mod cited;
+mod follow_up;
 mod intake;
 mod media;
 mod service;

@@ -3,6 +3,7 @@
 use crate::{
     embedder::{Embedder, LOCAL_IDENTITY, Languages},
     endpoint::{Endpoint, EndpointError},
+    reranker::Reranker,
     settings::Settings,
 };
 use egress::Guard;
@@ -26,6 +27,7 @@ struct Inner {
     local: Option<Local>,
     endpoint: Option<Embedder>,
     previous: Option<Embedder>,
+    reranker: Option<Reranker>,
 }
 
 /// The model in this process, read when it is first needed.
@@ -65,11 +67,21 @@ impl Embedders {
                 &Guard::open(),
                 base_url,
                 model,
-                Some(key.clone()).filter(|key| !key.expose_secret().is_empty()),
+                given(key),
                 Duration::from_secs(settings.time_limit_seconds.max(1)),
                 languages,
             )?;
             Ok::<_, EndpointError>(Some(Embedder::endpoint(endpoint)))
+        };
+        let reranker = match settings.rerank_base_url.trim() {
+            "" => None,
+            base_url => Some(Reranker::new(
+                &Guard::open(),
+                base_url,
+                &settings.rerank_model,
+                given(&settings.rerank_api_key),
+                Duration::from_secs(settings.time_limit_seconds.max(1)),
+            )?),
         };
         Ok(Self(Arc::new(Inner {
             local: settings.weights.clone().map(|folder| Local {
@@ -82,12 +94,18 @@ impl Embedders {
                 &settings.previous_model,
                 &settings.previous_api_key,
             )?,
+            reranker,
         })))
     }
 
     /// No model: search goes by words alone.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Orders what was found anew, where there is such a model.
+    pub fn reranker(&self) -> Option<&Reranker> {
+        self.0.reranker.as_ref()
     }
 
     /// The one that new vectors are made with. The first call reads the model in this process, which takes a second.
@@ -116,6 +134,11 @@ impl Embedders {
             _ => None,
         }
     }
+}
+
+/// A key, if one was given.
+fn given(key: &SecretString) -> Option<SecretString> {
+    (!key.expose_secret().is_empty()).then(|| key.clone())
 }
 
 impl Local {
@@ -158,6 +181,9 @@ mod tests {
             previous_base_url: String::new(),
             previous_model: String::new(),
             previous_api_key: SecretString::default(),
+            rerank_base_url: String::new(),
+            rerank_model: String::new(),
+            rerank_api_key: SecretString::default(),
         }
     }
 

@@ -10,6 +10,7 @@ mod endpoint;
 mod error;
 mod mini_lm;
 mod patient;
+mod reranker;
 mod settings;
 mod weights;
 
@@ -18,6 +19,7 @@ pub use embedders::{Absent, Embedders};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::EmbedError;
 pub use mini_lm::{DIMENSIONS, MiniLm};
+pub use reranker::Reranker;
 pub use settings::Settings;
 pub use weights::{Missing, Weights};
 

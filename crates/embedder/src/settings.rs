@@ -34,4 +34,13 @@ pub struct Settings {
     /// The key for it.
     #[serde(default)]
     pub previous_api_key: SecretString,
+    /// An endpoint that orders what was found anew, up to and without `/rerank`.
+    #[serde(default)]
+    pub rerank_base_url: String,
+    /// The model's name there; empty for text-embeddings-inference, which has one only.
+    #[serde(default)]
+    pub rerank_model: String,
+    /// The key for it.
+    #[serde(default)]
+    pub rerank_api_key: SecretString,
 }

@@ -69,6 +69,20 @@ impl Found {
         });
     }
 
+    /// Puts the passages in the order of these scores, one for each, and keeps the best.
+    pub(crate) fn reorder(&mut self, scores: &[f32], count: usize) {
+        let passages = std::mem::take(&mut self.passages).into_iter();
+        let sentences = std::mem::take(&mut self.sentences);
+        let mut all: Vec<_> = passages.zip(sentences).zip(scores).collect();
+        // Of equals the one that was before.
+        all.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        all.truncate(count);
+        for (found, _) in all {
+            self.push(found);
+        }
+        self.closer.clear();
+    }
+
     /// Keeps the first passages.
     pub fn keep(&mut self, count: usize) {
         self.passages.truncate(count);

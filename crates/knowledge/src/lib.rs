@@ -28,7 +28,7 @@ mod vectors;
 pub use confidence::{Confidence, DEFAULT_THRESHOLD, Signals, confidence};
 pub use error::KnowledgeError;
 pub use found::{Dropped, Found, Seen};
-pub use meaning::Meaning;
+pub use meaning::{Meaning, Reranked};
 pub use reading::to_embed;
 pub use retriever::{Retriever, Searched, Settings};
 pub use snapshot::{Embeddings, Snapshot};

@@ -34,6 +34,18 @@ pub enum Meaning {
     Failed(String),
 }
 
+/// Whether what was found was ordered anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Reranked {
+    /// There is no model for it, or nothing to order.
+    #[default]
+    No,
+    /// It was.
+    Yes,
+    /// It could not be now, and stays as it was found: why.
+    Failed(String),
+}
+
 /// Makes vectors while somebody waits.
 pub(crate) struct Asker {
     embedders: Embedders,
@@ -49,9 +61,9 @@ pub(crate) struct Asker {
 pub(crate) enum Unasked {
     #[error("the model {0} that made the vectors cannot be asked here")]
     Unknown(String),
-    #[error("the embedding model has just failed and is left alone for a moment")]
+    #[error("the model has just failed and is left alone for a moment")]
     Resting,
-    #[error("meanings were not known within {0:?}")]
+    #[error("the model did not answer within {0:?}")]
     Late(Duration),
     #[error(transparent)]
     Failed(#[from] EmbedError),
@@ -101,6 +113,30 @@ impl Asker {
         Ok(vectors.into_iter().flatten().collect())
     }
 
+    /// How well each text answers, in time. `None`: there is no model for it.
+    pub(crate) async fn rank(&self, question: &str, texts: &[&str]) -> Option<Result<Vec<f32>, Unasked>> {
+        const NAME: &str = "reranker";
+        let reranker = self.embedders.reranker()?;
+        if self.rests(NAME) {
+            return Some(Err(Unasked::Resting));
+        }
+        let ranked = timeout(self.patience, reranker.rank(question, texts)).await;
+        let ranked = match ranked {
+            Ok(Ok(scores)) => Ok(scores),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Unasked::Late(self.patience)),
+        };
+        if ranked.is_err() {
+            self.failed(NAME);
+        }
+        Some(ranked)
+    }
+
+    /// Whether there is a model that orders what was found anew.
+    pub(crate) fn ranks(&self) -> bool {
+        self.embedders.reranker().is_some()
+    }
+
     async fn compute(&self, model: &Embedder, texts: &[&str]) -> Result<Vec<Vec<f32>>, Unasked> {
         // An endpoint has processors of its own.
         let _hand = if model.is_local() {
@@ -119,9 +155,13 @@ impl Asker {
     /// Remembers that an endpoint has failed. This machine is only busy: who comes next tries again.
     fn note(&self, model: &Embedder) {
         if !model.is_local() {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.insert(model.identity(), Instant::now());
+            self.failed(&model.identity());
         }
+    }
+
+    fn failed(&self, name: &str) {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.insert(name.to_owned(), Instant::now());
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     confidence::{Confidence, DEFAULT_THRESHOLD, confidence},
     error::KnowledgeError,
     found::{Dropped, Found},
-    meaning::{Asker, Meaning, Unasked},
+    meaning::{Asker, Meaning, Reranked, Unasked},
     snapshot::{Embeddings, Snapshot, Wanted},
 };
 use domain::{ChatbotId, Passage, WorkspaceId};
@@ -57,6 +57,8 @@ pub struct Searched {
     pub dropped: Vec<Dropped>,
     /// Whether meanings were compared.
     pub meaning: Meaning,
+    /// Whether what was found was ordered anew.
+    pub reranked: Reranked,
     /// How sure one may be that these passages answer the question.
     pub confidence: Confidence,
     /// Below this the chatbot rather says that it does not know.
@@ -78,6 +80,7 @@ impl Default for Searched {
             passages: Vec::new(),
             dropped: Vec::new(),
             meaning: Meaning::None,
+            reranked: Reranked::No,
             confidence: confidence(&[]),
             threshold: DEFAULT_THRESHOLD,
             dense_weight: 0.0,
@@ -117,6 +120,8 @@ struct Kept {
 const LARGE: usize = 2_000;
 /// Snapshots that nobody asks go after this time, whatever the budget.
 const IDLE: Duration = Duration::from_secs(30 * 60);
+/// How many passages a reranker chooses from.
+const RERANKED: usize = 20;
 /// How many sentences are looked at closely.
 const SENTENCES: usize = 12;
 /// How many passages are read from the database at once.
@@ -215,13 +220,17 @@ impl Retriever {
             Some(Ok((model, vector))) => (Some((model, vector)), Meaning::None),
             Some(Err(why)) => (None, failed(&why)),
         };
-        let mut found = find(
-            snapshot,
-            question,
-            vector.as_ref().map(|(_, v)| v.clone()),
-            wanted,
-        )
-        .await?;
+        let candidates = Wanted {
+            k: if self.0.asker.ranks() {
+                wanted.k.max(RERANKED)
+            } else {
+                wanted.k
+            },
+            ..wanted
+        };
+        let by_meaning = vector.as_ref().map(|(_, vector)| vector.clone());
+        let mut found = find(snapshot, question, by_meaning, candidates).await?;
+        let reranked = self.rerank(question, &mut found, wanted.k).await;
         if let Some((model, vector)) = vector {
             meaning = match self.look_closer(&model, &vector, &mut found).await {
                 Ok(()) => Meaning::Compared(model.identity()),
@@ -238,8 +247,34 @@ impl Retriever {
             passages: found.passages,
             dropped: found.dropped,
             meaning,
+            reranked,
             threshold,
         })
+    }
+
+    async fn rerank(&self, question: &str, found: &mut Found, k: usize) -> Reranked {
+        let texts: Vec<String> = found
+            .passages
+            .iter()
+            .map(|p| crate::to_embed(&p.title, &p.heading, p.question.as_deref(), &p.text))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let ranked = if texts.is_empty() {
+            None
+        } else {
+            self.0.asker.rank(question, &texts).await
+        };
+        match ranked {
+            None => Reranked::No,
+            Some(Ok(scores)) => {
+                found.reorder(&scores, k);
+                Reranked::Yes
+            }
+            Some(Err(why)) => {
+                found.keep(k);
+                Reranked::Failed(why.to_string())
+            }
+        }
     }
 
     async fn meaning_of(&self, identity: &str, question: &str) -> Result<(Embedder, Arc<[f32]>), Unasked> {

@@ -101,7 +101,7 @@ async fn what_is_set_of_the_search_is_kept_and_what_is_out_of_range_is_refused_b
     knows(
         &world,
         shop.workspace,
-        shop.chatbot,
+        shop.chatbot.into(),
         &["Parcels take two days.", "Parcels are wrapped."],
     )
     .await;

@@ -342,7 +342,7 @@ async fn an_indexer_of_its_own() {
         attempts: 10,
         ..settings()
     };
-    timeout(LONG, service(short, db, queue).run(stop))
+    timeout(LONG, service(short, db, queue, Embedders::none()).run(stop))
         .await
         .unwrap()
         .unwrap();
@@ -424,4 +424,5 @@ async fn a_file_that_cannot_be_read_says_why(pool: PgPool) {
     assert!(source.error.as_deref().unwrap().contains("damaged"), "{source:?}");
 }
 
+mod meaning;
 mod sites;

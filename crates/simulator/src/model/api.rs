@@ -1,6 +1,6 @@
-//! `/v1/chat/completions` and `/v1/models`.
+//! `/v1/chat/completions`, `/v1/embeddings` and `/v1/models`.
 
-use super::{Fate, Model, answer::text_of};
+use super::{Fate, Model, answer::text_of, embeddings};
 use crate::connection;
 use actix_web::{Error, HttpRequest, HttpResponse, http::StatusCode, web};
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 pub(crate) fn routes(routes: &mut web::ServiceConfig) {
     routes
         .route("/v1/chat/completions", web::post().to(complete))
+        .route("/v1/embeddings", web::post().to(embeddings::embed))
         .route("/v1/models", web::get().to(models));
 }
 

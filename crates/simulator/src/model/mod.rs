@@ -2,6 +2,7 @@
 
 mod answer;
 mod api;
+mod embeddings;
 
 pub use answer::{Answer, Rule, TOKEN_LENGTH, TOKEN_PREFIX, token, tokens};
 pub(crate) use api::routes;

@@ -14,6 +14,8 @@ struct Endpoint {
     server: MockServer,
     asked: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
+    /// Where what was found is ordered anew.
+    reranks: String,
 }
 
 impl Endpoint {
@@ -28,6 +30,15 @@ impl Endpoint {
                     return ResponseTemplate::new(503);
                 }
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
+                if let Some(texts) = body["texts"].as_array() {
+                    // The longest is the best.
+                    let length = |text: &Value| text.as_str().unwrap().len();
+                    let scores = texts.iter().enumerate();
+                    let scores: Vec<Value> = scores
+                        .map(|(i, text)| json!({"index": i, "score": length(text)}))
+                        .collect();
+                    return ResponseTemplate::new(200).set_body_json(scores);
+                }
                 let texts = body["input"].as_array().unwrap();
                 let data: Vec<Value> = texts
                     .iter()
@@ -42,6 +53,7 @@ impl Endpoint {
             server,
             asked,
             broken,
+            reranks: String::new(),
         }
     }
 
@@ -57,6 +69,9 @@ impl Endpoint {
             previous_base_url: previous.map(|_| url).unwrap_or_default(),
             previous_model: previous.unwrap_or_default().to_owned(),
             previous_api_key: String::new().into(),
+            rerank_base_url: self.reranks.clone(),
+            rerank_model: String::new(),
+            rerank_api_key: String::new().into(),
         })
         .unwrap()
     }
@@ -175,6 +190,32 @@ async fn while_the_model_changes_questions_are_asked_of_the_one_that_serves(pool
     assert!(matches!(lost.meaning, Meaning::Failed(why) if why.contains("cannot be asked here")));
     assert!(matches!(after.meaning, Meaning::Compared(model) if model.ends_with(" new")));
     assert_eq!(texts(&after.passages), texts(&during.passages));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_reranker_decides_the_order_and_one_that_is_away_changes_nothing(pool: PgPool) {
+    let (db, workspace, bot) = chatbot(&pool).await;
+    let text = "# A\nParcels, parcels.\n\n# B\nAt Christmas parcels may take a good deal longer than they usually do.";
+    let (_, now) = add(&db, workspace, bot, text).await;
+    let mut endpoint = Endpoint::new().await;
+    let plain = Retriever::new(db.clone(), settings());
+    endpoint.reranks = format!("{}/v1", endpoint.server.uri());
+    let with = Retriever::with_embedders(db.clone(), settings(), endpoint.embedders("m", None));
+    let asks = async |retriever: &Retriever, k| {
+        let found = retriever.search(workspace, bot, now, "parcels", k).await.unwrap();
+        (found.passages[0].text.clone(), found.reranked)
+    };
+
+    let (usual, off) = asks(&plain, 2).await;
+    let (best, done) = asks(&with, 1).await;
+    endpoint.broken.store(true, Ordering::SeqCst);
+    let (away, failed) = asks(&with, 1).await;
+
+    assert_eq!((usual.as_str(), off), ("Parcels, parcels.", Reranked::No));
+    assert!(best.starts_with("At Christmas"), "{best}");
+    assert_eq!(done, Reranked::Yes);
+    assert_eq!(away, usual);
+    assert!(matches!(failed, Reranked::Failed(why) if why.contains("not available")));
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
