@@ -336,6 +336,11 @@ pub async fn restart_in_turn(scale: Scale, rounds: usize) -> anyhow::Result<Outc
         },
         ..Options::default()
     };
+    // A role takes its time to stop and to start: people go on writing through several restarts.
+    let scale = Scale {
+        messages: scale.messages * 4,
+        ..scale
+    };
     let product = Product::start(options).await?;
     let run = product.run(&scale.load())?;
     let mut faults = Vec::new();
