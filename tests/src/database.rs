@@ -91,6 +91,11 @@ impl Database {
         }
     }
 
+    /// Does something in it that would take too long to wait for.
+    pub async fn run(&self, statement: &str) -> anyhow::Result<()> {
+        sql(&Url::parse(&self.url())?, statement).await
+    }
+
     /// Kills a private server as a power cut would. It is started again by itself.
     pub fn kill(&self) -> anyhow::Result<()> {
         match self {

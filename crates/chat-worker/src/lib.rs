@@ -7,7 +7,9 @@
 
 mod answer;
 mod bots;
+mod handoff;
 mod intake;
+mod links;
 mod media;
 mod service;
 mod settings;
@@ -18,6 +20,7 @@ mod turn;
 mod turns;
 mod typing;
 mod wake;
+mod words;
 
 pub use service::Service;
 pub use settings::Settings;
