@@ -148,6 +148,7 @@ fn wherever_the_process_dies_nobody_goes_without_an_answer_or_gets_two() {
         let product = Product::start(Options {
             mode: Mode::AllInOneOnBroker,
             callbacks: Callbacks::default(),
+            meaning: true,
             ..Options::default()
         })
         .await

@@ -13,6 +13,7 @@ mod demo;
 mod faults;
 mod handoff;
 mod harness;
+mod knowledge;
 mod listeners;
 mod media_out;
 mod ninth_platform;

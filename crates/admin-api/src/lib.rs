@@ -21,6 +21,7 @@ mod guard;
 mod idempotency;
 mod input;
 mod integrations;
+mod knowledge;
 mod members;
 mod openapi;
 mod page;
@@ -32,6 +33,7 @@ mod problem;
 mod quarantine;
 mod route;
 mod routes;
+mod search;
 mod sending;
 mod service;
 mod sessions;
@@ -51,6 +53,7 @@ pub use guard::not_found;
 pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
+use ::knowledge::Retriever;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
@@ -59,7 +62,7 @@ use domain::{ChatbotId, Platform};
 use password::Passwords;
 use process::clock::Clock;
 use queue::{Queue, QueueName};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Db;
 use url::Url;
 use vault::Keyring;
@@ -77,6 +80,7 @@ struct Inner {
     clock: Clock,
     passwords: Passwords,
     openapi: String,
+    retriever: OnceLock<(Retriever, usize)>,
 }
 
 impl AdminApi {
@@ -102,7 +106,15 @@ impl AdminApi {
             clock,
             passwords,
             openapi,
+            retriever: OnceLock::new(),
         })))
+    }
+
+    /// Lets owners try the search of their chatbots' knowledge. `passages`: how many an answer usually rests on.
+    pub fn with_retriever(self, retriever: Retriever, passages: usize) -> Self {
+        // The first one stays: there is one in a process.
+        let _ = self.0.retriever.set((retriever, passages));
+        self
     }
 
     /// Mounts every route. Addresses that are not ours are left to whoever else is mounted; end the list of services with
@@ -138,6 +150,10 @@ impl AdminApi {
 
     pub(crate) fn channels(&self) -> &Registry {
         self.0.accounts.channels()
+    }
+
+    pub(crate) fn retriever(&self) -> Option<&(Retriever, usize)> {
+        self.0.retriever.get()
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

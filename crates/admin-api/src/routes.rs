@@ -5,12 +5,12 @@
 
 use crate::{
     activity, administration, api_keys, attachments, chatbots, conduct, conversations, dead_letters,
-    integrations, members, openapi, pages, platforms, quarantine,
+    integrations, knowledge, members, openapi, pages, platforms, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
     },
-    sending, sessions, setup, sources,
+    search, sending, sessions, setup, sources,
     sources::{files, reading},
     unanswered, uploaded, widget, workspaces,
 };
@@ -53,6 +53,7 @@ pub(crate) fn table() -> Vec<Route> {
         route!(Administrator, administration::enable as __path_enable),
         route!(Administrator, administration::queues as __path_queues),
         route!(Administrator, administration::dead_letters as __path_dead_letters),
+        route!(Administrator, knowledge::installed as __path_installed),
         route!(Known, platforms::list as __path_list),
         // Workspaces and who belongs to them.
         route!(SignedIn, workspaces::list as __path_list),
@@ -78,6 +79,10 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, conduct::save_handoff as __path_save_handoff),
         route!(VIEWER, conduct::links as __path_links),
         route!(ADMIN, conduct::save_links as __path_save_links),
+        route!(VIEWER, knowledge::state as __path_state),
+        route!(VIEWER, knowledge::retrieval as __path_retrieval),
+        route!(ADMIN, knowledge::set_retrieval as __path_set_retrieval),
+        route!(VIEWER, search::search as __path_search),
         route!(AGENT, uploaded::upload as __path_upload),
         route!(VIEWER, sources::list as __path_list),
         route!(ADMIN, sources::create as __path_create),

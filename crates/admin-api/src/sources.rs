@@ -44,6 +44,8 @@ pub(crate) struct Source {
     indexed_version: i64,
     /// How many passages of it can be found.
     passages: i64,
+    /// How many of them can be found by their meaning too: see `…/knowledge`.
+    passages_with_meaning: i64,
     /// How many documents it was read into.
     documents: i64,
     /// How many characters these have.
@@ -183,6 +185,7 @@ impl From<store::sources::Source> for Source {
             version: source.version,
             indexed_version: source.indexed_version,
             passages: source.chunks,
+            passages_with_meaning: source.with_vector,
             documents: source.documents,
             characters: source.characters,
             pages: source.pages,

@@ -28,6 +28,8 @@ pub struct Settings {
     pub indexer: indexer::Settings,
     /// Knowledge, as it is searched.
     pub knowledge: knowledge::Settings,
+    /// Which model says what texts mean.
+    pub embeddings: embedder::Settings,
     /// Language models.
     pub models: models::Settings,
     /// Housekeeping.

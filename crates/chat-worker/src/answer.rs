@@ -24,6 +24,9 @@ use store::{
 };
 use vault::{Keyring, Place};
 
+/// Earlier messages that a question may go on from.
+const FOLLOWED: i64 = 6;
+
 /// Hears what there is of an answer while it is written.
 pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
 
@@ -122,7 +125,7 @@ impl Answerer {
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
         let started = Instant::now();
-        let (passages, search_error) = self.search(bot, &question).await?;
+        let (found, search_error) = self.search(bot, conversation, &question).await?;
         let retrieve = started.elapsed();
 
         let started = Instant::now();
@@ -171,35 +174,59 @@ impl Answerer {
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(
-        &self,
-        bot: &Chatbot,
-        question: &str,
-    ) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
+    async fn search(&self, bot: &Chatbot, question: &str) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
-            return Ok((Vec::new(), None));
+            return Ok((Searched::default(), None));
         }
-        let found = self
-            .retriever
-            .search(
-                bot.workspace,
-                bot.id,
-                bot.knowledge_version,
-                question,
-                self.passages,
-            )
-            .await;
+        let found = self.found(bot, conversation, question).await;
         match found {
-            Ok(passages) => Ok((passages, None)),
+            Ok(found) => {
+                let problem = match (&found.meaning, &found.reranked) {
+                    (Meaning::Failed(why), _) => Some(format!("searched by words alone: {why}")),
+                    (_, Reranked::Failed(why)) => Some(format!("not ordered anew: {why}")),
+                    (Meaning::None | Meaning::Compared(_), _) => None,
+                };
+                Ok((found, problem))
+            }
             Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the knowledge was not searched"
                 );
-                Ok((Vec::new(), Some(error.to_string())))
+                Ok((Searched::default(), Some(error.to_string())))
             }
         }
+    }
+
+    async fn find(&self, bot: &Chatbot, question: &str) -> Result<Searched, KnowledgeError> {
+        let version = bot.knowledge_version;
+        self.retriever
+            .search(bot.workspace, bot.id, version, question, self.passages)
+            .await
+    }
+
+    /// What a question finds; one that means nothing alone, together with what was asked before it.
+    async fn found(
+        &self,
+        bot: &Chatbot,
+        conversation: ConversationId,
+        question: &str,
+    ) -> Result<Searched, KnowledgeError> {
+        let alone = self.find(bot, question).await?;
+        if alone.suffices() || !follow_up::may_follow_up(question) {
+            return Ok(alone);
+        }
+        // What it names itself has to be known here.
+        if follow_up::names_something(question) && alone.confidence.signals.coverage < 0.5 {
+            return Ok(alone);
+        }
+        let earlier = turns::history(&self.db, conversation, FOLLOWED).await?;
+        let Some(condensed) = follow_up::condensed(question, &earlier) else {
+            return Ok(alone);
+        };
+        let together = self.find(bot, &condensed).await?;
+        Ok(if together.suffices() { together } else { alone })
     }
 
     async fn ask(
@@ -207,11 +234,11 @@ impl Answerer {
         bot: &Chatbot,
         conversation: ConversationId,
         question: &str,
-        passages: &[Passage],
+        found: &Searched,
         listener: Option<Listener<'_>>,
     ) -> Result<(Answer, Option<String>), StoreError> {
-        let sure = knowledge::confidence(passages).suffices();
-        let to_quote = if sure { passages } else { &[] };
+        let passages = found.passages.as_slice();
+        let to_quote = if found.suffices() { passages } else { &[] };
         let (model, error) = match self.model(bot).await {
             Ok(model) => (model, None),
             Err(problem) => (Model::Extractive, Some(problem)),
@@ -330,33 +357,16 @@ fn assemble(
     let text = if nothing_found {
         bot.fallback_text.clone()
     } else {
-        with_sources(&answer, &cited)
+        cited::with_sources(&answer, &cited)
     };
     let fallback = answer
         .fallback
         .or(nothing_found.then_some(FallbackReason::NoKnowledge));
-    let citations: Vec<Citation> = cited
-        .iter()
-        .map(|passage| Citation {
-            chunk: passage.chunk,
-            document: passage.document,
-            title: passage.title.clone(),
-        })
-        .collect();
-    let considered: Vec<_> = passages
-        .iter()
-        .map(|passage| {
-            json!({
-                "chunk": passage.chunk, "document": passage.document, "title": passage.title,
-                "score": passage.score, "text": passage.text,
-            })
-        })
-        .collect();
     let record = AnswerRecord {
         unanswered: nothing_found && !question.is_empty(),
         question,
-        passages: json!(considered),
-        citations: json!(citations),
+        passages: cited::considered(passages),
+        citations: json!(cited::citations(&cited)),
         model: answer.model,
         fallback: fallback.and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned)),
         prompt_version: PROMPT_VERSION,
@@ -371,20 +381,6 @@ fn assemble(
         text,
         record,
         handoff: None,
-    }
-}
-
-/// A text message has no footnotes: the markers go, and what was quoted names its source.
-fn with_sources(answer: &Answer, cited: &[&Passage]) -> String {
-    let text = models::without_markers(&answer.text);
-    let quoted = answer.model == Model::Extractive.name();
-    match cited
-        .first()
-        .map(|passage| passage.title.trim())
-        .filter(|title| quoted && !title.is_empty())
-    {
-        Some(title) => format!("{text}\n\n({title})"),
-        None => text,
     }
 }
 

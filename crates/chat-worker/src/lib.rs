@@ -8,6 +8,8 @@
 mod answer;
 mod bots;
 mod handoff;
+mod cited;
+mod follow_up;
 mod intake;
 mod links;
 mod media;

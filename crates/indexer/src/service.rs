@@ -1,8 +1,9 @@
 //! The indexer as a service.
 
-use crate::{Indexer, fetch::Fetcher, pace::Pace, page, work, work::Limits};
+use crate::{Indexer, fetch::Fetcher, meaning, pace::Pace, page, work, work::Limits};
 use anyhow::Context;
 use egress::Guard;
+use embedder::Embedders;
 use extract::Extractor;
 use ipnet::IpNet;
 use queue::{Queue, QueueName};
@@ -57,6 +58,7 @@ impl Service {
         queue: Queue,
         program: std::path::PathBuf,
         arguments: &[&str],
+        embedders: Embedders,
     ) -> anyhow::Result<Self> {
         let fetcher =
             Fetcher::new(Guard::new(&settings.allowed_private_cidrs)).context("preparing to read pages")?;
@@ -78,6 +80,8 @@ impl Service {
             pace: Pace::default(),
             page_pause: Duration::from_millis(settings.page_pause_milliseconds),
             news: Notify::new(),
+            embedders,
+            fresh: Notify::new(),
         };
         Ok(Self { settings, indexer })
     }
@@ -87,6 +91,10 @@ impl Service {
         let mut running = JoinSet::new();
         let this = Arc::new(self);
         running.spawn(listen(Arc::clone(&this), stop.clone()));
+        running.spawn({
+            let (this, stop) = (Arc::clone(&this), stop.clone());
+            async move { meaning::run(&this.indexer, this.poll(), &stop).await }
+        });
         for _ in 0..this.settings.parallel.max(1) {
             running.spawn(Arc::clone(&this).work(stop.clone()));
         }
@@ -97,13 +105,18 @@ impl Service {
         Ok(())
     }
 
+    fn poll(&self) -> Duration {
+        Duration::from_secs(self.settings.poll_seconds.max(1))
+    }
+
     async fn work(self: Arc<Self>, stop: CancellationToken) {
-        let poll = Duration::from_secs(self.settings.poll_seconds.max(1));
+        let poll = self.poll();
         let mut away = false;
         while !stop.is_cancelled() {
             match self.next().await {
                 Ok(true) => {
                     away = false;
+                    self.indexer.fresh.notify_one();
                     continue;
                 }
                 Ok(false) => away = false,

@@ -2,6 +2,7 @@
 //!
 //! PostgreSQL is the record; what is kept here is a copy in memory, made from it and thrown away at will.
 
+mod alike;
 mod analyze;
 mod clean;
 mod confidence;
@@ -10,6 +11,7 @@ mod found;
 mod fusion;
 mod kind;
 mod language;
+mod meaning;
 #[cfg(test)]
 mod measure;
 mod question;
@@ -25,7 +27,8 @@ mod vectors;
 
 pub use confidence::{Confidence, DEFAULT_THRESHOLD, Signals, confidence};
 pub use error::KnowledgeError;
-pub use found::{Found, Seen};
+pub use found::{Dropped, Found, Seen};
+pub use meaning::{Meaning, Reranked};
 pub use reading::to_embed;
-pub use retriever::{Retriever, Settings};
+pub use retriever::{Retriever, Searched, Settings};
 pub use snapshot::{Embeddings, Snapshot};

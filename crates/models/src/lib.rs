@@ -43,6 +43,7 @@ mod tests {
             chunk: ChunkId::new(),
             document: DocumentId::new(),
             title: "Terms".to_owned(),
+            url: None,
             heading: String::new(),
             text: text.to_owned(),
             question: None,

@@ -7,6 +7,7 @@ mod docs;
 mod fail_closed;
 mod idempotency;
 mod integrations;
+mod knowledge;
 mod members;
 mod origin;
 mod pigeon;
@@ -163,6 +164,10 @@ impl World {
             clock.clone(),
         )
         .unwrap();
+        let knowledge =
+            json!({"snapshot_bytes": 1_000_000, "refresh_wait_milliseconds": 1_000, "stale_seconds": 0});
+        let retriever = ::knowledge::Retriever::new(db.clone(), serde_json::from_value(knowledge).unwrap());
+        let api = api.with_retriever(retriever, 6);
         let service = Service::start(api.clone(), Readiness::new()).await.unwrap();
         let address = service.address();
         let guard = stop.clone().drop_guard();

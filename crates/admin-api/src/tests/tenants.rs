@@ -213,6 +213,8 @@ fn body(operation: &Operation) -> Option<Value> {
         "api_keys_create" => json!({"name": "mine", "role": "owner"}),
         "chatbots_create" => json!({"name": "mine"}),
         "chatbots_update" => json!({"name": "taken over"}),
+        "knowledge_set_retrieval" => json!({"top_k": 1, "threshold": 1.0}),
+        "search_search" => json!({"question": "What is taken over?"}),
         "sources_create" => json!({"title": "mine", "text": "mine"}),
         "sources_update" => json!({"title": "taken over"}),
         "files_add" | "files_replace" | "uploaded_upload" => json!("a file's text"),

@@ -4,6 +4,7 @@
 mod answer;
 mod anthropic;
 mod asked;
+mod embeddings;
 mod gemini;
 mod ollama;
 mod openai;

@@ -3,6 +3,7 @@
 use super::{
     Model, Provider,
     asked::{self, Dialect, Question, Said, sse},
+    embeddings,
     trouble::Trouble,
 };
 use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 pub(super) fn routes(routes: &mut web::ServiceConfig) {
     routes
         .route("/v1/chat/completions", web::post().to(complete))
+        .route("/v1/embeddings", web::post().to(embeddings::embed))
         .route("/v1/models", web::get().to(models));
 }
 
