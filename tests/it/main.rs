@@ -11,6 +11,7 @@ mod chat;
 mod crash_points;
 mod demo;
 mod faults;
+mod handoff;
 mod harness;
 mod knowledge;
 mod listeners;

@@ -13,6 +13,7 @@ mod api_keys;
 mod attachments;
 mod caller;
 mod chatbots;
+mod conduct;
 mod conversations;
 mod credentials;
 mod dead_letters;

@@ -4,8 +4,8 @@
 //! a login nothing but the open routes answers, and no route shows one tenant another's.
 
 use crate::{
-    activity, administration, api_keys, attachments, chatbots, conversations, dead_letters, integrations,
-    knowledge, members, openapi, pages, platforms, quarantine,
+    activity, administration, api_keys, attachments, chatbots, conduct, conversations, dead_letters,
+    integrations, knowledge, members, openapi, pages, platforms, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
@@ -75,6 +75,10 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, chatbots::update as __path_update),
         route!(ADMIN, chatbots::archive as __path_archive),
         route!(ADMIN, chatbots::restore as __path_restore),
+        route!(VIEWER, conduct::handoff as __path_handoff),
+        route!(ADMIN, conduct::save_handoff as __path_save_handoff),
+        route!(VIEWER, conduct::links as __path_links),
+        route!(ADMIN, conduct::save_links as __path_save_links),
         route!(VIEWER, knowledge::state as __path_state),
         route!(VIEWER, knowledge::retrieval as __path_retrieval),
         route!(ADMIN, knowledge::set_retrieval as __path_set_retrieval),

@@ -3,9 +3,12 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
-use crate::{cited, follow_up};
-use domain::{ConversationId, Direction, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
+use crate::{
+    handoff::HandingOver,
+    links::{self, Allowed},
+};
+use domain::{Citation, ConversationId, Direction, DocumentId, FallbackReason, Passage};
+use knowledge::{KnowledgeError, Retriever};
 use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
 use serde_json::json;
 use std::{
@@ -15,7 +18,9 @@ use std::{
 use store::{
     Db, StoreError,
     chatbots::{Chatbot, MODEL_KEY_COLUMN},
-    turns::{self, AnswerRecord, Waiting},
+    conduct::Conduct,
+    documents,
+    turns::{self, AnswerRecord, Handoff, Waiting},
 };
 use vault::{Keyring, Place};
 
@@ -38,7 +43,47 @@ pub enum AnswerError {
 pub struct Answered {
     pub text: String,
     pub record: AnswerRecord,
+    /// With it the conversation goes to a human.
+    pub handoff: Option<Handoff>,
 }
+
+impl Answered {
+    /// The bot says no more than that it hands over.
+    pub fn handing_over(waiting: &[Waiting], handing: HandingOver) -> Self {
+        let record = AnswerRecord {
+            question: question(waiting),
+            passages: json!([]),
+            citations: json!([]),
+            model: "none".to_owned(),
+            fallback: None,
+            prompt_version: PROMPT_VERSION,
+            tokens_in: None,
+            tokens_out: None,
+            stages: json!({}),
+            error: None,
+            unanswered: false,
+            calls: json!([]),
+            removed_links: Vec::new(),
+        };
+        let said = Self {
+            text: String::new(),
+            record,
+            handoff: None,
+        };
+        said.instead(handing)
+    }
+
+    /// The bot hands over instead of saying this; how it came to that stays in the record.
+    pub fn instead(mut self, handing: HandingOver) -> Self {
+        self.text = handing.text;
+        self.record.fallback = Some(HANDED_OFF.to_owned());
+        self.handoff = Some(handing.handoff);
+        self
+    }
+}
+
+/// Why a record's answer is not the model's own, when the bot handed over.
+const HANDED_OFF: &str = "handed_off";
 
 /// Retrieval, models and their limits.
 pub struct Answerer {
@@ -73,6 +118,7 @@ impl Answerer {
     pub async fn answer(
         &self,
         bot: &Chatbot,
+        conduct: &Conduct,
         conversation: ConversationId,
         waiting: &[Waiting],
         listener: Option<Listener<'_>>,
@@ -83,13 +129,48 @@ impl Answerer {
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self.ask(bot, conversation, &question, &found, listener).await?;
+        let (answer, error) = match listener {
+            None => self.ask(bot, conversation, &question, &passages, None).await?,
+            Some(listener) => {
+                let allowed = self.allowed_links(bot, conduct, &question, &passages).await?;
+                let heard: Listener<'_> = &mut |text| listener(&links::shown(text, &allowed));
+                self.ask(bot, conversation, &question, &passages, Some(heard))
+                    .await?
+            }
+        };
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
         let error = error.or(search_error);
-        let passages = &found.passages;
-        Ok(assemble(bot, question, passages, answer, error, retrieve, model))
+        let mut answered = assemble(bot, question, &passages, answer, error, retrieve, model);
+        if links::has_any(&answered.text) {
+            let asked = &answered.record.question;
+            let allowed = self.allowed_links(bot, conduct, asked, &passages).await?;
+            let filtered = links::filter(&answered.text, &allowed);
+            answered.text = filtered.text;
+            answered.record.removed_links = filtered.removed;
+        }
+        Ok(answered)
+    }
+
+    async fn allowed_links(
+        &self,
+        bot: &Chatbot,
+        conduct: &Conduct,
+        question: &str,
+        passages: &[Passage],
+    ) -> Result<Allowed, StoreError> {
+        let mut allowed = Allowed::of_owner(&conduct.link_hosts);
+        for text in [bot.instructions.as_str(), bot.fallback_text.as_str(), question] {
+            allowed.and_text(text);
+        }
+        if !passages.is_empty() {
+            let documents: Vec<DocumentId> = passages.iter().map(|passage| passage.document).collect();
+            for address in documents::addresses(&self.db, &documents).await? {
+                allowed.and_source(&address);
+            }
+        }
+        Ok(allowed)
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
@@ -254,7 +335,7 @@ const fn ask_of<'a>(
 }
 
 /// The waiting messages, one a line.
-fn question(waiting: &[Waiting]) -> String {
+pub fn question(waiting: &[Waiting]) -> String {
     waiting
         .iter()
         .map(|message| message.text.trim())
@@ -298,8 +379,14 @@ fn assemble(
         tokens_out: answer.tokens_out.and_then(|tokens| i32::try_from(tokens).ok()),
         stages: json!({ "retrieve": milliseconds(retrieve), "model": milliseconds(model) }),
         error,
+        calls: json!([]),
+        removed_links: Vec::new(),
     };
-    Answered { text, record }
+    Answered {
+        text,
+        record,
+        handoff: None,
+    }
 }
 
 fn milliseconds(time: Duration) -> f64 {

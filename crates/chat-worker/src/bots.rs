@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
     chatbots::{self, Chatbot},
+    conduct::{self, Conduct},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,7 @@ const FRESH: Duration = Duration::from_secs(30);
 pub struct Bots {
     db: Db,
     kept: Cache<ChatbotId, Arc<Chatbot>>,
+    conduct: Cache<ChatbotId, Arc<Conduct>>,
 }
 
 impl Bots {
@@ -26,7 +28,18 @@ impl Bots {
         Self {
             db,
             kept: Cache::builder().max_capacity(10_000).time_to_live(FRESH).build(),
+            conduct: Cache::builder().max_capacity(10_000).time_to_live(FRESH).build(),
         }
+    }
+
+    /// How the bot conducts itself.
+    pub async fn conduct(&self, chatbot: ChatbotId) -> Result<Arc<Conduct>, StoreError> {
+        if let Some(conduct) = self.conduct.get(&chatbot).await {
+            return Ok(conduct);
+        }
+        let conduct = Arc::new(conduct::load(&self.db, chatbot).await?);
+        self.conduct.insert(chatbot, conduct.clone()).await;
+        Ok(conduct)
     }
 
     /// The bot. `None`: it has been deleted.
@@ -52,10 +65,14 @@ impl Bots {
             };
             match event {
                 None => return,
-                Some(LiveEvent::Resync) => self.kept.invalidate_all(),
+                Some(LiveEvent::Resync) => {
+                    self.kept.invalidate_all();
+                    self.conduct.invalidate_all();
+                }
                 Some(LiveEvent::Event { topic, .. }) => {
                     if let Some(Ok(chatbot)) = topic.strip_prefix("chatbot.").map(str::parse::<ChatbotId>) {
                         self.kept.invalidate(&chatbot).await;
+                        self.conduct.invalidate(&chatbot).await;
                     }
                 }
             }

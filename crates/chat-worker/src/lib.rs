@@ -7,9 +7,11 @@
 
 mod answer;
 mod bots;
+mod handoff;
 mod cited;
 mod follow_up;
 mod intake;
+mod links;
 mod media;
 mod service;
 mod settings;
@@ -20,6 +22,7 @@ mod turn;
 mod turns;
 mod typing;
 mod wake;
+mod words;
 
 pub use service::Service;
 pub use settings::Settings;

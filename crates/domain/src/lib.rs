@@ -21,6 +21,6 @@ pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, InboundState, IntegrationMode, IntegrationState, PartState, QuarantineState, Sender,
-    SourceState, UnknownState,
+    Direction, Handler, HandoffReason, InboundState, IntegrationMode, IntegrationState, PartState,
+    QuarantineState, Sender, SourceState, UnknownState,
 };

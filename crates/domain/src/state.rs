@@ -141,6 +141,20 @@ states!(
 );
 
 states!(
+    /// Why a human has a conversation.
+    HandoffReason {
+        /// The person asked for one.
+        Requested = "requested",
+        /// They wrote one of the owner's words.
+        Keyword = "keyword",
+        /// The chatbot could not answer, several times in a row.
+        Unanswered = "unanswered",
+        /// A human took it.
+        Agent = "agent",
+    }
+);
+
+states!(
     /// Who wrote an outbound message.
     Sender {
         /// The chatbot.

@@ -6,7 +6,7 @@ use crate::{
     endpoint::{Endpoint, EndpointError},
     error::ModelError,
     extractive,
-    openai::{Limits, OpenAi},
+    remote::{Limits, Remote},
     settings::Settings,
 };
 use domain::FallbackReason;
@@ -29,7 +29,7 @@ pub enum Model {
     /// Quotes the best passage.
     Extractive,
     /// Asks an endpoint.
-    OpenAi(OpenAi),
+    Remote(Remote),
 }
 
 /// Why the models could not be opened.
@@ -50,6 +50,7 @@ impl Models {
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
         let limits = Limits {
             time: Duration::from_secs(settings.time_limit_seconds),
+            first: Duration::from_secs(settings.first_byte_seconds),
             answer_tokens: settings.max_tokens,
             prompt_tokens: settings.prompt_tokens,
         };
@@ -58,23 +59,18 @@ impl Models {
             total: Duration::from_secs(crate::endpoint::LONGEST_LIMIT),
         };
         let guard = Guard::new(&settings.allowed_private_cidrs);
-        let installation = if settings.base_url.trim().is_empty() {
+        let installation = if settings.quotes() {
             Model::Extractive
         } else {
-            let endpoint = Endpoint {
-                base_url: settings.base_url.clone(),
-                model: settings.model.clone(),
-                time_limit_seconds: Some(settings.time_limit_seconds),
-            };
             let open = Guard::open();
-            let url = endpoint.check(&open)?;
-            Model::OpenAi(OpenAi::new(
-                open.client(timeouts)?,
-                url,
-                &endpoint.model,
-                key(&settings.api_key),
+            let endpoint = settings.endpoint();
+            remote(
+                &open,
+                &open.client(timeouts)?,
+                &endpoint,
+                Some(&settings.api_key),
                 limits,
-            ))
+            )?
         };
         Ok(Self {
             installation,
@@ -95,25 +91,39 @@ impl Models {
         endpoint: &Endpoint,
         api_key: Option<SecretString>,
     ) -> Result<Model, EndpointError> {
-        let url = endpoint.check(&self.guard)?;
-        let mut limits = self.limits;
-        if let Some(seconds) = endpoint.time_limit_seconds {
-            limits.time = Duration::from_secs(seconds);
-        }
-        let key = api_key.as_ref().and_then(key);
-        Ok(Model::OpenAi(OpenAi::new(
-            self.client.clone(),
-            url,
-            &endpoint.model,
-            key,
-            limits,
-        )))
+        remote(&self.guard, &self.client, endpoint, api_key.as_ref(), self.limits)
     }
 
     /// Whether a chatbot may be given this endpoint, before it is stored.
     pub fn check(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
-        endpoint.check(&self.guard).map(drop)
+        endpoint.check(&self.guard, self.limits.answer_tokens).map(drop)
     }
+}
+
+/// A model at an endpoint that the guard lets pass.
+fn remote(
+    guard: &Guard,
+    client: &Client,
+    endpoint: &Endpoint,
+    api_key: Option<&SecretString>,
+    mut limits: Limits,
+) -> Result<Model, EndpointError> {
+    let base = endpoint.check(guard, limits.answer_tokens)?;
+    if let Some(seconds) = endpoint.time_limit_seconds {
+        limits.time = Duration::from_secs(seconds);
+    }
+    if let Some(context) = endpoint.context_tokens {
+        let room = context.saturating_sub(limits.answer_tokens as usize);
+        limits.prompt_tokens = limits.prompt_tokens.min(room);
+    }
+    Ok(Model::Remote(Remote::new(
+        endpoint.provider,
+        client.clone(),
+        base,
+        &endpoint.model,
+        api_key.and_then(key),
+        limits,
+    )))
 }
 
 fn key(given: &SecretString) -> Option<SecretString> {
@@ -126,7 +136,7 @@ impl Model {
     pub fn name(&self) -> &str {
         match self {
             Self::Extractive => extractive::NAME,
-            Self::OpenAi(model) => model.name(),
+            Self::Remote(model) => model.name(),
         }
     }
 
@@ -134,7 +144,7 @@ impl Model {
     pub async fn answer(&self, ask: &Ask<'_>) -> Result<Answer, ModelError> {
         match self {
             Self::Extractive => Ok(extractive::answer(ask)),
-            Self::OpenAi(model) => model.answer(ask).await,
+            Self::Remote(model) => model.answer(ask).await,
         }
     }
 
@@ -146,7 +156,7 @@ impl Model {
     ) -> Result<Answer, ModelError> {
         match self {
             Self::Extractive => Ok(extractive::answer(ask)),
-            Self::OpenAi(model) => model.answer_aloud(ask, heard).await,
+            Self::Remote(model) => model.answer_aloud(ask, heard).await,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Operator settings, section `[models]`.
 
+use crate::{endpoint::Endpoint, provider::Provider};
 use egress::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
@@ -8,8 +9,12 @@ use serde::{Deserialize, Deserializer, de};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// An OpenAI-compatible endpoint for chatbots without their own, for example `http://127.0.0.1:11434/v1`. Empty: such
-    /// chatbots quote their best passage. Any host: the operator chose it.
+    /// Whose API the endpoint speaks that chatbots without their own use.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Where that API is, for example `http://127.0.0.1:8000/v1`; empty: where the provider's usually is. An empty address
+    /// of an OpenAI-compatible API means that there is none: such chatbots quote their best passage. Any host: the operator
+    /// chose it.
     #[serde(default)]
     pub base_url: String,
     /// The model's name there.
@@ -20,6 +25,12 @@ pub struct Settings {
     pub api_key: SecretString,
     /// How long an answer may take, from the first byte sent to the last received.
     pub time_limit_seconds: u64,
+    /// How long the first byte may take of an answer that is shown while it is written.
+    #[serde(default = "usual_first_byte_seconds")]
+    pub first_byte_seconds: u64,
+    /// How many tokens the model takes, prompt and answer together; absent: more than `prompt_tokens` and `max_tokens`.
+    #[serde(default)]
+    pub context_tokens: Option<usize>,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
     /// The longest prompt, in tokens.
@@ -27,6 +38,28 @@ pub struct Settings {
     /// Private networks that chatbots' own endpoints may be in, for example `10.0.5.0/24`; a list, or separated by commas.
     #[serde(default, deserialize_with = "networks")]
     pub allowed_private_cidrs: Vec<IpNet>,
+}
+
+const fn usual_first_byte_seconds() -> u64 {
+    15
+}
+
+impl Settings {
+    /// Whether chatbots without a model of their own quote their knowledge.
+    pub(crate) fn quotes(&self) -> bool {
+        self.provider == Provider::OpenAiCompatible && self.base_url.trim().is_empty()
+    }
+
+    /// The installation's own endpoint.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            time_limit_seconds: Some(self.time_limit_seconds),
+            context_tokens: self.context_tokens,
+        }
+    }
 }
 
 /// As a list, as in a file, or as text, as in an environment variable.

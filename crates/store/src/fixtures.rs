@@ -123,7 +123,10 @@ pub fn reply(texts: &[&str]) -> BotReply {
             stages: json!({}),
             error: None,
             unanswered: false,
+            calls: json!([]),
+            removed_links: Vec::new(),
         },
+        handoff: None,
     }
 }
 

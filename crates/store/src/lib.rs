@@ -18,6 +18,7 @@ pub mod channel_accounts;
 pub mod chat;
 pub mod chatbots;
 pub mod chunks;
+pub mod conduct;
 pub mod conversations;
 pub mod data_keys;
 pub mod dead_letters;

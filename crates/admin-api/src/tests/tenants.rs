@@ -220,6 +220,8 @@ fn body(operation: &Operation) -> Option<Value> {
         "files_add" | "files_replace" | "uploaded_upload" => json!("a file's text"),
         "integrations_save" => json!({"platform": "twilio", "credentials": pigeon::good()}),
         "integrations_toggle" => json!({"enabled": false}),
+        "conduct_save_handoff" => json!({"keywords": ["taken over"]}),
+        "conduct_save_links" => json!({"hosts": ["taken-over.example"]}),
         "widget_save" => json!({"welcome": "taken over"}),
         "widget_save_logo" => json!("a picture"),
         "conversations_reply" => json!({"text": "hello"}),

@@ -1,4 +1,4 @@
-//! Any endpoint that speaks OpenAI's chat completions.
+//! A model at an endpoint, whoever provides it.
 //!
 //! Invariants: an answer comes within the time limit or not at all, however slowly its bytes come; no more of it is
 //! read than an answer can have; the key leaves in one header and nowhere else.
@@ -6,18 +6,18 @@
 use crate::{
     answer::Answer,
     ask::Ask,
-    citations, draft,
-    error::{Detail, ModelError},
-    prompt::{self, Message, NO_ANSWER, Prompt},
-    sse::Events,
+    draft,
+    error::ModelError,
+    finished,
+    prompt::{self, Prompt},
+    provider::Provider,
+    wire::{self, Call, Failed, Frames, Heard, Usage},
 };
 use bytes::Bytes;
-use domain::FallbackReason;
 use egress::{CheckedUrl, Client};
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::{Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
     fmt,
@@ -36,97 +36,44 @@ const LARGEST_BODY: usize = 1024 * 1024;
 /// What a request may cost.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
+    /// For the whole answer.
     pub time: Duration,
+    /// For the first byte of an answer that is told while it is written.
+    pub first: Duration,
     pub answer_tokens: u32,
     pub prompt_tokens: usize,
 }
 
 /// One model of one endpoint. Cheap to clone.
 #[derive(Clone)]
-pub struct OpenAi {
+pub struct Remote {
+    provider: Provider,
     client: Client,
-    url: CheckedUrl,
+    base: CheckedUrl,
     model: Arc<str>,
     key: Option<SecretString>,
     limits: Limits,
-    /// OpenAI's newer models refuse `max_tokens` and `temperature`; everybody else knows nothing newer.
+    /// See [`Call::newer`]: known once the endpoint has said so.
     newer: Arc<AtomicBool>,
 }
 
-#[derive(Serialize)]
-struct Request<'a> {
-    model: &'a str,
-    messages: &'a [Message],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_completion_tokens: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f32>,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream_options: Option<StreamOptions>,
-}
-
-#[derive(Serialize)]
-struct StreamOptions {
-    include_usage: bool,
-}
-
-#[derive(Deserialize)]
-struct Completion {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    #[serde(default)]
-    usage: Option<Usage>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(alias = "delta")]
-    message: Content,
-}
-
-#[derive(Deserialize)]
-struct Content {
-    #[serde(default)]
-    content: Option<String>,
-}
-
-#[derive(Deserialize, Clone, Copy, Default)]
-struct Usage {
-    prompt_tokens: Option<u32>,
-    completion_tokens: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct Failure {
-    error: FailureDetail,
-}
-
-/// OpenAI sends an object, some others plain text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum FailureDetail {
-    Object { message: String },
-    Text(String),
-}
-
-impl OpenAi {
+impl Remote {
     pub(crate) fn new(
+        provider: Provider,
         client: Client,
-        url: CheckedUrl,
+        base: CheckedUrl,
         model: &str,
         key: Option<SecretString>,
         limits: Limits,
     ) -> Self {
         Self {
+            provider,
             client,
-            url,
+            base,
             model: model.trim().into(),
             key,
             limits,
-            newer: Arc::default(),
+            newer: Arc::new(AtomicBool::new(provider == Provider::OpenAi)),
         }
     }
 
@@ -135,13 +82,16 @@ impl OpenAi {
         &self.model
     }
 
+    /// Whose API it speaks.
+    pub const fn provider(&self) -> Provider {
+        self.provider
+    }
+
     /// Asks and waits for the whole answer.
     pub async fn answer(&self, ask: &Ask<'_>) -> Result<Answer, ModelError> {
         let started = Instant::now();
         let outcome = self.complete(ask, started + self.limits.time).await;
-        let word = outcome.as_ref().map_or_else(ModelError::name, |_| "answered");
-        metrics::histogram!("botsmith_model_seconds", "outcome" => word)
-            .record(started.elapsed().as_secs_f64());
+        self.measure(started, &outcome);
         outcome
     }
 
@@ -153,10 +103,14 @@ impl OpenAi {
     ) -> Result<Answer, ModelError> {
         let started = Instant::now();
         let outcome = self.aloud(ask, heard).await;
-        let word = outcome.as_ref().map_or_else(ModelError::name, |_| "answered");
-        metrics::histogram!("botsmith_model_seconds", "outcome" => word)
-            .record(started.elapsed().as_secs_f64());
+        self.measure(started, &outcome);
         outcome
+    }
+
+    fn measure(&self, started: Instant, outcome: &Result<Answer, ModelError>) {
+        let word = outcome.as_ref().map_or_else(ModelError::name, |_| "answered");
+        metrics::histogram!("botsmith_model_seconds", "outcome" => word, "provider" => self.provider.name())
+            .record(started.elapsed().as_secs_f64());
     }
 
     async fn aloud(&self, ask: &Ask<'_>, heard: &mut (dyn FnMut(&str) + Send)) -> Result<Answer, ModelError> {
@@ -172,48 +126,45 @@ impl OpenAi {
 
     async fn complete(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Answer, ModelError> {
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
-        let response = self.post(&prompt, false, deadline).await?;
-        let (text, usage) = self.whole(response, deadline).await?;
-        self.finish(&text, prompt.passages, usage)
+        let until = Until::whole(self.limits, deadline);
+        let response = self.post(&prompt, false, until).await?;
+        let heard = self.whole(response, until).await?;
+        finished::answer(&self.model, &heard.text, prompt.passages, heard.usage)
     }
 
-    async fn whole(&self, response: Response, deadline: Instant) -> Result<(String, Usage), ModelError> {
+    async fn whole(&self, response: Response, until: Until) -> Result<Heard, ModelError> {
         let status = response.status();
-        let body = self.body(response, deadline).await?;
-        let completion: Completion =
-            serde_json::from_slice(&body).map_err(|_| bad(status, "not a chat completion"))?;
-        let text = completion
-            .choices
-            .into_iter()
-            .find_map(|choice| choice.message.content)
-            .unwrap_or_default();
-        Ok((text, completion.usage.unwrap_or_default()))
+        let body = self.body(response, until).await?;
+        wire::whole(self.provider, &body).map_err(|failed| self.name_failure(failed, status, None))
     }
 
     /// Asks and hands the answer over as it comes.
-    pub async fn stream(&self, ask: &Ask<'_>) -> Result<Streaming, ModelError> {
+    pub(crate) async fn stream(&self, ask: &Ask<'_>) -> Result<Streaming, ModelError> {
         let started = Instant::now();
         let deadline = started + self.limits.time;
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
-        let response = self.post(&prompt, true, deadline).await?;
+        let until = Until::first(self.limits, started);
+        let response = self.post(&prompt, true, until).await?;
         let mut streaming = Streaming {
             model: self.clone(),
             status: response.status(),
             bytes: Box::pin(stream::empty()),
-            events: Events::default(),
+            frames: wire::frames(self.provider),
             waiting: VecDeque::new(),
             text: String::new(),
             usage: Usage::default(),
             passages: prompt.passages,
+            whole: false,
             ended: false,
             started,
-            deadline,
+            until,
             first_after: None,
         };
         if is_json(&response) {
             // Some endpoints know no streaming, and answer all at once.
-            (streaming.text, streaming.usage) = self.whole(response, deadline).await?;
-            streaming.ended = true;
+            let heard = self.whole(response, Until::whole(self.limits, deadline)).await?;
+            (streaming.text, streaming.usage) = (heard.text, heard.usage);
+            (streaming.whole, streaming.ended) = (true, true);
         } else {
             streaming.bytes = Box::pin(response.bytes_stream());
         }
@@ -221,16 +172,18 @@ impl OpenAi {
     }
 
     /// The head of a successful answer.
-    async fn post(&self, prompt: &Prompt, stream: bool, deadline: Instant) -> Result<Response, ModelError> {
+    async fn post(&self, prompt: &Prompt, stream: bool, until: Until) -> Result<Response, ModelError> {
         let newer = self.newer.load(Ordering::Relaxed);
-        match self.post_as(prompt, stream, newer, deadline).await {
-            Err(ModelError::BadResponse { status: 400, detail })
-                if !newer && detail.as_str().contains("max_completion_tokens") =>
+        match self.post_as(prompt, stream, newer, until).await? {
+            Ok(response) => Ok(response),
+            Err(refused)
+                if refused.failed.wants_newer() && !newer && refused.status == StatusCode::BAD_REQUEST =>
             {
                 self.newer.store(true, Ordering::Relaxed);
-                self.post_as(prompt, stream, true, deadline).await
+                let again = self.post_as(prompt, stream, true, until).await?;
+                again.map_err(|refused| self.name_failure(refused.failed, refused.status, refused.after))
             }
-            outcome => outcome,
+            Err(refused) => Err(self.name_failure(refused.failed, refused.status, refused.after)),
         }
     }
 
@@ -239,114 +192,120 @@ impl OpenAi {
         prompt: &Prompt,
         stream: bool,
         newer: bool,
-        deadline: Instant,
-    ) -> Result<Response, ModelError> {
-        let request = Request {
+        until: Until,
+    ) -> Result<Result<Response, RefusedCall>, ModelError> {
+        let call = Call {
             model: &self.model,
             messages: &prompt.messages,
-            max_tokens: (!newer).then_some(self.limits.answer_tokens),
-            max_completion_tokens: newer.then_some(self.limits.answer_tokens),
-            temperature: (!newer).then_some(0.2),
+            answer_tokens: self.limits.answer_tokens,
+            prompt_tokens: self.limits.prompt_tokens,
             stream,
-            stream_options: stream.then_some(StreamOptions { include_usage: true }),
+            newer,
         };
-        let mut builder = self.client.post(&self.url).json(&request);
-        if let Some(key) = &self.key {
-            builder = builder.bearer_auth(key.expose_secret());
+        let (url, query) = wire::address(self.provider, &self.base, &call);
+        let headers = wire::headers(self.provider, self.key.as_ref()).ok_or(ModelError::Unauthorized)?;
+        let body = wire::body(self.provider, &call);
+        let mut builder = self.client.post(&url).headers(headers).json(&body);
+        if let Some(query) = query {
+            builder = builder.query(&[query]);
         }
-        let response = timeout_at(deadline, builder.send())
-            .await
-            .map_err(|_| ModelError::Timeout(self.limits.time))?
-            .map_err(|error| self.unreachable(&error))?;
+        let response = until
+            .wait(builder.send())
+            .await?
+            .map_err(|error| self.unreachable(&error, until))?;
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            return Ok(Ok(response));
         }
         let after = retry_after(&response);
-        let body = self.body(response, deadline).await.unwrap_or_default();
-        Err(match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => ModelError::Unauthorized,
-            StatusCode::TOO_MANY_REQUESTS => ModelError::RateLimited { after },
-            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                ModelError::Unavailable
-            }
-            status => bad_detail(status, self.detail(&body)),
-        })
+        let body = self.body(response, until).await.unwrap_or_default();
+        Ok(Err(RefusedCall {
+            status,
+            after,
+            failed: wire::failure(self.provider, &body),
+        }))
     }
 
-    async fn body(&self, response: Response, deadline: Instant) -> Result<Vec<u8>, ModelError> {
+    async fn body(&self, response: Response, until: Until) -> Result<Vec<u8>, ModelError> {
         let status = response.status();
         let mut pieces = response.bytes_stream();
         let mut body = Vec::new();
-        while let Some(piece) = timeout_at(deadline, pieces.next())
-            .await
-            .map_err(|_| ModelError::Timeout(self.limits.time))?
-        {
-            let piece = piece.map_err(|error| self.unreachable(&error))?;
+        while let Some(piece) = until.wait(pieces.next()).await? {
+            let piece = piece.map_err(|error| self.broken_off(&error, until))?;
             if body.len() + piece.len() > LARGEST_BODY {
-                return Err(bad(status, "the answer is larger than 1 MiB"));
+                return Err(finished::bad(status.as_u16(), "the answer is larger than 1 MiB"));
             }
             body.extend_from_slice(&piece);
         }
         Ok(body)
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> ModelError {
+    fn unreachable(&self, error: &reqwest::Error, until: Until) -> ModelError {
         match egress::refused(error) {
             Some(refusal) => ModelError::Refused(refusal),
-            None if error.is_timeout() && !error.is_connect() => ModelError::Timeout(self.limits.time),
+            None if error.is_timeout() && !error.is_connect() => until.error(),
             None => ModelError::Unavailable,
         }
     }
 
-    fn detail(&self, body: &[u8]) -> Detail {
-        let key = self.key.as_ref().map_or("", |key| key.expose_secret());
-        match serde_json::from_slice(body) {
-            Ok(Failure {
-                error: FailureDetail::Object { message } | FailureDetail::Text(message),
-            }) => Detail::of(&message, key),
-            Err(_) => Detail::of(&String::from_utf8_lossy(&body[..body.len().min(4096)]), key),
-        }
-    }
-
-    fn finish(&self, text: &str, passages: usize, usage: Usage) -> Result<Answer, ModelError> {
-        let text = without_thoughts(text).trim();
-        if text.is_empty() {
-            return Err(bad(StatusCode::OK, "the answer is empty"));
-        }
-        let unknown = text.trim_matches(|c: char| !c.is_alphanumeric()) == NO_ANSWER;
-        let (text, citations) = if unknown {
-            Default::default()
+    /// After its head had come.
+    fn broken_off(&self, error: &reqwest::Error, until: Until) -> ModelError {
+        if error.is_timeout() {
+            until.error()
         } else {
-            citations::check(&text.replace(NO_ANSWER, ""), passages)
-        };
-        Ok(Answer {
-            text,
-            citations,
-            model: self.model.to_string(),
-            tokens_in: usage.prompt_tokens,
-            tokens_out: usage.completion_tokens,
-            fallback: unknown.then_some(FallbackReason::NoKnowledge),
-        })
+            ModelError::CutOff
+        }
+    }
+
+    fn name_failure(&self, failed: Failed, status: StatusCode, after: Option<Duration>) -> ModelError {
+        let key = self.key.as_ref().map_or("", |key| key.expose_secret());
+        failed.name(status.as_u16(), after, key)
     }
 }
 
-/// Reasoning models served by small runtimes think aloud first.
-fn without_thoughts(text: &str) -> &str {
-    match text.trim_start().strip_prefix("<think>") {
-        Some(thoughts) => thoughts.split_once("</think>").map_or("", |(_, answer)| answer),
-        None => text,
+/// A call that was answered with another status than success.
+struct RefusedCall {
+    status: StatusCode,
+    after: Option<Duration>,
+    failed: Failed,
+}
+
+/// How long something may take.
+#[derive(Clone, Copy)]
+struct Until {
+    deadline: Instant,
+    limits: Limits,
+    /// Until the first byte only.
+    first: bool,
+}
+
+impl Until {
+    const fn whole(limits: Limits, deadline: Instant) -> Self {
+        Self {
+            deadline,
+            limits,
+            first: false,
+        }
     }
-}
 
-fn bad(status: StatusCode, why: &str) -> ModelError {
-    bad_detail(status, Detail::of(why, ""))
-}
+    fn first(limits: Limits, started: Instant) -> Self {
+        Self {
+            deadline: started + limits.first.min(limits.time),
+            limits,
+            first: limits.first < limits.time,
+        }
+    }
 
-fn bad_detail(status: StatusCode, detail: Detail) -> ModelError {
-    ModelError::BadResponse {
-        status: status.as_u16(),
-        detail,
+    const fn error(self) -> ModelError {
+        if self.first {
+            ModelError::Silent(self.limits.first)
+        } else {
+            ModelError::Timeout(self.limits.time)
+        }
+    }
+
+    async fn wait<T>(self, what: impl Future<Output = T>) -> Result<T, ModelError> {
+        timeout_at(self.deadline, what).await.map_err(|_| self.error())
     }
 }
 
@@ -370,97 +329,101 @@ fn retry_after(response: &Response) -> Option<Duration> {
 }
 
 /// Neither its key nor its whole address.
-impl fmt::Debug for OpenAi {
+impl fmt::Debug for Remote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenAi")
-            .field("url", &self.url)
+        f.debug_struct("Remote")
+            .field("provider", &self.provider)
+            .field("base", &self.base)
             .field("model", &self.model)
             .finish_non_exhaustive()
     }
 }
 
 /// An answer on its way.
-pub struct Streaming {
-    model: OpenAi,
+pub(crate) struct Streaming {
+    model: Remote,
     status: StatusCode,
     bytes: Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>,
-    events: Events,
+    frames: Frames,
     waiting: VecDeque<String>,
     text: String,
     usage: Usage,
     passages: usize,
+    whole: bool,
     ended: bool,
     started: Instant,
-    deadline: Instant,
+    until: Until,
     first_after: Option<Duration>,
 }
 
 impl Streaming {
     /// The next piece of the text, its markers unchecked. `None`: it is complete.
-    pub async fn next(&mut self) -> Result<Option<String>, ModelError> {
+    pub(crate) async fn next(&mut self) -> Result<Option<String>, ModelError> {
         loop {
-            while let Some(event) = self.waiting.pop_front() {
-                if event.trim() == "[DONE]" {
+            while let Some(frame) = self.waiting.pop_front() {
+                let heard = wire::piece(self.model.provider, &frame)
+                    .map_err(|failed| self.model.name_failure(failed, self.status, None))?;
+                self.usage.update(heard.usage);
+                self.whole |= heard.whole;
+                if heard.ended {
                     self.ended = true;
                     self.waiting.clear();
-                    return Ok(None);
                 }
-                if let Some(piece) = self.read(&event)? {
+                if !heard.text.is_empty() {
                     self.first_after.get_or_insert_with(|| self.started.elapsed());
-                    self.text.push_str(&piece);
-                    return Ok(Some(piece));
+                    self.text.push_str(&heard.text);
+                    return Ok(Some(heard.text));
                 }
             }
             if self.ended {
                 return Ok(None);
             }
-            let limit = self.model.limits.time;
-            match timeout_at(self.deadline, self.bytes.next())
-                .await
-                .map_err(|_| ModelError::Timeout(limit))?
-            {
-                Some(piece) => {
-                    let piece = piece.map_err(|error| self.model.unreachable(&error))?;
-                    let ended = self
-                        .events
-                        .push(&piece)
-                        .map_err(|_| bad(self.status, "an endless line"))?;
-                    self.waiting.extend(ended);
-                }
-                // Cut off before its end: half an answer may say the opposite of the whole.
-                None => return Err(ModelError::Unavailable),
-            }
+            self.more().await?;
             if self.text.len() > LARGEST_BODY {
-                return Err(bad(self.status, "the answer is larger than 1 MiB"));
+                return Err(finished::bad(
+                    self.status.as_u16(),
+                    "the answer is larger than 1 MiB",
+                ));
             }
         }
     }
 
-    fn read(&mut self, event: &str) -> Result<Option<String>, ModelError> {
-        if let Ok(Failure { .. }) = serde_json::from_str(event) {
-            return Err(bad_detail(self.status, self.model.detail(event.as_bytes())));
+    async fn more(&mut self) -> Result<(), ModelError> {
+        let Some(piece) = self.until.wait(self.bytes.next()).await? else {
+            self.waiting.extend(self.frames.end());
+            if self.waiting.is_empty() {
+                self.ended = true;
+                return if self.whole {
+                    Ok(())
+                } else {
+                    Err(ModelError::CutOff)
+                };
+            }
+            return Ok(());
+        };
+        let piece = piece.map_err(|error| self.model.broken_off(&error, self.until))?;
+        if self.until.first {
+            let limits = self.until.limits;
+            self.until = Until::whole(limits, self.started + limits.time);
         }
-        let chunk: Completion =
-            serde_json::from_str(event).map_err(|_| bad(self.status, "not a chat completion chunk"))?;
-        if let Some(usage) = chunk.usage {
-            self.usage = usage;
-        }
-        let piece = chunk
-            .choices
-            .into_iter()
-            .find_map(|choice| choice.message.content);
-        Ok(piece.filter(|piece| !piece.is_empty()))
-    }
-
-    /// How long the first piece took; `None` before it.
-    pub const fn first_after(&self) -> Option<Duration> {
-        self.first_after
+        let ended = self
+            .frames
+            .push(&piece)
+            .map_err(|_| finished::bad(self.status.as_u16(), "an endless line"))?;
+        self.waiting.extend(ended);
+        Ok(())
     }
 
     /// Reads the rest, and gives the whole answer with its markers checked.
-    pub async fn finish(mut self) -> Result<Answer, ModelError> {
+    pub(crate) async fn finish(mut self) -> Result<Answer, ModelError> {
         while self.next().await?.is_some() {}
-        self.model.finish(&self.text, self.passages, self.usage)
+        finished::answer(&self.model.model, &self.text, self.passages, self.usage)
+    }
+
+    /// How long the first piece took; `None` before it.
+    #[cfg(test)]
+    const fn first_after(&self) -> Option<Duration> {
+        self.first_after
     }
 }
 
@@ -468,6 +431,7 @@ impl Streaming {
 mod tests {
     use super::*;
     use crate::{Endpoint, Model, Models, Settings, tests::passage};
+    use domain::FallbackReason;
     use serde_json::json;
     use wiremock::{
         Mock, MockServer, ResponseTemplate,
@@ -483,11 +447,22 @@ mod tests {
         .unwrap()
     }
 
+    fn endpoint() -> Endpoint {
+        Endpoint {
+            provider: Provider::OpenAiCompatible,
+            base_url: String::new(),
+            model: "m-1".to_owned(),
+            time_limit_seconds: None,
+            context_tokens: None,
+        }
+    }
+
     fn model_at(server: &MockServer) -> Model {
         let endpoint = Endpoint {
             base_url: format!("{}/v1", server.uri()),
             model: "m-1".to_owned(),
             time_limit_seconds: Some(1),
+            ..endpoint()
         };
         Models::open(&settings())
             .unwrap()
@@ -574,7 +549,7 @@ mod tests {
             (ResponseTemplate::new(500), "unavailable"),
             (
                 ResponseTemplate::new(503).set_body_string("x".repeat(100_000)),
-                "unavailable",
+                "overloaded",
             ),
             (
                 ResponseTemplate::new(404).set_body_json(json!({"error": {"message": "no such model"}})),
@@ -622,7 +597,7 @@ mod tests {
         assert!(detail.as_str().starts_with("Key … may not use this model."));
         assert_eq!(detail.as_str().chars().count(), 200);
         let model = match &model {
-            Model::OpenAi(model) => format!("{model:?}"),
+            Model::Remote(model) => format!("{model:?}"),
             Model::Extractive => unreachable!(),
         };
         assert!(
@@ -700,7 +675,7 @@ mod tests {
     }
 
     async fn stream(model: &Model) -> Result<Streaming, ModelError> {
-        let Model::OpenAi(model) = model else {
+        let Model::Remote(model) = model else {
             panic!("not an endpoint")
         };
         let passages = [passage("We ship in two days.")];
@@ -774,7 +749,7 @@ mod tests {
 
         assert_eq!(
             stream(&model).await.unwrap().finish().await,
-            Err(ModelError::Unavailable)
+            Err(ModelError::CutOff)
         );
     }
 
@@ -792,8 +767,7 @@ mod tests {
         let models = Models::open(&closed).unwrap();
         let inside = Endpoint {
             base_url: server.uri(),
-            model: "m-1".to_owned(),
-            time_limit_seconds: None,
+            ..endpoint()
         };
 
         assert!(models.check(&inside).is_err() && models.of_chatbot(&inside, None).is_err());
@@ -806,11 +780,5 @@ mod tests {
             Models::open(&settings()).unwrap().of_installation(),
             Model::Extractive
         ));
-    }
-
-    #[test]
-    fn thoughts_are_not_part_of_the_answer() {
-        assert_eq!(without_thoughts("<think>hm</think> Two days."), " Two days.");
-        assert_eq!(without_thoughts("Two days."), "Two days.");
     }
 }

@@ -1,0 +1,139 @@
+//! OpenAI's chat completions, and whoever speaks them.
+
+use super::{Call, Failed, Heard, Usage, blocked};
+use crate::prompt::Message;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+#[derive(Serialize)]
+struct Request<'a> {
+    model: &'a str,
+    messages: &'a [Message],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f32>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    #[serde(default)]
+    usage: Option<Counted>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(alias = "delta")]
+    message: Content,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Content {
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    refusal: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    prompt_tokens: Option<u32>,
+    completion_tokens: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    error: FailureDetail,
+}
+
+/// OpenAI sends an object, some others plain text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FailureDetail {
+    Object {
+        message: String,
+        /// A word; elsewhere a number.
+        #[serde(default)]
+        code: Value,
+        #[serde(default, rename = "type")]
+        kind: Value,
+    },
+    Text(String),
+}
+
+pub(super) fn body(call: &Call<'_>) -> Value {
+    json!(Request {
+        model: call.model,
+        messages: call.messages,
+        max_tokens: (!call.newer).then_some(call.answer_tokens),
+        max_completion_tokens: call.newer.then_some(call.answer_tokens),
+        temperature: (!call.newer).then_some(0.2),
+        stream: call.stream,
+        stream_options: call.stream.then(|| json!({"include_usage": true})),
+    })
+}
+
+pub(super) fn whole(body: &[u8]) -> Result<Heard, Failed> {
+    let completion: Completion = serde_json::from_slice(body)
+        .map_err(|_| failure(body).unwrap_or_else(|| Failed::words("not a chat completion")))?;
+    read(completion)
+}
+
+pub(super) fn piece(data: &str) -> Result<Heard, Failed> {
+    if data.trim() == "[DONE]" {
+        return Ok(Heard {
+            whole: true,
+            ended: true,
+            ..Heard::default()
+        });
+    }
+    if let Some(failed) = failure(data.as_bytes()) {
+        return Err(failed);
+    }
+    let chunk = serde_json::from_str(data).map_err(|_| Failed::words("not a chat completion chunk"))?;
+    read(chunk)
+}
+
+fn read(completion: Completion) -> Result<Heard, Failed> {
+    let mut heard = Heard::default();
+    if let Some(counted) = completion.usage {
+        heard.usage = Usage {
+            tokens_in: counted.prompt_tokens,
+            tokens_out: counted.completion_tokens,
+        };
+    }
+    if let Some(choice) = completion.choices.into_iter().next() {
+        if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
+            return Err(blocked(&refusal));
+        }
+        if choice.finish_reason.as_deref() == Some("content_filter") {
+            return Err(blocked("content_filter"));
+        }
+        heard.whole = choice.finish_reason.is_some();
+        heard.text = choice.message.content.unwrap_or_default();
+    }
+    Ok(heard)
+}
+
+pub(super) fn failure(body: &[u8]) -> Option<Failed> {
+    let Failure { error } = serde_json::from_slice(body).ok()?;
+    Some(match error {
+        FailureDetail::Text(message) => Failed::words(&message),
+        FailureDetail::Object { message, code, kind } => {
+            let status = code.as_u64().and_then(|code| u16::try_from(code).ok());
+            let codes = [code, kind]
+                .into_iter()
+                .filter_map(|code| code.as_str().map(str::to_owned));
+            Failed::coded(&message, codes).with_status(status.filter(|status| (400..600).contains(status)))
+        }
+    })
+}

@@ -1,0 +1,182 @@
+//! Gemini: `/v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
+
+use super::{
+    Model, Provider,
+    asked::{self, Dialect, LEAVE_ALONE_SECONDS, Question, Said, sse},
+    trouble::Trouble,
+};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+pub(super) fn routes(routes: &mut web::ServiceConfig) {
+    routes.route("/v1beta/models/{model}", web::post().to(generate));
+}
+
+fn error(code: u16, status: &str, message: &str, details: &Value) -> HttpResponse {
+    let body = json!({"error": {"code": code, "message": message, "status": status, "details": details}});
+    HttpResponse::build(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)).json(body)
+}
+
+/// The text of a content's parts.
+fn text(content: &Value) -> String {
+    let parts = content["parts"].as_array().into_iter().flatten();
+    parts
+        .filter_map(|part| part["text"].as_str())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+async fn generate(
+    request: HttpRequest,
+    path: web::Path<String>,
+    model: web::Data<Model>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    let (path, body) = (path.into_inner(), body.into_inner());
+    let Some((name, method)) = path.split_once(':') else {
+        return HttpResponse::NotFound().finish();
+    };
+    let streamed = match method {
+        "generateContent" => false,
+        // Without it the answer is a JSON array, which nobody wants.
+        "streamGenerateContent" if request.query_string() == "alt=sse" => true,
+        _ => return HttpResponse::NotFound().finish(),
+    };
+    let contents = body["contents"]
+        .as_array()
+        .filter(|contents| !contents.is_empty());
+    let Some(contents) = contents else {
+        let message = "* GenerateContentRequest.contents: contents is not specified\n";
+        return error(400, "INVALID_ARGUMENT", message, &json!([]));
+    };
+    if !contents
+        .iter()
+        .all(|content| content["role"] == "user" || content["role"] == "model")
+    {
+        let message = "Please use a valid role: user, model.";
+        return error(400, "INVALID_ARGUMENT", message, &json!([]));
+    }
+    let system = json!({"role": "system", "content": text(&body["systemInstruction"])});
+    let turns = contents.iter().map(|content| {
+        let role = if content["role"] == "model" {
+            "assistant"
+        } else {
+            "user"
+        };
+        json!({"role": role, "content": text(content)})
+    });
+    let question = Question {
+        messages: std::iter::once(system).chain(turns).collect(),
+        streamed,
+    };
+    let dialect = Gemini {
+        model: name.to_owned(),
+    };
+    asked::answer(&request, &model, dialect, body, question).await
+}
+
+struct Gemini {
+    model: String,
+}
+
+impl Gemini {
+    fn response(&self, text: &str, finish: Option<&str>, said: Option<&Said>) -> Value {
+        let mut candidate = json!({"content": {"parts": [{"text": text}], "role": "model"}, "index": 0});
+        if let Some(finish) = finish {
+            candidate["finishReason"] = finish.into();
+        }
+        let mut usage = json!({"promptTokenCount": 0, "totalTokenCount": 0});
+        if let Some(said) = said {
+            usage = json!({
+                "promptTokenCount": said.words_in, "candidatesTokenCount": said.words_out,
+                "totalTokenCount": said.words_in + said.words_out,
+            });
+        }
+        json!({"candidates": [candidate], "usageMetadata": usage, "modelVersion": self.model})
+    }
+}
+
+impl Dialect for Gemini {
+    const PROVIDER: Provider = Provider::Gemini;
+
+    fn key(request: &HttpRequest) -> Option<&str> {
+        asked::header(request, "x-goog-api-key")
+    }
+
+    fn wrong_key(&self) -> HttpResponse {
+        let details = json!([{
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com", "metadata": {"service": "generativelanguage.googleapis.com"},
+        }]);
+        let message = "API key not valid. Please pass a valid API key.";
+        error(400, "INVALID_ARGUMENT", message, &details)
+    }
+
+    fn failure(&self, status: u16) -> HttpResponse {
+        error(status, "INTERNAL", "An internal error has occurred.", &json!([]))
+    }
+
+    fn trouble(&self, trouble: Trouble) -> Option<HttpResponse> {
+        Some(match trouble {
+            Trouble::RateLimited => {
+                let details = json!([{
+                    "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                    "retryDelay": format!("{LEAVE_ALONE_SECONDS}s"),
+                }]);
+                let message = "You exceeded your current quota, please check your plan and billing details.";
+                error(429, "RESOURCE_EXHAUSTED", message, &details)
+            }
+            Trouble::Overloaded => {
+                let message = "The model is overloaded. Please try again later.";
+                error(503, "UNAVAILABLE", message, &json!([]))
+            }
+            Trouble::TooLong => error(
+                400,
+                "INVALID_ARGUMENT",
+                "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+                &json!([]),
+            ),
+            _ => return None,
+        })
+    }
+
+    fn blocked(&self) -> Value {
+        json!({
+            "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
+            "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}, "modelVersion": self.model,
+        })
+    }
+
+    fn blocked_stream(&self) -> Vec<Bytes> {
+        vec![
+            sse(&self.response("Well, ", None, None)),
+            sse(&json!({
+                "candidates": [{"finishReason": "SAFETY", "index": 0}],
+                "usageMetadata": {"promptTokenCount": 5, "totalTokenCount": 5}, "modelVersion": self.model,
+            })),
+        ]
+    }
+
+    fn broken(&self) -> Bytes {
+        let message = "The model is overloaded. Please try again later.";
+        sse(&json!({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}))
+    }
+
+    fn whole(&self, said: &Said) -> Value {
+        self.response(&said.text, Some("STOP"), Some(said))
+    }
+
+    fn start(&self, _said: &Said) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    fn word(&self, word: &str) -> Bytes {
+        sse(&self.response(word, None, None))
+    }
+
+    /// It has no mark for the end: the last piece has a reason, and then the stream ends.
+    fn end(&self, said: &Said) -> Vec<Bytes> {
+        vec![sse(&self.response("", Some("STOP"), Some(said)))]
+    }
+}
