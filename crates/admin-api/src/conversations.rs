@@ -182,6 +182,12 @@ pub(crate) struct Answer {
     citations: serde_json::Value,
     /// What went wrong on the way.
     error: Option<String>,
+    /// The models that were asked, in their order: `provider`, `model`, `outcome`, `detail`, `milliseconds`, `tokens_in`,
+    /// `tokens_out`, `cost_micros`.
+    #[schema(value_type = Vec<Object>)]
+    path: serde_json::Value,
+    /// What they cost together, in US dollars; `null`: the price is not known, or none was asked.
+    cost_usd: Option<f64>,
     /// When it was committed.
     created_at: DateTime<Utc>,
 }
@@ -355,6 +361,8 @@ impl From<journey::Answer> for Answer {
             passages: answer.passages,
             citations: answer.citations,
             error: answer.error,
+            path: answer.path,
+            cost_usd: answer.cost_micros.map(crate::budgets::usd),
             created_at: answer.created_at,
         }
     }

@@ -3,9 +3,11 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
+use crate::{chain, purse::Purse};
 use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
 use knowledge::{KnowledgeError, Retriever};
-use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
+use models::{Answer, Ask, Asked, Model, Models, PROMPT_VERSION, Said, Speaker};
+use process::clock::Clock;
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -13,10 +15,11 @@ use std::{
 };
 use store::{
     Db, StoreError,
-    chatbots::{Chatbot, MODEL_KEY_COLUMN},
+    budgets::{AtLimit, Spender},
+    chatbots::Chatbot,
     turns::{self, AnswerRecord, Waiting},
 };
-use vault::{Keyring, Place};
+use vault::Keyring;
 
 /// Hears what there is of an answer while it is written.
 pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -44,6 +47,16 @@ pub struct Answerer {
     models: Models,
     passages: usize,
     history: i64,
+    clock: Clock,
+}
+
+/// An answer, and how it was come by.
+struct Got {
+    answer: Answer,
+    error: Option<String>,
+    /// The models that were asked for it.
+    path: serde_json::Value,
+    cost_micros: Option<i64>,
 }
 
 impl Answerer {
@@ -54,6 +67,7 @@ impl Answerer {
         models: Models,
         passages: usize,
         history: i64,
+        clock: Clock,
     ) -> Self {
         Self {
             db,
@@ -62,6 +76,7 @@ impl Answerer {
             models,
             passages,
             history,
+            clock,
         }
     }
 
@@ -79,14 +94,14 @@ impl Answerer {
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self
+        let mut got = self
             .ask(bot, conversation, &question, &passages, listener)
             .await?;
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
-        let error = error.or(search_error);
-        Ok(assemble(bot, question, &passages, answer, error, retrieve, model))
+        got.error = got.error.or(search_error);
+        Ok(assemble(bot, question, &passages, got, retrieve, model))
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
@@ -128,67 +143,57 @@ impl Answerer {
         question: &str,
         passages: &[Passage],
         listener: Option<Listener<'_>>,
-    ) -> Result<(Answer, Option<String>), StoreError> {
+    ) -> Result<Got, StoreError> {
         let sure = knowledge::confidence(passages).suffices();
         let to_quote = if sure { passages } else { &[] };
-        let (model, error) = match self.model(bot).await {
-            Ok(model) => (model, None),
-            Err(problem) => (Model::Extractive, Some(problem)),
+        let quote = async || {
+            let ask = ask_of(bot, question, to_quote, &[]);
+            Model::Extractive.answer_or_quote(&ask).await.0
         };
-        if matches!(model, Model::Extractive) {
-            let (answer, _) = model.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
-            return Ok((answer, error));
+        let chain = chain::of(bot, &self.models, &self.keyring).await;
+        if chain.is_empty() {
+            return Ok(Got {
+                answer: quote().await,
+                error: None,
+                path: json!([]),
+                cost_micros: None,
+            });
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let answered = match listener {
-            None => model.answer(&ask).await,
-            Some(listener) => model.answer_aloud(&ask, listener).await,
+        let spender = Spender {
+            workspace: bot.workspace,
+            chatbot: bot.id,
+            conversation,
         };
-        match answered {
-            Ok(answer) => Ok((answer, None)),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    model = model.name(),
-                    "the model failed"
-                );
-                metrics::counter!("botsmith_model_errors_total").increment(1);
-                let (quoted, _) = Model::Extractive
-                    .answer_or_quote(&ask_of(bot, question, to_quote, &[]))
-                    .await;
-                let answer = Answer {
-                    fallback: Some(FallbackReason::ModelUnavailable),
-                    ..quoted
-                };
-                Ok((answer, Some(describe(&error))))
-            }
-        }
-    }
-
-    async fn model(&self, bot: &Chatbot) -> Result<Model, String> {
-        let Some(own) = &bot.model else {
-            return Ok(self.models.of_installation());
+        let purse = Purse::new(&self.db, &self.clock, spender);
+        let asked = chain.ask(&ask, listener, &purse).await?;
+        note_failures(&asked);
+        let (path, cost_micros, error) = (json!(asked.path), asked.cost_micros(), asked.problem());
+        let over_budget = asked.is_over_budget();
+        let answer = match asked.answer {
+            Some(answer) => answer,
+            None if over_budget && purse.at_limit() == Some(AtLimit::FallbackText) => Answer {
+                text: String::new(),
+                citations: Vec::new(),
+                fallback: Some(FallbackReason::BudgetUsedUp),
+                ..quote().await
+            },
+            None => Answer {
+                fallback: Some(if over_budget {
+                    FallbackReason::BudgetUsedUp
+                } else {
+                    FallbackReason::ModelUnavailable
+                }),
+                ..quote().await
+            },
         };
-        let key = match &bot.model_key {
-            None => None,
-            Some(sealed) => {
-                let place = Place {
-                    row: bot.id.as_uuid(),
-                    column: MODEL_KEY_COLUMN,
-                };
-                let key = self.keyring.open_text(bot.workspace, place, sealed).await;
-                Some(key.map_err(|error| error.to_string())?)
-            }
-        };
-        let endpoint = Endpoint {
-            base_url: own.base_url.clone(),
-            model: own.model.clone(),
-            time_limit_seconds: Some(own.time_limit_seconds.into()),
-        };
-        self.models
-            .of_chatbot(&endpoint, key)
-            .map_err(|error| error.to_string())
+        Ok(Got {
+            answer,
+            error,
+            path,
+            cost_micros,
+        })
     }
 
     async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
@@ -235,11 +240,16 @@ fn assemble(
     bot: &Chatbot,
     question: String,
     passages: &[Passage],
-    answer: Answer,
-    error: Option<String>,
+    got: Got,
     retrieve: Duration,
     model: Duration,
 ) -> Answered {
+    let Got {
+        answer,
+        error,
+        path,
+        cost_micros,
+    } = got;
     let cited: Vec<&Passage> = answer
         .citations
         .iter()
@@ -272,7 +282,8 @@ fn assemble(
         })
         .collect();
     let record = AnswerRecord {
-        unanswered: nothing_found && !question.is_empty(),
+        // A budget that is used up says nothing of the knowledge.
+        unanswered: nothing_found && !question.is_empty() && fallback != Some(FallbackReason::BudgetUsedUp),
         question,
         passages: json!(considered),
         citations: json!(citations),
@@ -283,6 +294,8 @@ fn assemble(
         tokens_out: answer.tokens_out.and_then(|tokens| i32::try_from(tokens).ok()),
         stages: json!({ "retrieve": milliseconds(retrieve), "model": milliseconds(model) }),
         error,
+        path,
+        cost_micros,
     };
     Answered { text, record }
 }
@@ -305,7 +318,16 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// For the owner's eyes: what the endpoint said is part of it.
-fn describe(error: &ModelError) -> String {
-    error.to_string()
+/// What the endpoints said is in the record, for the owner; not here.
+fn note_failures(asked: &Asked) {
+    let failed = asked.path.len() - usize::from(asked.answer.is_some());
+    for tried in &asked.path[..failed] {
+        tracing::warn!(
+            provider = tried.provider.name(),
+            model = tried.model,
+            outcome = tried.outcome,
+            "a model gave no answer"
+        );
+        metrics::counter!("botsmith_model_errors_total", "outcome" => tried.outcome).increment(1);
+    }
 }

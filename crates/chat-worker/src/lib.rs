@@ -7,8 +7,10 @@
 
 mod answer;
 mod bots;
+mod chain;
 mod intake;
 mod media;
+mod purse;
 mod service;
 mod settings;
 mod shown;

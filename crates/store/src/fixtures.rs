@@ -123,6 +123,8 @@ pub fn reply(texts: &[&str]) -> BotReply {
             stages: json!({}),
             error: None,
             unanswered: false,
+            path: json!([]),
+            cost_micros: None,
         },
     }
 }

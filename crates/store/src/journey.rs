@@ -94,6 +94,10 @@ pub struct Answer {
     pub stages: serde_json::Value,
     /// What went wrong on the way.
     pub error: Option<String>,
+    /// The models that were asked, in their order, and how each fared.
+    pub path: serde_json::Value,
+    /// What they cost, in millionths of a US dollar.
+    pub cost_micros: Option<i64>,
     /// When it was committed.
     pub created_at: DateTime<Utc>,
 }
@@ -286,7 +290,7 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         "select id, question, passages, citations, model, fallback, prompt_version, tokens_in, tokens_out, stages,
-                error, created_at
+                error, path, cost_micros, created_at
          from answers where workspace_id = $1 and id = any($2)",
         workspace,
         ids,
@@ -308,6 +312,8 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
                 tokens_out: row.tokens_out,
                 stages: row.stages,
                 error: row.error,
+                path: row.path,
+                cost_micros: row.cost_micros,
                 created_at: row.created_at,
             };
             (row.id, answer)

@@ -338,6 +338,10 @@ pub struct AnswerRecord {
     pub error: Option<String>,
     /// Whether the question is to be listed as unanswered.
     pub unanswered: bool,
+    /// The models that were asked, in their order, and how each fared; an empty list where none was.
+    pub path: serde_json::Value,
+    /// What they cost together, in millionths of a US dollar; `None`: nobody knows, or none was asked.
+    pub cost_micros: Option<i64>,
 }
 
 impl fmt::Debug for AnswerRecord {
@@ -485,6 +489,9 @@ pub async fn commit(
     )
     .execute(&mut *tx)
     .await?;
+    if record.path.as_array().is_some_and(|path| !path.is_empty()) {
+        note_path(&mut tx, answer, record).await?;
+    }
     if claim.platform.is_own() {
         chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
     }
@@ -510,6 +517,19 @@ pub async fn commit(
         parts,
         due_at,
     })
+}
+
+/// Writes down which models were asked for an answer.
+async fn note_path(tx: &mut SystemTx, answer: AnswerId, record: &AnswerRecord) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update answers set path = $2, cost_micros = $3 where id = $1",
+        answer.as_uuid(),
+        record.path,
+        record.cost_micros,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 /// Ends a turn that has nothing to answer: the messages get `state`, with the reason. `None`: the lease was lost.
