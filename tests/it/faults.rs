@@ -137,7 +137,7 @@ fn a_broker_that_takes_nothing_more_is_told_honestly_and_what_was_accepted_is_an
 }
 
 #[test]
-fn an_answer_that_is_there_waits_for_the_database_and_its_model_is_not_asked_again() {
+fn a_death_of_the_database_while_the_model_writes_costs_no_answer_and_asks_no_model_again() {
     alone(async {
         let product = Product::start(Options {
             private_database: true,

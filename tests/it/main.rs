@@ -18,6 +18,7 @@ mod listeners;
 mod media_out;
 mod ninth_platform;
 mod platforms;
+mod providers;
 mod quarantine;
 mod round_trip;
 mod shared;

@@ -17,18 +17,17 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, WorkspaceId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use store::chatbots::{ChatbotSettings, MODEL_KEY_COLUMN, ModelEndpoint};
-use url::Url;
+use store::chatbots::ChatbotSettings;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::Place;
+
+mod model;
 
 const MOST_INSTRUCTIONS: usize = 20_000;
 const MOST_FALLBACK: usize = 2_000;
 const USUAL_FALLBACK: &str = "I'm sorry, I don't know the answer to that.";
-const USUAL_TIME_LIMIT: u32 = 30;
 const USUAL_ANSWER_AGE: i32 = 3_600;
 
 /// A chatbot.
@@ -65,15 +64,24 @@ pub(crate) struct Chatbot {
 /// A model's endpoint.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Model {
-    /// Where an OpenAI-compatible API is.
+    /// Whose API it speaks.
+    #[schema(example = "openai")]
+    provider: String,
+    /// Where that API is.
     #[schema(example = "https://api.openai.com/v1")]
     base_url: String,
     /// The model's name there.
     model: String,
     /// How long one call may take.
     time_limit_seconds: u32,
+    /// How many tokens the model takes, prompt and answer together; `null`: as many as the installation's prompts have.
+    context_tokens: Option<u32>,
     /// The last characters of the key; `null`: there is none.
     api_key: Option<String>,
+    /// What is asked when this one fails, in this order.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallbacks: Option<Vec<Model>>,
 }
 
 /// A new chatbot.
@@ -115,17 +123,28 @@ pub(crate) struct ChatbotChange {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelInput {
-    /// Where an OpenAI-compatible API is.
+    /// Whose API it speaks: `openai`, `anthropic`, `gemini`, `ollama`, or `openai_compatible` as when it is left out.
+    #[schema(example = "openai")]
+    provider: Option<String>,
+    /// Where that API is, its version included. Left out: where the provider's usually is; `openai_compatible` has no
+    /// usual address.
     #[schema(example = "https://api.openai.com/v1")]
-    base_url: String,
+    base_url: Option<String>,
     /// The model's name there.
     model: String,
     /// How long one call may take: 1 to 120 seconds, 30 by default.
     time_limit_seconds: Option<u32>,
-    /// The key. Left out, the stored one stays as long as `base_url` does; `null` takes it away.
+    /// How many tokens the model takes, prompt and answer together: prompts are cut to fit. Left out: as many as the
+    /// installation's prompts have.
+    context_tokens: Option<u32>,
+    /// The key. Left out, the stored one stays as long as `provider` and `base_url` do; `null` takes it away.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<String>, format = Password)]
     api_key: Option<Option<SecretString>>,
+    /// What is asked when this one fails, in this order: at most 4 endpoints like this one, without fallbacks of their
+    /// own.
+    #[schema(value_type = Option<Vec<Object>>)]
+    fallbacks: Option<Vec<ModelInput>>,
 }
 
 /// Which chatbots to list.
@@ -150,12 +169,7 @@ impl From<store::chatbots::Chatbot> for Chatbot {
             name: chatbot.name,
             instructions: chatbot.instructions,
             fallback_text: chatbot.fallback_text,
-            model: chatbot.model.map(|model| Model {
-                base_url: model.base_url,
-                model: model.model,
-                time_limit_seconds: model.time_limit_seconds,
-                api_key: model.key_shown,
-            }),
+            model: chatbot.model.map(model::shown),
             max_answer_age_seconds: chatbot.max_answer_age_seconds,
             version: chatbot.version,
             knowledge_version: chatbot.knowledge_version,
@@ -198,7 +212,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let (input, id) = (input.0, ChatbotId::new());
     let (model, model_key) = match input.model {
-        Some(model) => endpoint(&api, &seat, id, model, None).await?,
+        Some(model) => model::read(&api, &seat, id, model, None).await?,
         None => (None, None),
     };
     let settings = ChatbotSettings {
@@ -288,9 +302,9 @@ pub(crate) async fn update(
         note("max_answer_age_seconds");
     }
     if let Some(model) = input.model {
-        let kept = settings.model.zip(settings.model_key);
+        let kept = settings.model.map(|stored| (stored, settings.model_key));
         (settings.model, settings.model_key) = match model {
-            Some(model) => endpoint(&api, &seat, id, model, kept).await?,
+            Some(model) => model::read(&api, &seat, id, model, kept).await?,
             None => (None, None),
         };
         note("model");
@@ -359,103 +373,6 @@ async fn set_archived(
     Ok(Json(chatbot.into()))
 }
 
-/// The endpoint as it is stored, with its sealed key.
-async fn endpoint(
-    api: &AdminApi,
-    seat: &Seat,
-    chatbot: ChatbotId,
-    input: ModelInput,
-    kept: Option<(ModelEndpoint, Vec<u8>)>,
-) -> Result<(Option<ModelEndpoint>, Option<Vec<u8>>), Problem> {
-    let mut endpoint = ModelEndpoint {
-        base_url: base_url(&input.base_url)?,
-        model: input::line("model.model", &input.model, 200)?,
-        time_limit_seconds: input::number(
-            "model.time_limit_seconds",
-            input.time_limit_seconds.unwrap_or(USUAL_TIME_LIMIT),
-            1,
-            120,
-        )?,
-        key_shown: None,
-    };
-    let sealed = match (input.api_key, kept) {
-        (None, Some((stored, sealed))) if stored.base_url == endpoint.base_url => {
-            endpoint.key_shown = stored.key_shown;
-            Some(sealed)
-        }
-        (None, Some(_)) => {
-            return Err(Problem::invalid(
-                "model.api_key",
-                "the address changed: send the api_key for it, or null for none",
-            ));
-        }
-        (None | Some(None), _) => None,
-        (Some(Some(key)), _) => {
-            let plain = key.expose_secret().trim();
-            if plain.is_empty() || plain.len() > 1_000 || !plain.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(Problem::invalid(
-                    "model.api_key",
-                    "an api_key is 1 to 1000 visible ASCII characters; send null for none",
-                ));
-            }
-            endpoint.key_shown = Some(crate::credentials::last_four(plain));
-            let place = Place {
-                row: chatbot.as_uuid(),
-                column: MODEL_KEY_COLUMN,
-            };
-            Some(
-                api.keyring()
-                    .seal(seat.workspace, place, plain.as_bytes())
-                    .await?,
-            )
-        }
-    };
-    Ok((Some(endpoint), sealed))
-}
-
-fn base_url(given: &str) -> Result<String, Problem> {
-    let refused = |detail: &'static str| Problem::invalid("model.base_url", detail);
-    let url = Url::parse(given.trim())
-        .map_err(|_| refused("base_url must be an address like https://api.openai.com/v1"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(refused(
-            "base_url must begin with https:// or http:// and name a host",
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused(
-            "base_url must not hold a user or password; send the key as api_key",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("base_url must not have a query or fragment"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
 fn answer_age(seconds: i32) -> Result<i32, Problem> {
     input::number("max_answer_age_seconds", seconds, 30, 7 * 24 * 3_600)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_with_a_password_or_a_query_is_refused() {
-        assert_eq!(
-            base_url("https://api.openai.com/v1/").unwrap(),
-            "https://api.openai.com/v1"
-        );
-        assert!(base_url("http://127.0.0.1:11434/v1").is_ok());
-        for bad in [
-            "openai",
-            "ftp://a/v1",
-            "https://user:pw@a/v1",
-            "https://a/v1?key=1",
-            "file:///etc/passwd",
-        ] {
-            assert!(base_url(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -204,6 +204,12 @@ pub(crate) struct Answer {
     calls: serde_json::Value,
     /// Hosts to which the answer would have linked, and may not: see the chatbot's links.
     removed_links: Vec<String>,
+    /// The models that were asked, in their order: `provider`, `model`, `outcome`, `detail`, `milliseconds`, `tokens_in`,
+    /// `tokens_out`, `cost_micros`.
+    #[schema(value_type = Vec<Object>)]
+    path: serde_json::Value,
+    /// What they cost together, in US dollars; `null`: the price is not known, or none was asked.
+    cost_usd: Option<f64>,
     /// When it was committed.
     created_at: DateTime<Utc>,
 }
@@ -388,6 +394,8 @@ impl From<journey::Answer> for Answer {
             error: answer.error,
             calls: answer.calls,
             removed_links: answer.removed_links,
+            path: answer.path,
+            cost_usd: answer.cost_micros.map(crate::budgets::usd),
             created_at: answer.created_at,
         }
     }

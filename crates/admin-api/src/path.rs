@@ -6,6 +6,7 @@ use domain::{
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 macro_rules! paths {
     ($($name:ident { $($field:ident: $kind:ty as $shown:ty, $doc:literal;)+ })+) => {$(
@@ -37,6 +38,7 @@ paths! {
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
     UserPath { user_id: UserId as Uuid, "The account."; }
+    PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
     ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }
     SourcePath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";

@@ -4,8 +4,8 @@
 //! a login nothing but the open routes answers, and no route shows one tenant another's.
 
 use crate::{
-    activity, administration, api_keys, attachments, chatbots, conduct, conversations, dead_letters,
-    integrations, knowledge, members, openapi, pages, platforms, quarantine,
+    activity, administration, api_keys, attachments, budgets, chatbots, conduct, conversations, dead_letters,
+    integrations, knowledge, members, openapi, pages, platforms, prices, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
@@ -54,6 +54,14 @@ pub(crate) fn table() -> Vec<Route> {
         route!(Administrator, administration::queues as __path_queues),
         route!(Administrator, administration::dead_letters as __path_dead_letters),
         route!(Administrator, knowledge::installed as __path_installed),
+        route!(Administrator, budgets::of_installation as __path_of_installation),
+        route!(
+            Administrator,
+            budgets::set_of_installation as __path_set_of_installation
+        ),
+        route!(Administrator, prices::list as __path_list),
+        route!(Administrator, prices::add as __path_add),
+        route!(Administrator, prices::delete as __path_delete),
         route!(Known, platforms::list as __path_list),
         // Workspaces and who belongs to them.
         route!(SignedIn, workspaces::list as __path_list),
@@ -68,6 +76,8 @@ pub(crate) fn table() -> Vec<Route> {
         route!(OWNER, api_keys::create as __path_create),
         route!(OWNER, api_keys::revoke as __path_revoke),
         route!(ADMIN, activity::list as __path_list),
+        route!(VIEWER, budgets::of_workspace as __path_of_workspace),
+        route!(OWNER, budgets::set_of_workspace as __path_set_of_workspace),
         // Chatbots and what they know.
         route!(VIEWER, chatbots::list as __path_list),
         route!(ADMIN, chatbots::create as __path_create),
@@ -83,6 +93,8 @@ pub(crate) fn table() -> Vec<Route> {
         route!(VIEWER, knowledge::retrieval as __path_retrieval),
         route!(ADMIN, knowledge::set_retrieval as __path_set_retrieval),
         route!(VIEWER, search::search as __path_search),
+        route!(VIEWER, budgets::of_chatbot as __path_of_chatbot),
+        route!(ADMIN, budgets::set_of_chatbot as __path_set_of_chatbot),
         route!(AGENT, uploaded::upload as __path_upload),
         route!(VIEWER, sources::list as __path_list),
         route!(ADMIN, sources::create as __path_create),

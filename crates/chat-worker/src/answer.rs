@@ -4,12 +4,15 @@
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
 use crate::{
+    chain, cited, follow_up,
     handoff::HandingOver,
     links::{self, Allowed},
+    purse::Purse,
 };
-use domain::{Citation, ConversationId, Direction, DocumentId, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Retriever};
-use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
+use domain::{ConversationId, Direction, DocumentId, FallbackReason, Passage};
+use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
+use models::{Answer, Ask, Asked, Model, Models, PROMPT_VERSION, Said, Speaker};
+use process::clock::Clock;
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -17,12 +20,13 @@ use std::{
 };
 use store::{
     Db, StoreError,
-    chatbots::{Chatbot, MODEL_KEY_COLUMN},
+    budgets::{AtLimit, Spender},
+    chatbots::Chatbot,
     conduct::Conduct,
     documents,
     turns::{self, AnswerRecord, Handoff, Waiting},
 };
-use vault::{Keyring, Place};
+use vault::Keyring;
 
 /// Earlier messages that a question may go on from.
 const FOLLOWED: i64 = 6;
@@ -64,6 +68,8 @@ impl Answered {
             unanswered: false,
             calls: json!([]),
             removed_links: Vec::new(),
+            path: json!([]),
+            cost_micros: None,
         };
         let said = Self {
             text: String::new(),
@@ -93,6 +99,16 @@ pub struct Answerer {
     models: Models,
     passages: usize,
     history: i64,
+    clock: Clock,
+}
+
+/// An answer, and how it was come by.
+struct Got {
+    answer: Answer,
+    error: Option<String>,
+    /// The models that were asked for it.
+    path: serde_json::Value,
+    cost_micros: Option<i64>,
 }
 
 impl Answerer {
@@ -103,6 +119,7 @@ impl Answerer {
         models: Models,
         passages: usize,
         history: i64,
+        clock: Clock,
     ) -> Self {
         Self {
             db,
@@ -111,6 +128,7 @@ impl Answerer {
             models,
             passages,
             history,
+            clock,
         }
     }
 
@@ -129,23 +147,24 @@ impl Answerer {
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = match listener {
-            None => self.ask(bot, conversation, &question, &passages, None).await?,
+        let passages = &found.passages;
+        let mut got = match listener {
+            None => self.ask(bot, conversation, &question, &found, None).await?,
             Some(listener) => {
-                let allowed = self.allowed_links(bot, conduct, &question, &passages).await?;
+                let allowed = self.allowed_links(bot, conduct, &question, passages).await?;
                 let heard: Listener<'_> = &mut |text| listener(&links::shown(text, &allowed));
-                self.ask(bot, conversation, &question, &passages, Some(heard))
+                self.ask(bot, conversation, &question, &found, Some(heard))
                     .await?
             }
         };
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
-        let error = error.or(search_error);
-        let mut answered = assemble(bot, question, &passages, answer, error, retrieve, model);
+        got.error = got.error.or(search_error);
+        let mut answered = assemble(bot, question, passages, got, retrieve, model);
         if links::has_any(&answered.text) {
             let asked = &answered.record.question;
-            let allowed = self.allowed_links(bot, conduct, asked, &passages).await?;
+            let allowed = self.allowed_links(bot, conduct, asked, passages).await?;
             let filtered = links::filter(&answered.text, &allowed);
             answered.text = filtered.text;
             answered.record.removed_links = filtered.removed;
@@ -241,67 +260,57 @@ impl Answerer {
         question: &str,
         found: &Searched,
         listener: Option<Listener<'_>>,
-    ) -> Result<(Answer, Option<String>), StoreError> {
+    ) -> Result<Got, StoreError> {
         let passages = found.passages.as_slice();
         let to_quote = if found.suffices() { passages } else { &[] };
-        let (model, error) = match self.model(bot).await {
-            Ok(model) => (model, None),
-            Err(problem) => (Model::Extractive, Some(problem)),
+        let quote = async || {
+            let ask = ask_of(bot, question, to_quote, &[]);
+            Model::Extractive.answer_or_quote(&ask).await.0
         };
-        if matches!(model, Model::Extractive) {
-            let (answer, _) = model.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
-            return Ok((answer, error));
+        let chain = chain::of(bot, &self.models, &self.keyring).await;
+        if chain.is_empty() {
+            return Ok(Got {
+                answer: quote().await,
+                error: None,
+                path: json!([]),
+                cost_micros: None,
+            });
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let answered = match listener {
-            None => model.answer(&ask).await,
-            Some(listener) => model.answer_aloud(&ask, listener).await,
+        let spender = Spender {
+            workspace: bot.workspace,
+            chatbot: bot.id,
+            conversation,
         };
-        match answered {
-            Ok(answer) => Ok((answer, None)),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    model = model.name(),
-                    "the model failed"
-                );
-                metrics::counter!("botsmith_model_errors_total").increment(1);
-                let (quoted, _) = Model::Extractive
-                    .answer_or_quote(&ask_of(bot, question, to_quote, &[]))
-                    .await;
-                let answer = Answer {
-                    fallback: Some(FallbackReason::ModelUnavailable),
-                    ..quoted
-                };
-                Ok((answer, Some(describe(&error))))
-            }
-        }
-    }
-
-    async fn model(&self, bot: &Chatbot) -> Result<Model, String> {
-        let Some(own) = &bot.model else {
-            return Ok(self.models.of_installation());
+        let purse = Purse::new(&self.db, &self.clock, spender);
+        let asked = chain.ask(&ask, listener, &purse).await?;
+        note_failures(&asked);
+        let (path, cost_micros, error) = (json!(asked.path), asked.cost_micros(), asked.problem());
+        let over_budget = asked.is_over_budget();
+        let answer = match asked.answer {
+            Some(answer) => answer,
+            None if over_budget && purse.at_limit() == Some(AtLimit::FallbackText) => Answer {
+                text: String::new(),
+                citations: Vec::new(),
+                fallback: Some(FallbackReason::BudgetUsedUp),
+                ..quote().await
+            },
+            None => Answer {
+                fallback: Some(if over_budget {
+                    FallbackReason::BudgetUsedUp
+                } else {
+                    FallbackReason::ModelUnavailable
+                }),
+                ..quote().await
+            },
         };
-        let key = match &bot.model_key {
-            None => None,
-            Some(sealed) => {
-                let place = Place {
-                    row: bot.id.as_uuid(),
-                    column: MODEL_KEY_COLUMN,
-                };
-                let key = self.keyring.open_text(bot.workspace, place, sealed).await;
-                Some(key.map_err(|error| error.to_string())?)
-            }
-        };
-        let endpoint = Endpoint {
-            base_url: own.base_url.clone(),
-            model: own.model.clone(),
-            time_limit_seconds: Some(own.time_limit_seconds.into()),
-        };
-        self.models
-            .of_chatbot(&endpoint, key)
-            .map_err(|error| error.to_string())
+        Ok(Got {
+            answer,
+            error,
+            path,
+            cost_micros,
+        })
     }
 
     async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
@@ -348,11 +357,16 @@ fn assemble(
     bot: &Chatbot,
     question: String,
     passages: &[Passage],
-    answer: Answer,
-    error: Option<String>,
+    got: Got,
     retrieve: Duration,
     model: Duration,
 ) -> Answered {
+    let Got {
+        answer,
+        error,
+        path,
+        cost_micros,
+    } = got;
     let cited: Vec<&Passage> = answer
         .citations
         .iter()
@@ -368,7 +382,8 @@ fn assemble(
         .fallback
         .or(nothing_found.then_some(FallbackReason::NoKnowledge));
     let record = AnswerRecord {
-        unanswered: nothing_found && !question.is_empty(),
+        // A budget that is used up says nothing of the knowledge.
+        unanswered: nothing_found && !question.is_empty() && fallback != Some(FallbackReason::BudgetUsedUp),
         question,
         passages: cited::considered(passages),
         citations: json!(cited::citations(&cited)),
@@ -381,6 +396,8 @@ fn assemble(
         error,
         calls: json!([]),
         removed_links: Vec::new(),
+        path,
+        cost_micros,
     };
     Answered {
         text,
@@ -393,7 +410,16 @@ fn milliseconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// For the owner's eyes: what the endpoint said is part of it.
-fn describe(error: &ModelError) -> String {
-    error.to_string()
+/// What the endpoints said is in the record, for the owner; not here.
+fn note_failures(asked: &Asked) {
+    let failed = asked.path.len() - usize::from(asked.answer.is_some());
+    for tried in &asked.path[..failed] {
+        tracing::warn!(
+            provider = tried.provider.name(),
+            model = tried.model,
+            outcome = tried.outcome,
+            "a model gave no answer"
+        );
+        metrics::counter!("botsmith_model_errors_total", "outcome" => tried.outcome).increment(1);
+    }
 }

@@ -7,12 +7,14 @@
 
 mod answer;
 mod bots;
-mod handoff;
+mod chain;
 mod cited;
 mod follow_up;
+mod handoff;
 mod intake;
 mod links;
 mod media;
+mod purse;
 mod service;
 mod settings;
 mod shown;

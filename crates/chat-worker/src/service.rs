@@ -47,6 +47,7 @@ impl Service {
             models,
             settings.passages,
             settings.history,
+            clock.clone(),
         );
         Self {
             settings,

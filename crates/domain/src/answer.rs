@@ -25,4 +25,6 @@ pub enum FallbackReason {
     NoKnowledge,
     /// The model failed, or took longer than its time limit.
     ModelUnavailable,
+    /// A budget for models is used up.
+    BudgetUsedUp,
 }

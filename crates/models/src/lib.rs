@@ -6,6 +6,8 @@
 
 mod answer;
 mod ask;
+mod breaker;
+mod chain;
 mod citations;
 mod draft;
 mod endpoint;
@@ -24,6 +26,7 @@ mod wire;
 
 pub use answer::Answer;
 pub use ask::{Ask, Said, Speaker};
+pub use chain::{Asked, Chain, Purse, Quote, Tried, Used};
 pub use citations::without_markers;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Detail, ModelError};
@@ -31,7 +34,7 @@ pub use model::{Model, Models, OpenError};
 pub use prompt::PROMPT_VERSION;
 pub use provider::Provider;
 pub use remote::Remote;
-pub use settings::Settings;
+pub use settings::{FallbackSettings, Settings};
 
 #[cfg(test)]
 mod tests {

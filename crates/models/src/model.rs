@@ -3,6 +3,8 @@
 use crate::{
     answer::Answer,
     ask::Ask,
+    breaker::Breakers,
+    chain::Chain,
     endpoint::{Endpoint, EndpointError},
     error::ModelError,
     extractive,
@@ -18,6 +20,9 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Models {
     installation: Model,
+    /// What the installation asks when its model fails.
+    fallbacks: Vec<Model>,
+    breakers: Breakers,
     guard: Guard,
     client: Client,
     limits: Limits,
@@ -59,21 +64,26 @@ impl Models {
             total: Duration::from_secs(crate::endpoint::LONGEST_LIMIT),
         };
         let guard = Guard::new(&settings.allowed_private_cidrs);
+        let open = Guard::open();
+        let open_client = open.client(timeouts)?;
         let installation = if settings.quotes() {
             Model::Extractive
         } else {
-            let open = Guard::open();
             let endpoint = settings.endpoint();
-            remote(
-                &open,
-                &open.client(timeouts)?,
-                &endpoint,
-                Some(&settings.api_key),
-                limits,
-            )?
+            remote(&open, &open_client, &endpoint, Some(&settings.api_key), limits)?
         };
+        let fallbacks = settings
+            .fallbacks
+            .iter()
+            .map(|fallback| {
+                let endpoint = fallback.endpoint();
+                remote(&open, &open_client, &endpoint, Some(&fallback.api_key), limits)
+            })
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             installation,
+            fallbacks,
+            breakers: Breakers::default(),
             client: guard.client(timeouts)?,
             guard,
             limits,
@@ -83,6 +93,31 @@ impl Models {
     /// For chatbots without an endpoint of their own.
     pub fn of_installation(&self) -> Model {
         self.installation.clone()
+    }
+
+    /// The installation's models in their order; empty when it has none and quotes.
+    pub fn chain_of_installation(&self) -> Chain {
+        let mut chain = self.chain();
+        for model in [&self.installation].into_iter().chain(&self.fallbacks) {
+            if let Model::Remote(model) = model {
+                chain.push(model.clone());
+            }
+        }
+        chain
+    }
+
+    /// For a chatbot's own models.
+    pub fn chain(&self) -> Chain {
+        Chain::new(self.breakers.clone())
+    }
+
+    /// Puts a chatbot's own model at the end of its chain, or why it cannot be asked.
+    pub fn extend(&self, chain: &mut Chain, endpoint: &Endpoint, api_key: Option<SecretString>) {
+        match self.of_chatbot(endpoint, api_key) {
+            Ok(Model::Remote(model)) => chain.push(model),
+            Ok(Model::Extractive) => {}
+            Err(error) => chain.push_unusable(endpoint.provider, &endpoint.model, error.to_string()),
+        }
     }
 
     /// A chatbot's own.

@@ -36,6 +36,14 @@ pub(crate) struct Prompt {
     pub passages: usize,
 }
 
+impl Prompt {
+    /// How many tokens it has, estimated from above.
+    pub(crate) fn tokens(&self) -> usize {
+        let each = |message: &Message| tokens::estimate(&message.content) + MESSAGE_OVERHEAD;
+        self.messages.iter().map(each).sum()
+    }
+}
+
 /// Puts a prompt of at most `budget` tokens together. The rules, the owner's instructions and the question come first,
 /// then the passages from the best on, then the history from the newest back.
 pub(crate) fn assemble(ask: &Ask<'_>, budget: usize) -> Prompt {

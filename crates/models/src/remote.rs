@@ -6,6 +6,7 @@
 use crate::{
     answer::Answer,
     ask::Ask,
+    chain::Quote,
     draft,
     error::ModelError,
     finished,
@@ -21,9 +22,10 @@ use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::VecDeque,
     fmt,
+    hash::{BuildHasher, RandomState},
     pin::Pin,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -85,6 +87,24 @@ impl Remote {
     /// Whose API it speaks.
     pub const fn provider(&self) -> Provider {
         self.provider
+    }
+
+    /// What tells this endpoint, model and key from others in this process, and says nothing of the key.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        static SALT: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let key = self.key.as_ref().map(|key| key.expose_secret());
+        SALT.hash_one((self.provider, self.base.as_str(), &self.model, key))
+    }
+
+    /// What an answer may take at most.
+    pub(crate) fn quote(&self, ask: &Ask<'_>) -> Quote<'_> {
+        let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
+        Quote {
+            provider: self.provider,
+            model: &self.model,
+            tokens_in: u32::try_from(prompt.tokens()).unwrap_or(u32::MAX),
+            tokens_out: wire::most_written(self.provider, self.limits.answer_tokens),
+        }
     }
 
     /// Asks and waits for the whole answer.
@@ -632,7 +652,7 @@ mod tests {
             .expect(1)
             .mount(&server)
             .await;
-        Mock::given(body_partial_json(json!({"max_completion_tokens": 300})))
+        Mock::given(body_partial_json(json!({"max_completion_tokens": 1324})))
             .respond_with(says("Two days [1]."))
             .expect(2)
             .mount(&server)

@@ -5,6 +5,38 @@ use egress::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
+/// A model that the installation asks when those before it fail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackSettings {
+    /// Whose API it speaks.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Where that API is; empty: where the provider's usually is.
+    #[serde(default)]
+    pub base_url: String,
+    /// The model's name there.
+    pub model: String,
+    /// The key for it; empty where none is needed.
+    #[serde(default)]
+    pub api_key: SecretString,
+    /// How many tokens the model takes, prompt and answer together.
+    #[serde(default)]
+    pub context_tokens: Option<usize>,
+}
+
+impl FallbackSettings {
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            time_limit_seconds: None,
+            context_tokens: self.context_tokens,
+        }
+    }
+}
+
 /// The installation's own model, and limits for all.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,14 +55,17 @@ pub struct Settings {
     /// The key for it; empty where none is needed.
     #[serde(default)]
     pub api_key: SecretString,
+    /// What is asked when that model fails, in this order.
+    #[serde(default)]
+    pub fallbacks: Vec<FallbackSettings>,
     /// How long an answer may take, from the first byte sent to the last received.
     pub time_limit_seconds: u64,
     /// How long the first byte may take of an answer that is shown while it is written.
     #[serde(default = "usual_first_byte_seconds")]
     pub first_byte_seconds: u64,
-    /// How many tokens the model takes, prompt and answer together; absent: more than `prompt_tokens` and `max_tokens`.
+    /// How many tokens the model takes, prompt and answer together; 0: as many as `prompt_tokens` and `max_tokens`.
     #[serde(default)]
-    pub context_tokens: Option<usize>,
+    pub context_tokens: usize,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
     /// The longest prompt, in tokens.
@@ -57,7 +92,7 @@ impl Settings {
             base_url: self.base_url.clone(),
             model: self.model.clone(),
             time_limit_seconds: Some(self.time_limit_seconds),
-            context_tokens: self.context_tokens,
+            context_tokens: (self.context_tokens > 0).then_some(self.context_tokens),
         }
     }
 }

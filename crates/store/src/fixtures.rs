@@ -125,6 +125,8 @@ pub fn reply(texts: &[&str]) -> BotReply {
             unanswered: false,
             calls: json!([]),
             removed_links: Vec::new(),
+            path: json!([]),
+            cost_micros: None,
         },
         handoff: None,
     }

@@ -98,6 +98,10 @@ pub struct Answer {
     pub calls: serde_json::Value,
     /// Hosts to which it would have linked, and may not.
     pub removed_links: Vec<String>,
+    /// The models that were asked, in their order, and how each fared.
+    pub path: serde_json::Value,
+    /// What they cost, in millionths of a US dollar.
+    pub cost_micros: Option<i64>,
     /// When it was committed.
     pub created_at: DateTime<Utc>,
 }
@@ -290,7 +294,7 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         "select id, question, passages, citations, model, fallback, prompt_version, tokens_in, tokens_out, stages,
-                error, calls, removed_links, created_at
+                error, calls, removed_links, path, cost_micros, created_at
          from answers where workspace_id = $1 and id = any($2)",
         workspace,
         ids,
@@ -314,6 +318,8 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
                 error: row.error,
                 calls: row.calls,
                 removed_links: row.removed_links,
+                path: row.path,
+                cost_micros: row.cost_micros,
                 created_at: row.created_at,
             };
             (row.id, answer)

@@ -342,6 +342,10 @@ pub struct AnswerRecord {
     pub calls: serde_json::Value,
     /// Hosts to which the answer would have linked, and may not.
     pub removed_links: Vec<String>,
+    /// The models that were asked, in their order, and how each fared; an empty list where none was.
+    pub path: serde_json::Value,
+    /// What they cost together, in millionths of a US dollar; `None`: nobody knows, or none was asked.
+    pub cost_micros: Option<i64>,
 }
 
 impl fmt::Debug for AnswerRecord {
@@ -503,6 +507,9 @@ pub async fn commit(
     )
     .execute(&mut *tx)
     .await?;
+    if record.path.as_array().is_some_and(|path| !path.is_empty()) {
+        note_path(&mut tx, answer, record).await?;
+    }
     if claim.platform.is_own() {
         chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
     }
@@ -560,6 +567,19 @@ async fn hand_over(
         "update messages set state = 'for_human'
          where conversation_id = $1 and direction = 'inbound' and state in ('waiting', 'answering')",
         claim.conversation.as_uuid(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes down which models were asked for an answer.
+async fn note_path(tx: &mut SystemTx, answer: AnswerId, record: &AnswerRecord) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update answers set path = $2, cost_micros = $3 where id = $1",
+        answer.as_uuid(),
+        record.path,
+        record.cost_micros,
     )
     .execute(&mut **tx)
     .await?;

@@ -1,6 +1,7 @@
 //! The API over real HTTP, with a real database and the queue that lives in it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod budgets;
 mod chatbots;
 mod conversations;
 mod docs;
@@ -226,6 +227,10 @@ impl World {
     pub async fn patch(&self, path: &str, who: &As, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path, who).json(&body))
             .await
+    }
+
+    pub async fn put(&self, path: &str, who: &As, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path, who).json(&body)).await
     }
 
     pub async fn delete(&self, path: &str, who: &As) -> Answer {

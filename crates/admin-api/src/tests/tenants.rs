@@ -99,6 +99,7 @@ impl Tenant {
             ("message_id", message.to_string()),
             ("attachment_id", attachment.to_string()),
             ("dead_letter_id", letter.to_string()),
+            ("price_id", Uuid::now_v7().to_string()),
         ]);
         Self { workspace, ids }
     }
@@ -224,6 +225,10 @@ fn body(operation: &Operation) -> Option<Value> {
         "conduct_save_links" => json!({"hosts": ["taken-over.example"]}),
         "widget_save" => json!({"welcome": "taken over"}),
         "widget_save_logo" => json!("a picture"),
+        "budgets_set_of_workspace" | "budgets_set_of_chatbot" | "budgets_set_of_installation" => {
+            json!({"budgets": [{"period": "day", "tokens": 5000}]})
+        }
+        "prices_add" => json!({"provider": "openai", "model": "m", "input_usd": 1, "output_usd": 2}),
         "conversations_reply" => json!({"text": "hello"}),
         "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
         "sending_send" | "sending_send_sms" => to,

@@ -1,13 +1,11 @@
 //! Google's Gemini API.
 
-use super::{Call, Failed, Heard, Usage, blocked, turns};
+use super::{Call, Failed, Heard, ROOM_FOR_THOUGHTS, Usage, blocked, turns};
 use egress::CheckedUrl;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// The newer models think before they write, and their thoughts count as output.
-const ROOM_FOR_THOUGHTS: u32 = 1_024;
 /// Why an answer ended that is none.
 const FORBIDDEN: &[&str] = &[
     "SAFETY",

@@ -85,6 +85,17 @@ impl Frames {
     }
 }
 
+/// Models that think before they write, and whose thoughts count as output, have so much room for them.
+const ROOM_FOR_THOUGHTS: u32 = 1_024;
+
+/// How many tokens an answer may take, thoughts included.
+pub(crate) const fn most_written(provider: Provider, answer_tokens: u32) -> u32 {
+    match provider {
+        Provider::OpenAi | Provider::Gemini => answer_tokens.saturating_add(ROOM_FOR_THOUGHTS),
+        Provider::Anthropic | Provider::Ollama | Provider::OpenAiCompatible => answer_tokens,
+    }
+}
+
 /// Where a call goes, and what is added to its query.
 pub(crate) fn address(
     provider: Provider,

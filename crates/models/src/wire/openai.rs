@@ -1,6 +1,6 @@
 //! OpenAI's chat completions, and whoever speaks them.
 
-use super::{Call, Failed, Heard, Usage, blocked};
+use super::{Call, Failed, Heard, ROOM_FOR_THOUGHTS, Usage, blocked};
 use crate::prompt::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -75,7 +75,9 @@ pub(super) fn body(call: &Call<'_>) -> Value {
         model: call.model,
         messages: call.messages,
         max_tokens: (!call.newer).then_some(call.answer_tokens),
-        max_completion_tokens: call.newer.then_some(call.answer_tokens),
+        max_completion_tokens: call
+            .newer
+            .then(|| call.answer_tokens.saturating_add(ROOM_FOR_THOUGHTS)),
         temperature: (!call.newer).then_some(0.2),
         stream: call.stream,
         stream_options: call.stream.then(|| json!({"include_usage": true})),

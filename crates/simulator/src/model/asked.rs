@@ -66,7 +66,7 @@ pub(super) async fn answer<D: Dialect>(
         .iter()
         .map(|m| super::answer::text_of(&m["content"]).split_whitespace().count())
         .sum();
-    let (behaviour, fate) = model.ask(D::PROVIDER, body);
+    let (behaviour, fate) = model.ask(D::PROVIDER, question.streamed, body);
     if let Some(key) = &behaviour.api_key
         && D::key(request) != Some(key)
     {

@@ -120,6 +120,8 @@ pub struct Asked {
     pub at: DateTime<Utc>,
     /// By whose API.
     pub provider: Provider,
+    /// Whether the answer was wanted piece by piece.
+    pub streamed: bool,
     /// The whole body.
     pub body: Value,
 }
@@ -190,7 +192,7 @@ impl Model {
         self.state().count
     }
 
-    fn ask(&self, provider: Provider, body: Value) -> (Behaviour, Fate) {
+    fn ask(&self, provider: Provider, streamed: bool, body: Value) -> (Behaviour, Fate) {
         let mut state = self.state();
         if state.asked.len() == state.keep {
             state.asked.pop_front();
@@ -198,6 +200,7 @@ impl Model {
         state.asked.push_back(Asked {
             at: Utc::now(),
             provider,
+            streamed,
             body,
         });
         state.count += 1;
