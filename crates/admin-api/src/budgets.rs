@@ -213,12 +213,28 @@ fn page(found: Vec<budgets::Spent>, now: DateTime<Utc>) -> Json<Page<Budget>> {
     Json(Page::whole(shown.collect()))
 }
 
+/// What is wrong with a budget.
+#[derive(Debug)]
+struct Refused {
+    field: String,
+    detail: String,
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        Self::invalid(refused.field, refused.detail)
+    }
+}
+
 /// Budgets as they are stored, or what is wrong with them. The first of `scopes` is meant where none is said.
-fn read(input: &BudgetsInput, scopes: &[Scope]) -> Result<Vec<budgets::Budget>, Problem> {
+fn read(input: &BudgetsInput, scopes: &[Scope]) -> Result<Vec<budgets::Budget>, Refused> {
     let mut seen = HashSet::new();
     let mut wanted = Vec::new();
     for (at, given) in input.budgets.iter().enumerate() {
-        let refused = |field: &str, detail: String| Problem::invalid(format!("budgets.{at}.{field}"), detail);
+        let refused = |field: &str, detail: String| Refused {
+            field: format!("budgets.{at}.{field}"),
+            detail,
+        };
         let scope = match given.scope.as_deref() {
             None => scopes.first().copied(),
             Some(word) => scopes.iter().copied().find(|scope| scope.as_str() == word),
@@ -275,7 +291,7 @@ fn read(input: &BudgetsInput, scopes: &[Scope]) -> Result<Vec<budgets::Budget>, 
 }
 
 /// A limit above the one around it can never be reached, and was not meant so.
-fn fit(wanted: &[budgets::Budget]) -> Result<(), Problem> {
+fn fit(wanted: &[budgets::Budget]) -> Result<(), Refused> {
     let of = |scope: Scope, period: Period| {
         wanted
             .iter()
@@ -293,13 +309,13 @@ fn fit(wanted: &[budgets::Budget]) -> Result<(), Problem> {
                 ("cost_usd", budget.cost_micros, outer.cost_micros),
             ] {
                 if beyond(inner, limit) {
-                    return Err(Problem::invalid(
-                        format!("budgets.{at}.{field}"),
-                        format!(
+                    return Err(Refused {
+                        field: format!("budgets.{at}.{field}"),
+                        detail: format!(
                             "the {}'s {field} for a {} is more than the {}'s for a {}, and could never be reached",
                             budget.scope, budget.period, outer.scope, outer.period
                         ),
-                    ));
+                    });
                 }
             }
         }
@@ -327,14 +343,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn of_bot(budgets: serde_json::Value) -> Result<Vec<budgets::Budget>, Problem> {
+    fn of_bot(budgets: serde_json::Value) -> Result<Vec<budgets::Budget>, Refused> {
         let input = serde_json::from_value(json!({ "budgets": budgets })).unwrap();
         read(&input, &[Scope::Chatbot, Scope::Visitor])
     }
 
     #[test]
     fn a_budget_is_read_with_what_is_usual_for_what_is_left_out() {
-        let read = of_bot(json!([{"period": "day", "cost_usd": 1.5}])).ok().unwrap();
+        let read = of_bot(json!([{"period": "day", "cost_usd": 1.5}])).unwrap();
 
         assert_eq!(
             read,
@@ -381,11 +397,9 @@ mod tests {
                 "could never be reached",
             ),
         ] {
-            let Err(problem) = of_bot(bad.clone()) else {
-                panic!("{bad} was taken")
-            };
-            let problem = format!("{problem:?}");
-            assert!(problem.contains(named), "{bad}: {problem}");
+            let refused = of_bot(bad.clone()).unwrap_err();
+
+            assert!(refused.detail.contains(named), "{bad}: {refused:?}");
         }
     }
 }

@@ -131,12 +131,12 @@ async fn fallbacks_have_keys_of_their_own_that_stay_with_their_addresses(pool: P
     let path = format!("/api/chatbots/{}", shop.chatbot);
     let model = |fallbacks: serde_json::Value| {
         json!({"model": {
-            "provider": "anthropic", "model": "claude", "api_key": "sk-ant-1111", "context_tokens": 200_000,
+            "provider": "anthropic", "model": "claude", "api_key": "sk-ant-api03-0000-1111", "context_tokens": 200_000,
             "fallbacks": fallbacks,
         }})
     };
     let set = model(json!([
-        {"provider": "gemini", "model": "flash", "api_key": "goog-2222"},
+        {"provider": "gemini", "model": "flash", "api_key": "goog-aaaabbbb-2222"},
         {"base_url": "https://models.example/v1", "model": "m"},
     ]));
 
@@ -175,7 +175,7 @@ async fn fallbacks_have_keys_of_their_own_that_stay_with_their_addresses(pool: P
     };
     let sealed = &gemini.key.as_ref().unwrap().0;
     let opened = world.keyring.open(shop.workspace, place, sealed).await.unwrap();
-    assert_eq!(opened.as_slice(), b"goog-2222");
+    assert_eq!(opened.as_slice(), b"goog-aaaabbbb-2222");
 
     let moved = model(json!([{"provider": "gemini", "base_url": "https://evil.example", "model": "pro"}]));
     let moved = world.patch(&path, &shop.owner, moved).await;
