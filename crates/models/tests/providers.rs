@@ -76,6 +76,7 @@ async fn ask(model: &Model, heard: Option<&mut (dyn FnMut(&str) + Send)>) -> Res
         document: DocumentId::new(),
         title: "Terms".to_owned(),
         heading: String::new(),
+        url: None,
         text: text.to_owned(),
         question: None,
         score: 1.0,
