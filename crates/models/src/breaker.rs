@@ -92,6 +92,10 @@ impl Pass {
             tried: false,
         });
         illness.failures += 1;
+        // Calls that were under way when the rest began make it no longer.
+        if illness.until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
         let asked_for = error.retry_after();
         if self.tries || illness.failures >= PATIENCE || asked_for.is_some() {
             let usual = FIRST_REST * 2_u32.saturating_pow(illness.rests.min(8));
@@ -172,6 +176,18 @@ mod tests {
         );
         later(30).await;
         drop(breakers.pass(1).ok().unwrap());
+        assert!(breakers.pass(1).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_that_fail_at_once_make_one_rest_of_it() {
+        let breakers = Breakers::default();
+        let at_once: Vec<_> = (0..20).map(|_| breakers.pass(1).ok().unwrap()).collect();
+        for pass in at_once {
+            pass.failed(&ModelError::Unavailable);
+        }
+
+        later(31).await;
         assert!(breakers.pass(1).is_ok());
     }
 
