@@ -226,14 +226,14 @@ fn files_and_a_site_answer_with_their_sources_on_two_channels_and_a_changed_page
             (
                 "How often must I descale the kettle?",
                 "every month",
-                "Kettle manual",
+                "manual",
                 None,
             ),
-            ("How is overtime paid?", "a quarter more", "Staff handbook", None),
+            ("How is overtime paid?", "a quarter more", "handbook", None),
             (
                 "How long is the kettle guaranteed?",
                 "seven years",
-                "Guarantee",
+                "guarantee",
                 None,
             ),
             (
@@ -317,7 +317,10 @@ fn an_indexer_that_is_killed_every_three_seconds_leaves_every_passage_of_2000_do
         }
         let url = site.start();
         let lease = [
-            ("BOTSMITH__INDEXER__LEASE_SECONDS", "4"),
+            // What a dead one held is taken before the next one dies, and holds up no others.
+            ("BOTSMITH__INDEXER__LEASE_SECONDS", "2"),
+            ("BOTSMITH__INDEXER__PAGES_AT_ONCE", "16"),
+            ("BOTSMITH__INDEXER__PARALLEL", "4"),
             ("BOTSMITH__INDEXER__POLL_SECONDS", "1"),
             ("BOTSMITH__INDEXER__ATTEMPTS", "50"),
         ];
@@ -345,6 +348,12 @@ fn an_indexer_that_is_killed_every_three_seconds_leaves_every_passage_of_2000_do
             let starts = indexer.starts();
             indexer.kill().unwrap();
             killed += 1;
+            if killed % 10 == 0 {
+                println!(
+                    "killed {killed} times: {} passages, {} of them with a vector",
+                    state["passages"], state["passages_with_meaning"]
+                );
+            }
             indexer.started_again(starts, PATIENCE).await.unwrap();
         };
 
