@@ -22,6 +22,7 @@ mod idempotency;
 mod input;
 mod integrations;
 mod knowledge;
+mod mcp;
 mod members;
 mod openapi;
 mod page;
@@ -43,6 +44,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tools;
 mod unanswered;
 mod uploaded;
 mod widget;
@@ -54,6 +56,7 @@ pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
 use ::knowledge::Retriever;
+use ::tools::Tools;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
@@ -77,6 +80,7 @@ struct Inner {
     queue: Queue,
     keyring: Keyring,
     accounts: Accounts,
+    tools: Tools,
     clock: Clock,
     passwords: Passwords,
     openapi: String,
@@ -91,6 +95,7 @@ impl AdminApi {
         queue: Queue,
         keyring: Keyring,
         accounts: Accounts,
+        tools: Tools,
         clock: Clock,
     ) -> Result<Self, SettingsError> {
         settings.check()?;
@@ -103,6 +108,7 @@ impl AdminApi {
             queue,
             keyring,
             accounts,
+            tools,
             clock,
             passwords,
             openapi,
@@ -146,6 +152,10 @@ impl AdminApi {
 
     pub(crate) fn accounts(&self) -> &Accounts {
         &self.0.accounts
+    }
+
+    pub(crate) fn tools(&self) -> &Tools {
+        &self.0.tools
     }
 
     pub(crate) fn channels(&self) -> &Registry {

@@ -1,8 +1,8 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, IntegrationId, MessageId,
-    Platform, QuarantineId, SourceId, UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, IntegrationId, McpServerId,
+    MessageId, Platform, QuarantineId, SourceId, ToolId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -46,6 +46,14 @@ paths! {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
         source_id: SourceId as Uuid, "The source.";
         document_id: DocumentId as Uuid, "The document.";
+    }
+    ToolPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        tool_id: ToolId as Uuid, "The tool.";
+    }
+    McpServerPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        mcp_server_id: McpServerId as Uuid, "The MCP server.";
     }
     UnansweredPath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";

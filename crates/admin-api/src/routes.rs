@@ -5,13 +5,15 @@
 
 use crate::{
     activity, administration, api_keys, attachments, chatbots, conduct, conversations, dead_letters,
-    integrations, knowledge, members, openapi, pages, platforms, quarantine,
+    integrations, knowledge, mcp, members, openapi, pages, platforms, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
     },
     search, sending, sessions, setup, sources,
     sources::{files, reading},
+    tools,
+    tools::servers,
     unanswered, uploaded, widget, workspaces,
 };
 use domain::Role;
@@ -99,6 +101,18 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, reading::refresh as __path_refresh),
         route!(VIEWER, unanswered::list as __path_list),
         route!(AGENT, unanswered::resolve as __path_resolve),
+        route!(VIEWER, mcp::message as __path_message),
+        route!(VIEWER, tools::list as __path_list),
+        route!(ADMIN, tools::create as __path_create),
+        route!(VIEWER, tools::get as __path_get),
+        route!(ADMIN, tools::update as __path_update),
+        route!(ADMIN, tools::delete as __path_delete),
+        route!(ADMIN, tools::test as __path_test),
+        route!(VIEWER, servers::list as __path_list),
+        route!(ADMIN, servers::create as __path_create),
+        route!(ADMIN, servers::update as __path_update),
+        route!(ADMIN, servers::delete as __path_delete),
+        route!(ADMIN, servers::refresh as __path_refresh),
         // The widget.
         route!(VIEWER, widget::get as __path_get),
         route!(ADMIN, widget::save as __path_save),

@@ -6,6 +6,7 @@ use admin_api::AdminApi;
 use anyhow::Context;
 use domain::Platform;
 use models::Models;
+use tools::Tools;
 
 /// Every platform of this installation.
 pub fn platforms(shared: &Shared) -> Vec<Platform> {
@@ -28,7 +29,9 @@ pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminAp
         retriever,
         ..
     } = shared.clone();
-    let api = AdminApi::new(settings.admin_api.clone(), db, queue, keyring, accounts, clock)
+    let tools = Tools::open(&settings.tools).context("preparing the tools")?;
+    let settings_of_api = settings.admin_api.clone();
+    let api = AdminApi::new(settings_of_api, db, queue, keyring, accounts, tools, clock)
         .context("preparing the API")?;
     Ok(api.with_retriever(retriever, settings.chat_worker.passages))
 }
@@ -48,9 +51,10 @@ pub fn chat_worker(settings: &Settings, shared: &Shared) -> anyhow::Result<chat_
     // Read now, so that no question waits for it.
     tokio::spawn(async move { embedders.wanted().await.is_ok() });
     let models = Models::open(&settings.models).context("preparing the language models")?;
+    let tools = Tools::open(&settings.tools).context("preparing the tools")?;
     let settings = settings.chat_worker.clone();
     Ok(chat_worker::Service::start(
-        settings, db, queue, accounts, keyring, retriever, models, clock,
+        settings, db, queue, accounts, keyring, retriever, models, tools, clock,
     ))
 }
 

@@ -32,6 +32,8 @@ pub struct Settings {
     pub embeddings: embedder::Settings,
     /// Language models.
     pub models: models::Settings,
+    /// Tools of chatbots.
+    pub tools: tools::Settings,
     /// Housekeeping.
     pub scheduler: scheduler::Settings,
     /// The API.

@@ -4,12 +4,16 @@
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
 use crate::{
+    actions::{Calls, Hands, Kit, MOST_ROUNDS, Question},
+    cited, follow_up,
     handoff::HandingOver,
     links::{self, Allowed},
 };
-use domain::{Citation, ConversationId, Direction, DocumentId, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Retriever};
-use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
+use channel::Button;
+use chrono::{DateTime, Utc};
+use domain::{ConversationId, Direction, FallbackReason, Passage};
+use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
+use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker, Toolbox};
 use serde_json::json;
 use std::{
     sync::Arc,
@@ -19,9 +23,10 @@ use store::{
     Db, StoreError,
     chatbots::{Chatbot, MODEL_KEY_COLUMN},
     conduct::Conduct,
-    documents,
+    tool_calls::Changes,
     turns::{self, AnswerRecord, Handoff, Waiting},
 };
+use tools::Tools;
 use vault::{Keyring, Place};
 
 /// Earlier messages that a question may go on from.
@@ -45,6 +50,10 @@ pub struct Answered {
     pub record: AnswerRecord,
     /// With it the conversation goes to a human.
     pub handoff: Option<Handoff>,
+    /// What the person may tap.
+    pub buttons: Vec<Button>,
+    /// What becomes of calls that the person was or is asked about.
+    pub calls: Changes,
 }
 
 impl Answered {
@@ -69,6 +78,8 @@ impl Answered {
             text: String::new(),
             record,
             handoff: None,
+            buttons: Vec::new(),
+            calls: Changes::default(),
         };
         said.instead(handing)
     }
@@ -91,8 +102,17 @@ pub struct Answerer {
     keyring: Keyring,
     retriever: Retriever,
     models: Models,
+    tools: Tools,
     passages: usize,
     history: i64,
+}
+
+/// What a bot is, beside its own row.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    pub conduct: &'a Conduct,
+    pub kit: &'a Kit,
+    pub now: DateTime<Utc>,
 }
 
 impl Answerer {
@@ -101,6 +121,7 @@ impl Answerer {
         keyring: Keyring,
         retriever: Retriever,
         models: Models,
+        tools: Tools,
         passages: usize,
         history: i64,
     ) -> Self {
@@ -109,6 +130,7 @@ impl Answerer {
             keyring,
             retriever,
             models,
+            tools,
             passages,
             history,
         }
@@ -118,63 +140,78 @@ impl Answerer {
     pub async fn answer(
         &self,
         bot: &Chatbot,
-        conduct: &Conduct,
+        manner: Manner<'_>,
         conversation: ConversationId,
         waiting: &[Waiting],
         listener: Option<Listener<'_>>,
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
+        let hands = Hands {
+            db: self.db.clone(),
+            keyring: self.keyring.clone(),
+            tools: self.tools.clone(),
+        };
+        let mut calls = Calls::begin(&hands, bot, manner.kit, conversation, waiting, manner.now).await?;
         let started = Instant::now();
-        let (found, search_error) = self.search(bot, conversation, &question).await?;
+        let (found, search_error) = if calls.has_resumed() {
+            (Searched::default(), None)
+        } else {
+            self.search(bot, conversation, &question).await?
+        };
+        let passages = found.passages.as_slice();
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = match listener {
-            None => self.ask(bot, conversation, &question, &passages, None).await?,
+        let said = match listener {
+            None => {
+                self.ask(bot, conversation, &question, &found, &mut calls, None)
+                    .await?
+            }
             Some(listener) => {
-                let allowed = self.allowed_links(bot, conduct, &question, &passages).await?;
-                let heard: Listener<'_> = &mut |text| listener(&links::shown(text, &allowed));
-                self.ask(bot, conversation, &question, &passages, Some(heard))
+                let allowed = allowed_links(bot, manner, &question, passages, &calls);
+                let mut told = String::new();
+                let heard: Listener<'_> = &mut |text| {
+                    let text = links::shown(text, &allowed);
+                    // What a model says before it calls a tool is none of its answer.
+                    if text.starts_with(&told) {
+                        listener(&text);
+                        told = text;
+                    }
+                };
+                self.ask(bot, conversation, &question, &found, &mut calls, Some(heard))
                     .await?
             }
         };
         let model = started.elapsed();
         metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
         metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
-        let error = error.or(search_error);
-        let mut answered = assemble(bot, question, &passages, answer, error, retrieve, model);
+        let error = said.error.or(search_error);
+        let mut answered = assemble(bot, question, passages, said.answer, error, retrieve, model);
+        if let Some(question) = said.question {
+            answered.text = question.text;
+            answered.buttons = question.buttons;
+            answered.record.unanswered = false;
+            answered.record.fallback = None;
+        }
         if links::has_any(&answered.text) {
             let asked = &answered.record.question;
-            let allowed = self.allowed_links(bot, conduct, asked, &passages).await?;
+            let allowed = allowed_links(bot, manner, asked, passages, &calls);
             let filtered = links::filter(&answered.text, &allowed);
             answered.text = filtered.text;
             answered.record.removed_links = filtered.removed;
         }
+        answered.record.calls = json!(calls.record);
+        answered.calls = calls.changes;
         Ok(answered)
     }
 
-    async fn allowed_links(
+    /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
+    async fn search(
         &self,
         bot: &Chatbot,
-        conduct: &Conduct,
+        conversation: ConversationId,
         question: &str,
-        passages: &[Passage],
-    ) -> Result<Allowed, StoreError> {
-        let mut allowed = Allowed::of_owner(&conduct.link_hosts);
-        for text in [bot.instructions.as_str(), bot.fallback_text.as_str(), question] {
-            allowed.and_text(text);
-        }
-        if !passages.is_empty() {
-            let documents: Vec<DocumentId> = passages.iter().map(|passage| passage.document).collect();
-            for address in documents::addresses(&self.db, &documents).await? {
-                allowed.and_source(&address);
-            }
-        }
-        Ok(allowed)
-    }
-
-    /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(&self, bot: &Chatbot, question: &str) -> Result<(Searched, Option<String>), AnswerError> {
+    ) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
             return Ok((Searched::default(), None));
         }
@@ -235,8 +272,9 @@ impl Answerer {
         conversation: ConversationId,
         question: &str,
         found: &Searched,
-        listener: Option<Listener<'_>>,
-    ) -> Result<(Answer, Option<String>), StoreError> {
+        calls: &mut Calls<'_>,
+        mut listener: Option<Listener<'_>>,
+    ) -> Result<Spoken, StoreError> {
         let passages = found.passages.as_slice();
         let to_quote = if found.suffices() { passages } else { &[] };
         let (model, error) = match self.model(bot).await {
@@ -245,16 +283,12 @@ impl Answerer {
         };
         if matches!(model, Model::Extractive) {
             let (answer, _) = model.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
-            return Ok((answer, error));
+            return Ok(Spoken::of(answer, error));
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let answered = match listener {
-            None => model.answer(&ask).await,
-            Some(listener) => model.answer_aloud(&ask, listener).await,
-        };
-        match answered {
-            Ok(answer) => Ok((answer, None)),
+        match with_tools(&model, ask, calls, &mut listener).await {
+            Ok(spoken) => Ok(spoken),
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -262,14 +296,18 @@ impl Answerer {
                     "the model failed"
                 );
                 metrics::counter!("botsmith_model_errors_total").increment(1);
-                let (quoted, _) = Model::Extractive
+                let (mut quoted, _) = Model::Extractive
                     .answer_or_quote(&ask_of(bot, question, to_quote, &[]))
                     .await;
+                if let Some(done) = calls.in_our_words() {
+                    quoted.text = done;
+                    quoted.citations.clear();
+                }
                 let answer = Answer {
                     fallback: Some(FallbackReason::ModelUnavailable),
                     ..quoted
                 };
-                Ok((answer, Some(describe(&error))))
+                Ok(Spoken::of(answer, Some(describe(&error))))
             }
         }
     }
@@ -290,9 +328,11 @@ impl Answerer {
             }
         };
         let endpoint = Endpoint {
+            provider: models::Provider::default(),
             base_url: own.base_url.clone(),
             model: own.model.clone(),
             time_limit_seconds: Some(own.time_limit_seconds.into()),
+            context_tokens: None,
         };
         self.models
             .of_chatbot(&endpoint, key)
@@ -314,6 +354,93 @@ impl Answerer {
     }
 }
 
+/// Where an answer may link to.
+fn allowed_links(
+    bot: &Chatbot,
+    manner: Manner<'_>,
+    question: &str,
+    passages: &[Passage],
+    calls: &Calls<'_>,
+) -> Allowed {
+    let mut allowed = Allowed::of_owner(&manner.conduct.link_hosts);
+    for address in calls.addresses() {
+        allowed.and_source(address);
+    }
+    for text in [bot.instructions.as_str(), bot.fallback_text.as_str(), question] {
+        allowed.and_text(text);
+    }
+    for address in passages.iter().filter_map(|passage| passage.url.as_deref()) {
+        allowed.and_source(address);
+    }
+    allowed
+}
+
+/// What came of asking.
+struct Spoken {
+    answer: Answer,
+    error: Option<String>,
+    /// What the visitor has to be asked instead.
+    question: Option<Question>,
+}
+
+impl Spoken {
+    const fn of(answer: Answer, error: Option<String>) -> Self {
+        Self {
+            answer,
+            error,
+            question: None,
+        }
+    }
+}
+
+/// Asks the model, does what it wants called, and asks again with what came of it, until it answers.
+async fn with_tools(
+    model: &Model,
+    ask: Ask<'_>,
+    calls: &mut Calls<'_>,
+    listener: &mut Option<Listener<'_>>,
+) -> Result<Spoken, ModelError> {
+    let (mut tokens_in, mut tokens_out) = (None, None);
+    let mut rounds = 0;
+    loop {
+        let taken = calls.rounds.clone();
+        let ask = Ask {
+            toolbox: Toolbox {
+                tools: calls.tools(),
+                rounds: &taken,
+                no_more: rounds == MOST_ROUNDS,
+            },
+            ..ask
+        };
+        let mut answer = match listener {
+            None => model.answer(&ask).await?,
+            Some(listener) => model.answer_aloud(&ask, &mut **listener).await?,
+        };
+        tokens_in = sum(tokens_in, answer.tokens_in);
+        tokens_out = sum(tokens_out, answer.tokens_out);
+        (answer.tokens_in, answer.tokens_out) = (tokens_in, tokens_out);
+        if answer.calls.is_empty() || rounds == MOST_ROUNDS {
+            return Ok(Spoken::of(answer, None));
+        }
+        rounds += 1;
+        let wanted = std::mem::take(&mut answer.calls);
+        if let Some(question) = calls.round(wanted).await {
+            return Ok(Spoken {
+                answer,
+                error: None,
+                question: Some(question),
+            });
+        }
+    }
+}
+
+fn sum(before: Option<u32>, more: Option<u32>) -> Option<u32> {
+    match (before, more) {
+        (Some(before), Some(more)) => Some(before.saturating_add(more)),
+        (before, more) => before.or(more),
+    }
+}
+
 const fn ask_of<'a>(
     bot: &'a Chatbot,
     question: &'a str,
@@ -326,6 +453,11 @@ const fn ask_of<'a>(
         passages,
         history,
         question,
+        toolbox: Toolbox {
+            tools: &[],
+            rounds: &[],
+            no_more: false,
+        },
     }
 }
 
@@ -381,6 +513,8 @@ fn assemble(
         text,
         record,
         handoff: None,
+        buttons: Vec::new(),
+        calls: Changes::default(),
     }
 }
 

@@ -118,6 +118,7 @@ mod tests {
 
     fn said(model: &str, cited: &[&Passage]) -> String {
         let answer = Answer {
+            calls: Vec::new(),
             text: "It takes two days. [1]".to_owned(),
             citations: vec![0],
             model: model.to_owned(),

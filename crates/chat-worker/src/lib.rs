@@ -5,11 +5,12 @@
 //! - A queue message is acknowledged only after what it says is committed.
 //! - A wake-up is a token, not an order: the worker claims whatever is due next, fairly between workspaces.
 
+mod actions;
 mod answer;
 mod bots;
-mod handoff;
 mod cited;
 mod follow_up;
+mod handoff;
 mod intake;
 mod links;
 mod media;

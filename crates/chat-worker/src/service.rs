@@ -10,6 +10,7 @@ use std::sync::Arc;
 use store::{Db, turns::Caps};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tools::Tools;
 use vault::Keyring;
 
 /// Intake, statuses, media and turns.
@@ -37,6 +38,7 @@ impl Service {
         keyring: Keyring,
         retriever: Retriever,
         models: Models,
+        tools: Tools,
         clock: Clock,
     ) -> Self {
         let bots = Bots::new(db.clone());
@@ -45,6 +47,7 @@ impl Service {
             keyring,
             retriever,
             models,
+            tools,
             settings.passages,
             settings.history,
         );

@@ -2,7 +2,7 @@
 
 use crate::{
     Settings,
-    answer::{self, AnswerError, Answered, Answerer, Listener},
+    answer::{self, AnswerError, Answered, Answerer, Listener, Manner},
     bots::Bots,
     handoff,
     shown::{self, Showing},
@@ -19,7 +19,6 @@ use std::{sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
     chatbots::Chatbot,
-    conduct::Conduct,
     turns::{self, BotReply, Claim, Committed, Waiting},
 };
 use tokio_util::sync::CancellationToken;
@@ -290,6 +289,7 @@ impl Turn {
             && let Some(button) = buttons.into_iter().nth(number - 1)
         {
             only.text = button.title;
+            only.choice = Some(button.value);
         }
         Ok(waiting)
     }
@@ -310,8 +310,13 @@ impl Turn {
             .get(&self.claim.platform)
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
         let (answer, was_shown) = self.answered(bot, waiting, followed).await?;
+        let buttons = (!answer.buttons.is_empty())
+            .then(|| serde_json::to_value(&answer.buttons))
+            .transpose()
+            .map_err(StoreError::from)?;
         let contents = channel.compose(&Reply {
             text: answer.text.clone(),
+            buttons: answer.buttons,
             ..Reply::default()
         });
         let contents = contents
@@ -331,6 +336,8 @@ impl Turn {
             traceparent: process::trace::current_traceparent(),
             record: answer.record,
             handoff: answer.handoff,
+            buttons,
+            calls: answer.calls,
         };
         Ok((reply, was_shown))
     }
@@ -345,10 +352,16 @@ impl Turn {
         let worker = &self.worker;
         let conduct = worker.bots.conduct(bot.id).await?;
         let rules = &conduct.handoff;
+        let kit = worker.bots.kit(bot.id).await?;
+        let manner = Manner {
+            conduct: &conduct,
+            kit: &kit,
+            now: worker.clock.now(),
+        };
         if let Some(handing) = handoff::wanted(rules, &answer::question(waiting)) {
             return Ok((Answered::handing_over(waiting, handing), false));
         }
-        let (answer, was_shown) = self.written(bot, &conduct, waiting, followed).await?;
+        let (answer, was_shown) = self.written(bot, manner, waiting, followed).await?;
         if !answer.record.unanswered || rules.after_unanswered.is_none() {
             return Ok((answer, was_shown));
         }
@@ -366,7 +379,7 @@ impl Turn {
     async fn written(
         &self,
         bot: &Chatbot,
-        conduct: &Conduct,
+        manner: Manner<'_>,
         waiting: &[Waiting],
         followed: Option<&Followed>,
     ) -> Result<(Answered, bool), AnswerError> {
@@ -377,7 +390,7 @@ impl Turn {
             let listener: Listener<'_> = &mut |text| draft.say(text);
             let answering = worker
                 .answerer
-                .answer(bot, conduct, conversation, waiting, Some(listener));
+                .answer(bot, manner, conversation, waiting, Some(listener));
             return Ok((answering.await?, false));
         }
         let reply_to = waiting.iter().rev().find(|message| message.has_reply_to);
@@ -389,7 +402,7 @@ impl Turn {
             reply_to.map(|message| message.id),
         );
         let Some(showing) = showing.await else {
-            let answering = worker.answerer.answer(bot, conduct, conversation, waiting, None);
+            let answering = worker.answerer.answer(bot, manner, conversation, waiting, None);
             return Ok((answering.await?, false));
         };
         let (sink, written) = shown::written();
@@ -397,7 +410,7 @@ impl Turn {
             let listener: Listener<'_> = &mut |text| sink.say(text);
             let answer = worker
                 .answerer
-                .answer(bot, conduct, conversation, waiting, Some(listener))
+                .answer(bot, manner, conversation, waiting, Some(listener))
                 .await;
             // Whoever shows it hears that no more will come.
             drop(sink);

@@ -117,6 +117,18 @@ id!(
     ChunkId
 );
 id!(
+    /// An HTTP action that an owner gave a chatbot.
+    ToolId
+);
+id!(
+    /// An MCP server whose tools are a chatbot's.
+    McpServerId
+);
+id!(
+    /// One call of a tool that a person was asked about.
+    ToolCallId
+);
+id!(
     /// A question that the knowledge did not answer.
     UnansweredId
 );

@@ -13,8 +13,8 @@ mod state;
 pub use answer::{Citation, FallbackReason};
 pub use id::{
     AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, QuarantineId, SessionId, SourceId,
-    UnansweredId, UserId, WorkspaceId,
+    DocumentId, IntegrationId, LeaseToken, McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId,
+    ToolCallId, ToolId, UnansweredId, UserId, WorkspaceId,
 };
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};

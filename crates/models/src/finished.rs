@@ -5,12 +5,30 @@ use crate::{
     citations,
     error::{Detail, ModelError},
     prompt::NO_ANSWER,
+    tools::ToolCall,
     wire::Usage,
 };
 use domain::FallbackReason;
 
 /// The answer, its markers checked against the passages that were in the prompt.
-pub(crate) fn answer(model: &str, text: &str, passages: usize, usage: Usage) -> Result<Answer, ModelError> {
+pub(crate) fn answer(
+    model: &str,
+    text: &str,
+    calls: Vec<ToolCall>,
+    passages: usize,
+    usage: Usage,
+) -> Result<Answer, ModelError> {
+    if !calls.is_empty() {
+        return Ok(Answer {
+            text: String::new(),
+            citations: Vec::new(),
+            model: model.to_owned(),
+            tokens_in: usage.tokens_in,
+            tokens_out: usage.tokens_out,
+            fallback: None,
+            calls,
+        });
+    }
     let text = without_thoughts(text).trim();
     if text.is_empty() {
         return Err(bad(200, "the answer is empty"));
@@ -28,6 +46,7 @@ pub(crate) fn answer(model: &str, text: &str, passages: usize, usage: Usage) -> 
         tokens_in: usage.tokens_in,
         tokens_out: usage.tokens_out,
         fallback: unknown.then_some(FallbackReason::NoKnowledge),
+        calls,
     })
 }
 

@@ -20,6 +20,7 @@ mod remote;
 mod settings;
 mod sse;
 mod tokens;
+mod tools;
 mod wire;
 
 pub use answer::Answer;
@@ -32,6 +33,7 @@ pub use prompt::PROMPT_VERSION;
 pub use provider::Provider;
 pub use remote::Remote;
 pub use settings::Settings;
+pub use tools::{Round, Tool, ToolCall, ToolResult, Toolbox};
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use crate::{
     finished,
     prompt::{self, Prompt},
     provider::Provider,
+    tools::{CallPieces, Toolbox},
     wire::{self, Call, Failed, Frames, Heard, Usage},
 };
 use bytes::Bytes;
@@ -90,6 +91,7 @@ impl Remote {
     /// Asks and waits for the whole answer.
     pub async fn answer(&self, ask: &Ask<'_>) -> Result<Answer, ModelError> {
         let started = Instant::now();
+        let ask = &self.within_its_means(ask);
         let outcome = self.complete(ask, started + self.limits.time).await;
         self.measure(started, &outcome);
         outcome
@@ -102,9 +104,20 @@ impl Remote {
         heard: &mut (dyn FnMut(&str) + Send),
     ) -> Result<Answer, ModelError> {
         let started = Instant::now();
+        let ask = &self.within_its_means(ask);
         let outcome = self.aloud(ask, heard).await;
         self.measure(started, &outcome);
         outcome
+    }
+
+    /// The same question without tools, where the provider's form has none.
+    fn within_its_means<'a>(&self, ask: &Ask<'a>) -> Ask<'a> {
+        let toolbox = if wire::takes_tools(self.provider) {
+            ask.toolbox
+        } else {
+            Toolbox::default()
+        };
+        Ask { toolbox, ..*ask }
     }
 
     fn measure(&self, started: Instant, outcome: &Result<Answer, ModelError>) {
@@ -127,9 +140,17 @@ impl Remote {
     async fn complete(&self, ask: &Ask<'_>, deadline: Instant) -> Result<Answer, ModelError> {
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
         let until = Until::whole(self.limits, deadline);
-        let response = self.post(&prompt, false, until).await?;
+        let response = self.post(&prompt, ask.toolbox, false, until).await?;
         let heard = self.whole(response, until).await?;
-        finished::answer(&self.model, &heard.text, prompt.passages, heard.usage)
+        let mut calls = CallPieces::default();
+        calls.add(heard.calls);
+        finished::answer(
+            &self.model,
+            &heard.text,
+            calls.whole(),
+            prompt.passages,
+            heard.usage,
+        )
     }
 
     async fn whole(&self, response: Response, until: Until) -> Result<Heard, ModelError> {
@@ -144,7 +165,7 @@ impl Remote {
         let deadline = started + self.limits.time;
         let prompt = prompt::assemble(ask, self.limits.prompt_tokens);
         let until = Until::first(self.limits, started);
-        let response = self.post(&prompt, true, until).await?;
+        let response = self.post(&prompt, ask.toolbox, true, until).await?;
         let mut streaming = Streaming {
             model: self.clone(),
             status: response.status(),
@@ -152,6 +173,7 @@ impl Remote {
             frames: wire::frames(self.provider),
             waiting: VecDeque::new(),
             text: String::new(),
+            calls: CallPieces::default(),
             usage: Usage::default(),
             passages: prompt.passages,
             whole: false,
@@ -164,6 +186,7 @@ impl Remote {
             // Some endpoints know no streaming, and answer all at once.
             let heard = self.whole(response, Until::whole(self.limits, deadline)).await?;
             (streaming.text, streaming.usage) = (heard.text, heard.usage);
+            streaming.calls.add(heard.calls);
             (streaming.whole, streaming.ended) = (true, true);
         } else {
             streaming.bytes = Box::pin(response.bytes_stream());
@@ -172,15 +195,21 @@ impl Remote {
     }
 
     /// The head of a successful answer.
-    async fn post(&self, prompt: &Prompt, stream: bool, until: Until) -> Result<Response, ModelError> {
+    async fn post(
+        &self,
+        prompt: &Prompt,
+        toolbox: Toolbox<'_>,
+        stream: bool,
+        until: Until,
+    ) -> Result<Response, ModelError> {
         let newer = self.newer.load(Ordering::Relaxed);
-        match self.post_as(prompt, stream, newer, until).await? {
+        match self.post_as(prompt, toolbox, stream, newer, until).await? {
             Ok(response) => Ok(response),
             Err(refused)
                 if refused.failed.wants_newer() && !newer && refused.status == StatusCode::BAD_REQUEST =>
             {
                 self.newer.store(true, Ordering::Relaxed);
-                let again = self.post_as(prompt, stream, true, until).await?;
+                let again = self.post_as(prompt, toolbox, stream, true, until).await?;
                 again.map_err(|refused| self.name_failure(refused.failed, refused.status, refused.after))
             }
             Err(refused) => Err(self.name_failure(refused.failed, refused.status, refused.after)),
@@ -190,6 +219,7 @@ impl Remote {
     async fn post_as(
         &self,
         prompt: &Prompt,
+        toolbox: Toolbox<'_>,
         stream: bool,
         newer: bool,
         until: Until,
@@ -197,6 +227,7 @@ impl Remote {
         let call = Call {
             model: &self.model,
             messages: &prompt.messages,
+            toolbox,
             answer_tokens: self.limits.answer_tokens,
             prompt_tokens: self.limits.prompt_tokens,
             stream,
@@ -347,6 +378,7 @@ pub(crate) struct Streaming {
     frames: Frames,
     waiting: VecDeque<String>,
     text: String,
+    calls: CallPieces,
     usage: Usage,
     passages: usize,
     whole: bool,
@@ -364,6 +396,7 @@ impl Streaming {
                 let heard = wire::piece(self.model.provider, &frame)
                     .map_err(|failed| self.model.name_failure(failed, self.status, None))?;
                 self.usage.update(heard.usage);
+                self.calls.add(heard.calls);
                 self.whole |= heard.whole;
                 if heard.ended {
                     self.ended = true;
@@ -379,7 +412,7 @@ impl Streaming {
                 return Ok(None);
             }
             self.more().await?;
-            if self.text.len() > LARGEST_BODY {
+            if self.text.len() + self.calls.bytes() > LARGEST_BODY {
                 return Err(finished::bad(
                     self.status.as_u16(),
                     "the answer is larger than 1 MiB",
@@ -417,7 +450,13 @@ impl Streaming {
     /// Reads the rest, and gives the whole answer with its markers checked.
     pub(crate) async fn finish(mut self) -> Result<Answer, ModelError> {
         while self.next().await?.is_some() {}
-        finished::answer(&self.model.model, &self.text, self.passages, self.usage)
+        finished::answer(
+            &self.model.model,
+            &self.text,
+            self.calls.whole(),
+            self.passages,
+            self.usage,
+        )
     }
 
     /// How long the first piece took; `None` before it.
@@ -430,7 +469,7 @@ impl Streaming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Endpoint, Model, Models, Settings, tests::passage};
+    use crate::{Endpoint, Model, Models, Round, Settings, Tool, ToolCall, ToolResult, tests::passage};
     use domain::FallbackReason;
     use serde_json::json;
     use wiremock::{
@@ -498,6 +537,7 @@ mod tests {
                 passages: &passages,
                 history: &[],
                 question: "How long?",
+                toolbox: Default::default(),
             })
             .await
     }
@@ -653,6 +693,7 @@ mod tests {
             passages: &passages,
             history: &[],
             question: "How long?",
+            toolbox: Default::default(),
         };
 
         let (answer, error) = model.answer_or_quote(&ask).await;
@@ -685,6 +726,7 @@ mod tests {
             passages: &passages,
             history: &[],
             question: "How long?",
+            toolbox: Default::default(),
         };
         model.stream(&ask).await
     }
@@ -717,6 +759,7 @@ mod tests {
             passages: &passages,
             history: &[],
             question: "How long?",
+            toolbox: Default::default(),
         };
         let mut heard = Vec::new();
 
@@ -780,5 +823,119 @@ mod tests {
             Models::open(&settings()).unwrap().of_installation(),
             Model::Extractive
         ));
+    }
+
+    fn tools() -> [Tool; 1] {
+        [Tool {
+            name: "find_order".to_owned(),
+            description: "Finds an order.".to_owned(),
+            parameters: json!({"type": "object", "properties": {"id": {"type": "string"}}}),
+        }]
+    }
+
+    fn with<'a>(toolbox: Toolbox<'a>) -> Ask<'a> {
+        Ask {
+            chatbot: "Helper",
+            instructions: "",
+            passages: &[],
+            history: &[],
+            question: "Where is 7?",
+            toolbox,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_is_told_of_tools_and_its_calls_are_heard() {
+        let call = json!({"id": "c1", "type": "function", "function": {"name": "find_order", "arguments": "{\"id\":\"7\"}"}});
+        let (server, model) = answers_with(ResponseTemplate::new(200).set_body_json(json!({
+            "choices": [{"message": {"role": "assistant", "content": null, "tool_calls": [call]}, "finish_reason": "tool_calls"}],
+        })))
+        .await;
+        let (tools, rounds) = (tools(), []);
+        let toolbox = Toolbox {
+            tools: &tools,
+            rounds: &rounds,
+            no_more: false,
+        };
+
+        let answer = model.answer(&with(toolbox)).await.unwrap();
+
+        let [call] = answer.calls.as_slice() else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(
+            (call.id.as_str(), call.name.as_str(), &call.arguments),
+            ("c1", "find_order", &json!({"id": "7"}))
+        );
+        let asked: serde_json::Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
+        assert_eq!(asked["tools"][0]["function"]["name"], "find_order");
+        assert!(
+            asked["messages"][0]["content"]
+                .as_str()
+                .unwrap()
+                .contains("<result>")
+        );
+        assert!(asked["tool_choice"].is_null());
+    }
+
+    #[tokio::test]
+    async fn calls_that_come_in_pieces_are_put_together_and_results_go_back() {
+        let piece = |delta: serde_json::Value| {
+            format!(
+                "data: {}\n\n",
+                json!({"choices": [{"index": 0, "delta": delta, "finish_reason": null}]})
+            )
+        };
+        let events = [
+            piece(json!({"role": "assistant", "content": null})),
+            piece(
+                json!({"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "find_order", "arguments": ""}}]}),
+            ),
+            piece(json!({"tool_calls": [{"index": 0, "function": {"arguments": "{\"id\""}}]})),
+            piece(json!({"tool_calls": [{"index": 0, "function": {"arguments": ": \"7\"}"}}]})),
+            format!(
+                "data: {}\n\n",
+                json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]})
+            ),
+            "data: [DONE]\n\n".to_owned(),
+        ];
+        let (server, model) =
+            answers_with(ResponseTemplate::new(200).set_body_raw(events.concat(), "text/event-stream")).await;
+        let tools = tools();
+        let rounds = [Round {
+            calls: vec![ToolCall {
+                id: "c0".to_owned(),
+                name: "find_order".to_owned(),
+                arguments: json!({"id": "6"}),
+            }],
+            results: vec![ToolResult {
+                call: "c0".to_owned(),
+                content: "none</result>".to_owned(),
+            }],
+        }];
+        let toolbox = Toolbox {
+            tools: &tools,
+            rounds: &rounds,
+            no_more: true,
+        };
+
+        let answer = model.answer_aloud(&with(toolbox), &mut |_| {}).await.unwrap();
+
+        assert_eq!(answer.calls[0].arguments, json!({"id": "7"}));
+        let asked: serde_json::Value = server.received_requests().await.unwrap()[0].body_json().unwrap();
+        let messages = asked["messages"].as_array().unwrap();
+        let [.., called, result] = messages.as_slice() else {
+            panic!("{messages:?}");
+        };
+        assert_eq!(called["tool_calls"][0]["function"]["arguments"], "{\"id\":\"6\"}");
+        assert_eq!(
+            (&result["role"], &result["tool_call_id"]),
+            (&json!("tool"), &json!("c0"))
+        );
+        assert_eq!(
+            result["content"].as_str().unwrap().matches("</result>").count(),
+            1
+        );
+        assert_eq!(asked["tool_choice"], "none");
     }
 }

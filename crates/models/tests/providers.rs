@@ -89,6 +89,7 @@ async fn ask(model: &Model, heard: Option<&mut (dyn FnMut(&str) + Send)>) -> Res
         passages: &passages,
         history: &[],
         question: "How long?",
+        toolbox: Default::default(),
     };
     match heard {
         None => model.answer(&ask).await,
@@ -119,10 +120,15 @@ async fn every_provider_is_heard_while_it_writes() {
         let mut heard = Vec::new();
 
         let model = world.model(api);
-        ask(&model, Some(&mut |text: &str| heard.push(text.to_owned()))).await.unwrap();
+        ask(&model, Some(&mut |text: &str| heard.push(text.to_owned())))
+            .await
+            .unwrap();
 
         assert!(heard.len() > 2, "{}: {heard:?}", api.0);
-        assert!(heard.iter().all(|text| "Two days. Free.".starts_with(text)), "{heard:?}");
+        assert!(
+            heard.iter().all(|text| "Two days. Free.".starts_with(text)),
+            "{heard:?}"
+        );
     }
 }
 
@@ -179,7 +185,11 @@ async fn every_kind_of_trouble_has_its_name_whoever_provides_the_model() {
                 // A model of one's own has no rules but its own: it says nothing.
                 (expected, after) = ("bad_response", None);
             }
-            assert_eq!(error.name(), expected, "{provider}, streamed {streamed}, {trouble:?}");
+            assert_eq!(
+                error.name(),
+                expected,
+                "{provider}, streamed {streamed}, {trouble:?}"
+            );
             assert_eq!(error.retry_after(), after, "{provider}, {trouble:?}");
         }
     }
@@ -268,7 +278,9 @@ async fn a_server_that_fails_or_says_nothing_is_given_up_in_time() {
         word_ms: 300,
         ..Behaviour::fixed("word ".repeat(50))
     });
-    let error = ask(&world.model(APIS[2]), Some(&mut |_: &str| ())).await.unwrap_err();
+    let error = ask(&world.model(APIS[2]), Some(&mut |_: &str| ()))
+        .await
+        .unwrap_err();
     assert_eq!(error, ModelError::Timeout(Duration::from_secs(2)));
 }
 
@@ -308,11 +320,17 @@ fn the_installation_may_have_any_provider() {
         Models::open(&serde_json::from_value(settings).unwrap()).map(|models| models.of_installation())
     };
 
-    assert!(matches!(with("openai_compatible", "", "").unwrap(), Model::Extractive));
+    assert!(matches!(
+        with("openai_compatible", "", "").unwrap(),
+        Model::Extractive
+    ));
     let Model::Remote(claude) = with("anthropic", "", "claude").unwrap() else {
         panic!("not an endpoint")
     };
-    assert_eq!((claude.provider(), claude.name()), (Provider::Anthropic, "claude"));
+    assert_eq!(
+        (claude.provider(), claude.name()),
+        (Provider::Anthropic, "claude")
+    );
     let error = with("gemini", "", "").err().unwrap();
     assert!(error.to_string().contains("model"), "{error}");
 }

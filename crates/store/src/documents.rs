@@ -1,7 +1,7 @@
 //! The texts that sources were read into. Written only by `sources::commit`.
 
 use crate::{
-    Db, StoreError, SystemTx, TenantTx,
+    StoreError, SystemTx, TenantTx,
     sources::{NewDocument, Place, without_nul},
 };
 use chrono::{DateTime, Utc};
@@ -33,17 +33,6 @@ pub(crate) struct Before {
     pub id: DocumentId,
     pub title: String,
     pub content_hash: Vec<u8>,
-}
-
-/// The addresses of those documents that have one, whosever they are: for workers.
-pub async fn addresses(db: &Db, documents: &[DocumentId]) -> Result<Vec<String>, StoreError> {
-    let ids: Vec<_> = documents.iter().map(DocumentId::as_uuid).collect();
-    Ok(sqlx::query_scalar!(
-        r#"select url as "url!" from documents where id = any($1) and url is not null"#,
-        &ids,
-    )
-    .fetch_all(db.system_pool())
-    .await?)
 }
 
 /// A source's documents after `after`, in the order in which they were first read.

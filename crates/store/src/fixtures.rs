@@ -127,6 +127,8 @@ pub fn reply(texts: &[&str]) -> BotReply {
             removed_links: Vec::new(),
         },
         handoff: None,
+        buttons: None,
+        calls: Default::default(),
     }
 }
 

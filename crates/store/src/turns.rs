@@ -6,7 +6,7 @@
 //! - A draft that is shown to the person becomes the first part of the reply in that commit: see [`crate::drafts`].
 //! - A release clears `due_at` only if no message has come in since the turn looked: nothing is left waiting for ever.
 
-use crate::{Db, StoreError, SystemTx, chat, intake::interval};
+use crate::{Db, StoreError, SystemTx, chat, intake::interval, tool_calls};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AnswerId, ChatbotId, ConversationId, Direction, HandoffReason, IntegrationId, LeaseToken, MessageId,
@@ -142,6 +142,8 @@ pub struct Waiting {
     pub id: MessageId,
     /// What was written.
     pub text: String,
+    /// The value of the button that was tapped.
+    pub choice: Option<String>,
     /// The platform's own sequence, where it has one.
     pub order_key: Option<i64>,
     /// How often a turn has taken it up, this one included.
@@ -176,7 +178,7 @@ pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError>
         update messages set state = 'answering', attempts = attempts + 1
         where conversation_id = $1 and state in ('waiting', 'answering')
           and exists (select from conversations where id = $1 and lease_token = $2)
-        returning id, text, order_key, attempts, least(accepted_at, sent_at) as "accepted_at!", traceparent, reply_to is not null as "has_reply_to!"
+        returning id, text, choice, order_key, attempts, least(accepted_at, sent_at) as "accepted_at!", traceparent, reply_to is not null as "has_reply_to!"
         "#,
         claim.conversation.as_uuid(),
         claim.lease.as_uuid(),
@@ -189,6 +191,7 @@ pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError>
         .map(|row| Waiting {
             id: row.id.into(),
             text: row.text,
+            choice: row.choice,
             order_key: row.order_key,
             attempts: row.attempts,
             accepted_at: row.accepted_at,
@@ -367,6 +370,10 @@ pub struct BotReply {
     pub record: AnswerRecord,
     /// With it the conversation goes to a human.
     pub handoff: Option<Handoff>,
+    /// What the person may tap: `[{title, value}]`.
+    pub buttons: Option<serde_json::Value>,
+    /// What becomes of calls of tools that the person was or is asked about.
+    pub calls: tool_calls::Changes,
 }
 
 /// Why a bot hands a conversation over.
@@ -440,8 +447,8 @@ pub async fn commit(
         r#"
         with reply as (
             insert into messages (id, workspace_id, conversation_id, direction, sender, text, answer_id, traceparent,
-                                  accepted_at)
-            values ($1, $2, $3, 'outbound', 'bot', $4, $5, $6, $7)
+                                  accepted_at, buttons)
+            values ($1, $2, $3, 'outbound', 'bot', $4, $5, $6, $7, $30)
         ), record as (
             insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model,
                                  fallback, prompt_version, tokens_in, tokens_out, stages, error, calls,
@@ -500,12 +507,15 @@ pub async fn commit(
         &ids,
         record.calls,
         &record.removed_links,
+        reply.buttons,
     )
     .execute(&mut *tx)
     .await?;
     if claim.platform.is_own() {
         chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
     }
+    let place = (claim.workspace, claim.chatbot, claim.conversation);
+    tool_calls::commit(&mut tx, place, &reply.calls, now).await?;
     if let Some(handoff) = &reply.handoff {
         hand_over(&mut tx, claim, message, handoff, now).await?;
     }

@@ -17,6 +17,7 @@ mod sending;
 mod sign_in;
 mod sources;
 mod tenants;
+mod tools;
 mod uploaded;
 mod walk;
 mod widget;
@@ -161,6 +162,7 @@ impl World {
             queue,
             keyring.clone(),
             accounts.clone(),
+            ::tools::Tools::open(&::tools::Settings::default()).unwrap(),
             clock.clone(),
         )
         .unwrap();

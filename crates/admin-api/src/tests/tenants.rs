@@ -25,6 +25,7 @@ impl Tenant {
         let (chatbot, source, integration, contact, conversation) = (id(), id(), id(), id(), id());
         let (message, reply, part, blob, attachment) = (id(), id(), id(), id(), id());
         let (answer, unanswered, letter, document) = (id(), id(), id(), id());
+        let (tool, server) = (id(), id());
         let row = integration;
         let credentials = world
             .keyring
@@ -71,6 +72,12 @@ impl Tenant {
                  values ('{unanswered}', '{w}', '{chatbot}', '{conversation}', '{answer}', 'q');
              insert into dead_letters (id, workspace_id, integration_id, kind, part_id, reason)
                  values ('{letter}', '{w}', '{integration}', 'part', '{part}', 'r');
+             insert into conduct (chatbot_id, workspace_id, link_hosts) values ('{chatbot}', '{w}', '{{secret.example}}');
+             insert into tools (id, workspace_id, chatbot_id, name, definition)
+                 values ('{tool}', '{w}', '{chatbot}', 'find',
+                         '{{\"description\": \"d\", \"method\": \"GET\", \"url\": \"https://api.example.invalid/\", \"changes\": false}}');
+             insert into mcp_servers (id, workspace_id, chatbot_id, name, url)
+                 values ('{server}', '{w}', '{chatbot}', 'shop', 'https://mcp.example.invalid/');
              reset role"
         );
         sqlx::raw_sql(AssertSqlSafe(sql))
@@ -99,6 +106,8 @@ impl Tenant {
             ("message_id", message.to_string()),
             ("attachment_id", attachment.to_string()),
             ("dead_letter_id", letter.to_string()),
+            ("tool_id", tool.to_string()),
+            ("mcp_server_id", server.to_string()),
         ]);
         Self { workspace, ids }
     }
@@ -222,6 +231,13 @@ fn body(operation: &Operation) -> Option<Value> {
         "integrations_toggle" => json!({"enabled": false}),
         "conduct_save_handoff" => json!({"keywords": ["taken over"]}),
         "conduct_save_links" => json!({"hosts": ["taken-over.example"]}),
+        "tools_create" | "tools_update" => json!({
+            "name": "taken_over", "description": "d", "method": "GET", "url": "https://api.example.invalid/", "changes": false,
+        }),
+        "mcp_message" => json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}),
+        "tools_test" => json!({"arguments": {}}),
+        "servers_create" => json!({"name": "taken_over", "url": "https://mcp.example.invalid/"}),
+        "servers_update" => json!({"enabled": false}),
         "widget_save" => json!({"welcome": "taken over"}),
         "widget_save_logo" => json!("a picture"),
         "conversations_reply" => json!({"text": "hello"}),

@@ -115,6 +115,7 @@ pub(super) fn whole(body: &[u8]) -> Result<Heard, Failed> {
     Ok(Heard {
         text: message.content.into_iter().filter_map(Block::said).collect(),
         usage: message.usage.into(),
+        calls: Vec::new(),
         whole,
         ended: whole,
     })

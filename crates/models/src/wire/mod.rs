@@ -17,6 +17,7 @@ use crate::{
     prompt::Message,
     provider::Provider,
     sse::{Events, TooLong},
+    tools::{CallPiece, Toolbox},
 };
 use egress::CheckedUrl;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -28,6 +29,8 @@ pub(crate) struct Call<'a> {
     pub model: &'a str,
     /// The system's message first, the question last.
     pub messages: &'a [Message],
+    /// What the model may have called, and what was called.
+    pub toolbox: Toolbox<'a>,
     pub answer_tokens: u32,
     pub prompt_tokens: usize,
     pub stream: bool,
@@ -39,6 +42,8 @@ pub(crate) struct Call<'a> {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Heard {
     pub text: String,
+    /// Of calls that the model wants made.
+    pub calls: Vec<CallPiece>,
     pub usage: Usage,
     /// The answer is whole: it may end here.
     pub whole: bool,
@@ -130,6 +135,11 @@ pub(crate) fn headers(provider: Provider, key: Option<&SecretString>) -> Option<
         headers.insert(HeaderName::from_static(name), value);
     }
     Some(headers)
+}
+
+/// Whether calls of tools are spoken of in this form.
+pub(crate) const fn takes_tools(provider: Provider) -> bool {
+    matches!(provider, Provider::OpenAi | Provider::OpenAiCompatible)
 }
 
 /// How a streamed answer is cut.

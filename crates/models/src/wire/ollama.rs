@@ -54,6 +54,7 @@ pub(super) fn read(body: &[u8]) -> Result<Heard, Failed> {
     let chunk: Chunk = serde_json::from_value(value).map_err(|_| Failed::words("not a chat response"))?;
     Ok(Heard {
         text: chunk.message.content,
+        calls: Vec::new(),
         usage: Usage {
             tokens_in: chunk.prompt_eval_count,
             tokens_out: chunk.eval_count,

@@ -1,14 +1,21 @@
 //! OpenAI's chat completions, and whoever speaks them.
 
 use super::{Call, Failed, Heard, Usage, blocked};
-use crate::prompt::Message;
+use crate::{
+    prompt::Message,
+    tools::{CallPiece, RESULT_TOKENS, as_result},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 #[derive(Serialize)]
 struct Request<'a> {
     model: &'a str,
-    messages: &'a [Message],
+    messages: Vec<Turn<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -18,6 +25,14 @@ struct Request<'a> {
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stream_options: Option<Value>,
+}
+
+/// What was said, or a tool's call or result.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Turn<'a> {
+    Said(&'a Message),
+    Tool(Value),
 }
 
 #[derive(Deserialize)]
@@ -42,6 +57,28 @@ struct Content {
     content: Option<String>,
     #[serde(default)]
     refusal: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Called>>,
+}
+
+/// A call, or a piece of one.
+#[derive(Deserialize)]
+struct Called {
+    #[serde(default)]
+    index: Option<usize>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    #[serde(default)]
+    name: Option<String>,
+    /// JSON as a text; from some endpoints as it is.
+    #[serde(default)]
+    arguments: Value,
 }
 
 #[derive(Deserialize)]
@@ -73,13 +110,52 @@ enum FailureDetail {
 pub(super) fn body(call: &Call<'_>) -> Value {
     json!(Request {
         model: call.model,
-        messages: call.messages,
+        messages: turns(call),
+        tools: tools(call),
+        tool_choice: (call.toolbox.no_more && !call.toolbox.tools.is_empty()).then_some("none"),
         max_tokens: (!call.newer).then_some(call.answer_tokens),
         max_completion_tokens: call.newer.then_some(call.answer_tokens),
         temperature: (!call.newer).then_some(0.2),
         stream: call.stream,
         stream_options: call.stream.then(|| json!({"include_usage": true})),
     })
+}
+
+/// The prompt, and then each round: what the model wanted called, and what came of it.
+fn turns<'a>(call: &Call<'a>) -> Vec<Turn<'a>> {
+    let mut turns: Vec<Turn<'a>> = call.messages.iter().map(Turn::Said).collect();
+    for round in call.toolbox.rounds {
+        let calls: Vec<Value> = round
+            .calls
+            .iter()
+            .map(|call| {
+                let arguments = match &call.arguments {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                json!({"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}})
+            })
+            .collect();
+        turns.push(Turn::Tool(
+            json!({"role": "assistant", "content": null, "tool_calls": calls}),
+        ));
+        for result in &round.results {
+            let content = as_result(&result.content, RESULT_TOKENS);
+            turns.push(Turn::Tool(
+                json!({"role": "tool", "tool_call_id": result.call, "content": content}),
+            ));
+        }
+    }
+    turns
+}
+
+fn tools(call: &Call<'_>) -> Vec<Value> {
+    let described = call.toolbox.tools.iter().map(|tool| {
+        json!({"type": "function", "function": {
+            "name": tool.name, "description": tool.description, "parameters": tool.parameters,
+        }})
+    });
+    described.collect()
 }
 
 pub(super) fn whole(body: &[u8]) -> Result<Heard, Failed> {
@@ -120,8 +196,32 @@ fn read(completion: Completion) -> Result<Heard, Failed> {
         }
         heard.whole = choice.finish_reason.is_some();
         heard.text = choice.message.content.unwrap_or_default();
+        heard.calls = choice
+            .message
+            .tool_calls
+            .into_iter()
+            .flatten()
+            .map(called)
+            .collect();
     }
     Ok(heard)
+}
+
+fn called(called: Called) -> CallPiece {
+    let (name, arguments) = called
+        .function
+        .map(|function| (function.name.unwrap_or_default(), function.arguments))
+        .unwrap_or_default();
+    CallPiece {
+        index: called.index,
+        id: called.id.unwrap_or_default(),
+        name,
+        arguments: match arguments {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            other => other.to_string(),
+        },
+    }
 }
 
 pub(super) fn failure(body: &[u8]) -> Option<Failed> {

@@ -22,6 +22,8 @@ pub(super) struct Said {
     pub text: String,
     pub words_in: usize,
     pub words_out: usize,
+    /// Tools that it wants called instead: names and arguments. Only OpenAI's form has them.
+    pub calls: Vec<(String, Value)>,
 }
 
 /// One provider's API.
@@ -81,7 +83,9 @@ pub(super) async fn answer<D: Dialect>(
         Fate::Answer { cut } => cut,
     };
     tokio::time::sleep(Duration::from_millis(behaviour.latency_ms)).await;
+    let calls = behaviour.answer.calls(&question.messages);
     let text = match behaviour.trouble {
+        _ if !calls.is_empty() => String::new(),
         Some(Trouble::Nothing) => String::new(),
         _ => behaviour.answer.to(&question.messages),
     };
@@ -89,6 +93,7 @@ pub(super) async fn answer<D: Dialect>(
         words_in,
         words_out: text.split_whitespace().count(),
         text,
+        calls,
     };
     if let Some(trouble) = behaviour.trouble
         && let Some(response) = in_trouble(&dialect, trouble, &said, question.streamed)

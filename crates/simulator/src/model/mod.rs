@@ -10,7 +10,7 @@ mod ollama;
 mod openai;
 mod trouble;
 
-pub use answer::{Answer, Rule, TOKEN_LENGTH, TOKEN_PREFIX, token, tokens};
+pub use answer::{Answer, CallRule, Rule, TOKEN_LENGTH, TOKEN_PREFIX, token, tokens};
 pub use trouble::Trouble;
 
 use actix_web::web;

@@ -79,6 +79,24 @@ impl OpenAi {
     }
 }
 
+const fn reason(said: &Said) -> &'static str {
+    if said.calls.is_empty() {
+        "stop"
+    } else {
+        "tool_calls"
+    }
+}
+
+fn calls(said: &Said) -> Vec<Value> {
+    let calls = said.calls.iter().enumerate().map(|(index, (name, arguments))| {
+        json!({
+            "id": format!("call_{index}"), "type": "function",
+            "function": {"name": name, "arguments": arguments.to_string()},
+        })
+    });
+    calls.collect()
+}
+
 impl Dialect for OpenAi {
     const PROVIDER: Provider = Provider::OpenAi;
 
@@ -144,6 +162,11 @@ impl Dialect for OpenAi {
     }
 
     fn whole(&self, said: &Said) -> Value {
+        let message = if said.calls.is_empty() {
+            json!({"role": "assistant", "content": said.text, "refusal": null})
+        } else {
+            json!({"role": "assistant", "content": null, "tool_calls": calls(said)})
+        };
         json!({
             "id": self.id,
             "object": "chat.completion",
@@ -151,18 +174,35 @@ impl Dialect for OpenAi {
             "model": self.model,
             "choices": [{
                 "index": 0,
-                "message": {"role": "assistant", "content": said.text, "refusal": null},
-                "finish_reason": "stop",
+                "message": message,
+                "finish_reason": reason(said),
             }],
             "usage": Self::usage(said),
         })
     }
 
-    fn start(&self, _said: &Said) -> Vec<Bytes> {
-        vec![self.delta(
+    fn start(&self, said: &Said) -> Vec<Bytes> {
+        let mut start = vec![self.delta(
             &json!({"role": "assistant", "content": "", "refusal": null}),
             None,
-        )]
+        )];
+        for (index, call) in calls(said).into_iter().enumerate() {
+            let arguments = call["function"]["arguments"].as_str().unwrap_or_default();
+            let half = (0..=arguments.len() / 2)
+                .rev()
+                .find(|&at| arguments.is_char_boundary(at))
+                .unwrap_or(0);
+            let (first, second) = arguments.split_at(half);
+            let mut begun = call.clone();
+            begun["index"] = index.into();
+            begun["function"]["arguments"] = "".into();
+            start.push(self.delta(&json!({"tool_calls": [begun]}), None));
+            for piece in [first, second] {
+                let piece = json!({"index": index, "function": {"arguments": piece}});
+                start.push(self.delta(&json!({"tool_calls": [piece]}), None));
+            }
+        }
+        start
     }
 
     fn word(&self, word: &str) -> Bytes {
@@ -170,7 +210,7 @@ impl Dialect for OpenAi {
     }
 
     fn end(&self, said: &Said) -> Vec<Bytes> {
-        let mut end = vec![self.delta(&json!({}), Some("stop"))];
+        let mut end = vec![self.delta(&json!({}), Some(reason(said)))];
         if self.with_usage {
             end.push(self.chunk(&json!([]), &Self::usage(said)));
         }
