@@ -121,6 +121,14 @@ id!(
     UnansweredId
 );
 id!(
+    /// A question with what is expected of its answer.
+    GoldenQuestionId
+);
+id!(
+    /// A set of questions, asked of one version of a chatbot.
+    TrialRunId
+);
+id!(
     /// Something that could not be processed or delivered, kept with its reason.
     DeadLetterId
 );

@@ -44,6 +44,8 @@ pub struct Chatbot {
     pub model_key: Option<Vec<u8>>,
     /// Bumped by every change.
     pub version: i64,
+    /// The number of the version that answers: see [`crate::versions`].
+    pub live_version: i64,
     /// Bumped when its chunks change.
     pub knowledge_version: i64,
     /// An answer older than this is not sent any more.
@@ -92,6 +94,7 @@ struct Row {
     model: Option<serde_json::Value>,
     model_key: Option<Vec<u8>>,
     version: i64,
+    live_version: i64,
     knowledge_version: i64,
     max_answer_age_seconds: i32,
     archived_at: Option<DateTime<Utc>>,
@@ -112,6 +115,7 @@ impl TryFrom<Row> for Chatbot {
             model: row.model.map(serde_json::from_value).transpose()?,
             model_key: row.model_key,
             version: row.version,
+            live_version: row.live_version,
             knowledge_version: row.knowledge_version,
             max_answer_age_seconds: row.max_answer_age_seconds,
             archived_at: row.archived_at,

@@ -2,16 +2,27 @@
 
 use crate::{StoreError, TenantTx};
 use domain::ChatbotId;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// What an owner set; `None`: as usual.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Retrieval {
     /// Passages that an answer may rest on.
     pub top_k: Option<i32>,
     /// Below this the chatbot rather says that it does not know: 0 to 1.
+    #[serde(serialize_with = "as_written")]
     pub threshold: Option<f32>,
     /// How much meaning counts against words: 0 to 1.
+    #[serde(serialize_with = "as_written")]
     pub dense_weight: Option<f32>,
+}
+
+/// 0.4 stays 0.4 where JSON's numbers have twice the digits.
+fn as_written<S: Serializer>(value: &Option<f32>, serializer: S) -> Result<S::Ok, S::Error> {
+    value
+        .and_then(|value| value.to_string().parse::<f64>().ok())
+        .serialize(serializer)
 }
 
 /// What was set of a chatbot.
