@@ -100,6 +100,11 @@ async fn main() -> Result<()> {
     let reached = goals.print();
     if arguments.keep_baseline {
         goals.keep(&arguments.baseline)?;
+    } else if !arguments.baseline.is_file() {
+        println!(
+            "nothing to compare with: {} is missing (--keep-baseline writes it)",
+            arguments.baseline.display()
+        );
     } else if vectors.is_some() && !goals.holds(&arguments.baseline)? {
         bail!(
             "worse than the run whose figures are in {}",
@@ -107,7 +112,7 @@ async fn main() -> Result<()> {
         );
     }
     if !reached {
-        println!("not every goal was reached");
+        bail!("not every goal was reached");
     }
     Ok(())
 }
