@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// How long a claim holds without being renewed.
 pub(crate) const LEASE: TimeDelta = TimeDelta::seconds(30);
 const RENEW: Duration = Duration::from_secs(8);
+/// Attempts at a handover: a connection to the database may have ended with the part of this process that opened it.
+const HANDOVERS: usize = 3;
 /// After a connection was lost.
 const SOON: TimeDelta = TimeDelta::seconds(2);
 /// After something that only its owner can mend: their change makes it due at once.
@@ -46,12 +48,15 @@ impl Holder {
     pub(crate) async fn hold(self, held: Listening, stop: CancellationToken) {
         let pause = self.read(&held, &stop).await;
         let due_at = self.clock.now() + pause;
-        if let Err(error) = care::stop_listening(&self.db, &held, due_at).await {
-            // Its lease runs out.
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the connection was not handed over"
-            );
+        for _ in 0..HANDOVERS {
+            match care::stop_listening(&self.db, &held, due_at).await {
+                Ok(()) => return,
+                // Its lease runs out.
+                Err(error) => tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the connection was not handed over"
+                ),
+            }
         }
     }
 

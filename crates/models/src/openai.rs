@@ -15,7 +15,7 @@ use bytes::Bytes;
 use domain::FallbackReason;
 use egress::{CheckedUrl, Client};
 use futures_util::{Stream, StreamExt, stream};
-use reqwest::{Response, StatusCode, header};
+use reqwest::{RequestBuilder, Response, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -254,10 +254,17 @@ impl OpenAi {
         if let Some(key) = &self.key {
             builder = builder.bearer_auth(key.expose_secret());
         }
-        let response = timeout_at(deadline, builder.send())
-            .await
-            .map_err(|_| ModelError::Timeout(self.limits.time))?
-            .map_err(|error| self.unreachable(&error))?;
+        let again = builder.try_clone();
+        let mut sent = self.send(builder, deadline).await;
+        // What a server says of a connection that lay idle, or its end, may cross a request (RFC 9110, 15.5.9).
+        let crossed = match &sent {
+            Ok(response) => response.status() == StatusCode::REQUEST_TIMEOUT,
+            Err(error) => matches!(error, ModelError::Unavailable),
+        };
+        if let Some(again) = again.filter(|_| crossed) {
+            sent = self.send(again, deadline).await;
+        }
+        let response = sent?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -272,6 +279,13 @@ impl OpenAi {
             }
             status => bad_detail(status, self.detail(&body)),
         })
+    }
+
+    async fn send(&self, request: RequestBuilder, deadline: Instant) -> Result<Response, ModelError> {
+        timeout_at(deadline, request.send())
+            .await
+            .map_err(|_| ModelError::Timeout(self.limits.time))?
+            .map_err(|error| self.unreachable(&error))
     }
 
     async fn body(&self, response: Response, deadline: Instant) -> Result<Vec<u8>, ModelError> {
