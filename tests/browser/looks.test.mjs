@@ -4,8 +4,8 @@ import AxeBuilder from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before } from "node:test";
-import { gzipSync } from "node:zlib";
 import { isDeepStrictEqual } from "node:util";
+import { gzipSync } from "node:zlib";
 import { until } from "./product.mjs";
 import { cable, foreign, model, product, scene, site, start, stop, visit } from "./stage.mjs";
 

@@ -25,6 +25,8 @@ const PEOPLE: u64 = 10;
 const QUESTIONS: u64 = 30;
 /// Between two questions on one platform.
 const PACE: Duration = Duration::from_millis(100);
+/// What says that the same may be taken later.
+const NOT_NOW: [StatusCode; 2] = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT];
 /// Whose API refuses everything for a while.
 const STORMY: &str = "telegram";
 
@@ -164,10 +166,7 @@ impl Everywhere {
             let request = self.http.post(self.chat("messages")).bearer_auth(token);
             match request.json(body).send().await {
                 Ok(answer) if answer.status().is_success() => return true,
-                Ok(answer)
-                    if answer.status() != StatusCode::SERVICE_UNAVAILABLE
-                        && answer.status() != StatusCode::REQUEST_TIMEOUT =>
-                {
+                Ok(answer) if !NOT_NOW.contains(&answer.status()) => {
                     eprintln!("{}: {:?}", answer.status(), answer.text().await);
                     return false;
                 }

@@ -663,6 +663,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_that_crossed_the_end_of_an_idle_connection_is_sent_again_once() {
+        let (crossed, always) = (MockServer::start().await, MockServer::start().await);
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(408))
+            .up_to_n_times(1)
+            .mount(&crossed)
+            .await;
+        Mock::given(method("POST"))
+            .respond_with(says("Two days [1]."))
+            .mount(&crossed)
+            .await;
+        Mock::given(method("POST"))
+            .respond_with(ResponseTemplate::new(408))
+            .expect(2)
+            .mount(&always)
+            .await;
+
+        assert_eq!(ask(&model_at(&crossed)).await.unwrap().text, "Two days [1].");
+        assert_eq!(ask(&model_at(&always)).await.unwrap_err().name(), "unavailable");
+    }
+
+    #[tokio::test]
     async fn a_model_that_wants_the_newer_parameters_gets_them() {
         let server = MockServer::start().await;
         let refusal = json!({"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}});

@@ -314,20 +314,9 @@ async fn a_file_goes_with_a_message_of_whoever_uploaded_it(pool: PgPool) {
     let world = World::new(pool).await;
     let bot = world.bot("Shop").await;
     let (ada, eve) = (world.visitor(&bot).await, world.visitor(&bot).await);
-    let upload = async |token: &str, query: &str, name: &str, bytes: &[u8]| {
-        let head = format!(
-            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/html\r\n\r\n"
-        );
-        let body = [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
-        let path = format!("/api/chat/{}/files?{query}", bot.chatbot);
-        let request = world
-            .request(Method::POST, &path, token)
-            .header("content-type", "multipart/form-data; boundary=b");
-        read(request.body(body)).await
-    };
     let png = b"\x89PNG\r\n\x1a\n0000";
 
-    let (status, file) = upload(&ada, "", "../plan.png", png).await;
+    let (status, file) = world.upload(&bot, &ada, "", "../plan.png", png).await;
     let with_file = json!({"text": "see", "files": [file["id"]], "wait": "none", "id": "f"});
     let (sent, _) = world.write(&bot, &ada, with_file.clone()).await;
     let (stolen, _) = world.write(&bot, &eve, with_file).await;
@@ -348,10 +337,19 @@ async fn a_file_goes_with_a_message_of_whoever_uploaded_it(pool: PgPool) {
         if stored {
             let (_, list) = world.list(&bot, &ada, "").await;
             assert_eq!(list["items"][0]["media"][0]["name"], "plan.png");
-            assert_eq!(upload(&ada, "", "a.exe", b"MZ\x90\0").await.0, 415);
-            assert_eq!(upload(&ada, "", "a.txt", &vec![b'a'; 10_485_761]).await.0, 413);
-            assert_eq!(upload(&bot.key, "", "a.txt", b"a").await.0, 422);
-            assert_eq!(upload(&bot.key, "user=ada", "a.txt", b"a").await.0, 201);
+            assert_eq!(world.upload(&bot, &ada, "", "a.exe", b"MZ\x90\0").await.0, 415);
+            assert_eq!(
+                world
+                    .upload(&bot, &ada, "", "a.txt", &vec![b'a'; 10_485_761])
+                    .await
+                    .0,
+                413
+            );
+            assert_eq!(world.upload(&bot, &bot.key, "", "a.txt", b"a").await.0, 422);
+            assert_eq!(
+                world.upload(&bot, &bot.key, "user=ada", "a.txt", b"a").await.0,
+                201
+            );
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -2,7 +2,11 @@
 
 use super::{Chat, chatbot_of, error::ChatError, origin};
 use accounts::Age;
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, EntityTag, IfNoneMatch},
+    web,
+};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use domain::Platform;
 use serde_json::json;
@@ -11,27 +15,22 @@ use std::sync::LazyLock;
 use store::widgets::Widget;
 
 /// The script's version: whoever has it is not sent it again.
-static SCRIPT_TAG: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "\"{}\"",
-        BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(::widget::SCRIPT))
-    )
-});
+static SCRIPT_TAG: LazyLock<EntityTag> =
+    LazyLock::new(|| EntityTag::new_strong(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(::widget::SCRIPT))));
 
 /// `GET /widget.js`. For every page: what it may do is decided when it speaks.
-pub async fn script(request: HttpRequest) -> HttpResponse {
-    let known = request.headers().get(header::IF_NONE_MATCH);
-    let known = known.and_then(|tags| tags.to_str().ok()).unwrap_or_default();
-    let is_known = known
-        .split(',')
-        .any(|tag| tag.trim().trim_start_matches("W/") == SCRIPT_TAG.as_str());
+pub async fn script(known: Option<web::Header<IfNoneMatch>>) -> HttpResponse {
+    let is_known = known.is_some_and(|known| match known.into_inner() {
+        IfNoneMatch::Any => false,
+        IfNoneMatch::Items(tags) => tags.iter().any(|tag| tag.weak_eq(&SCRIPT_TAG)),
+    });
     let mut answer = if is_known {
         HttpResponse::NotModified()
     } else {
         HttpResponse::Ok()
     };
     answer
-        .insert_header((header::ETAG, SCRIPT_TAG.as_str()))
+        .insert_header(header::ETag(SCRIPT_TAG.clone()))
         .content_type("text/javascript; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
         .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))

@@ -70,6 +70,14 @@ impl World {
             .unwrap();
     }
 
+    /// Changes an integration behind everybody's back.
+    async fn set(&self, integration: IntegrationId, change: &str) {
+        self.run(format!(
+            "update integrations set {change} where id = '{integration}'"
+        ))
+        .await;
+    }
+
     /// A bot of a workspace of its own that is connected to a Page.
     async fn bot(&self, page: &str, app_secret: &str) -> Bot {
         let bot = Bot {
@@ -173,11 +181,7 @@ async fn an_integration_that_cannot_be_opened_keeps_nobody_elses_message_away(po
     let broken = world.bot("1", SECRET).await;
     world.bot("2", SECRET).await;
     let id = broken.integration;
-    world
-        .run(format!(
-            "update integrations set credentials = '\\x00' where id = '{id}'"
-        ))
-        .await;
+    world.set(id, "credentials = '\\x00'").await;
 
     let status = world.deliver(&["1", "2"]).await;
 
@@ -211,12 +215,7 @@ async fn s1_whoever_types_in_anothers_page_does_not_even_hear_when_it_is_written
     let world = World::new(pool).await;
     let stranger = world.bot("1", "0123456789abcdef0123456789abcdef").await;
     let owner = world.bot("1", SECRET).await;
-    world
-        .run(format!(
-            "update integrations set state = 'connected' where id = '{}'",
-            owner.integration
-        ))
-        .await;
+    world.set(owner.integration, "state = 'connected'").await;
     let mistaken = world.bot("2", "0123456789abcdef0123456789abcdef").await;
 
     let status = world.deliver(&["1", "2"]).await;
@@ -276,12 +275,7 @@ async fn s1_what_is_passed_on_is_taken_only_by_whoever_proves_it_with_their_own_
 async fn a_proven_webhook_to_an_integration_that_is_off_is_acknowledged_and_not_processed(pool: PgPool) {
     let world = World::new(pool).await;
     let off = world.bot("1", SECRET).await;
-    world
-        .run(format!(
-            "update integrations set enabled = false where id = '{}'",
-            off.integration
-        ))
-        .await;
+    world.set(off.integration, "enabled = false").await;
     let address = format!("/api/messenger/webhook/{}", off.chatbot);
 
     let forged = world

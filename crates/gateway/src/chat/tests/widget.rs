@@ -201,13 +201,7 @@ async fn an_owner_who_wants_no_files_gets_none_whatever_the_page_sends(pool: PgP
     let world = World::new(pool).await;
     let bot = world.bot("Shop").await;
     let visitor = world.visitor(&bot).await;
-    let upload = async || {
-        let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--b--\r\n";
-        let path = format!("/api/chat/{}/files", bot.chatbot);
-        let request = world.request(Method::POST, &path, &visitor);
-        let request = request.header("content-type", "multipart/form-data; boundary=b");
-        read(request.body(form)).await
-    };
+    let upload = async || world.upload(&bot, &visitor, "", "a.txt", b"hello").await;
 
     assert_eq!(upload().await.0, 201);
     set(&world, &bot, json!({"files": false})).await;

@@ -201,6 +201,26 @@ impl World {
         self.post(bot, "messages", token, body).await
     }
 
+    /// Uploads a file.
+    pub async fn upload(
+        &self,
+        bot: &Bot,
+        token: &str,
+        query: &str,
+        name: &str,
+        bytes: &[u8],
+    ) -> (u16, Value) {
+        let head = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/html\r\n\r\n"
+        );
+        let body = [head.as_bytes(), bytes, b"\r\n--b--\r\n"].concat();
+        let path = format!("/api/chat/{}/files?{query}", bot.chatbot);
+        let request = self
+            .request(Method::POST, &path, token)
+            .header("content-type", "multipart/form-data; boundary=b");
+        read(request.body(body)).await
+    }
+
     /// The messages that a query finds.
     pub async fn list(&self, bot: &Bot, token: &str, query: &str) -> (u16, Value) {
         let path = format!("/api/chat/{}/messages?{query}", bot.chatbot);
