@@ -11,7 +11,7 @@ help: ## This list
 run: ## Set up what is missing, build, and run BotSmith on this machine (ARGS=… goes to `botsmith all`)
 	@deploy/dev/install.sh run
 	cargo build --release --locked --package botsmith
-	@exec target/release/botsmith all $(ARGS)
+	@BOTSMITH_WEIGHTS="$$(deploy/dev/weights.sh)" exec target/release/botsmith all $(ARGS)
 
 test: ## Set up what the tests need, and run all of them
 	@deploy/dev/install.sh test

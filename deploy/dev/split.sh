@@ -16,6 +16,7 @@ base=${DATABASE_URL%/*}
 export DATABASE_URL=$base/botsmith_split
 
 botsmith=target/release/botsmith
+export BOTSMITH_WEIGHTS=$(deploy/dev/weights.sh)
 export BOTSMITH_DATA_DIR=$dir BOTSMITH__QUEUE__NAMESPACE=split
 export BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL=${BOTSMITH__PLATFORMS__TWILIO_SIMULATOR_URL:-http://127.0.0.1:4010}
 for platform in telegram slack discord whatsapp messenger instagram teams; do

@@ -12,6 +12,7 @@ mod end_to_end;
 mod gateway;
 mod generator;
 mod memory;
+mod retrieval;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,8 @@ enum Part {
     Sustained,
     /// Resident memory, idle and loaded, and start-up time
     Memory,
+    /// Searching knowledge and embedding
+    Retrieval,
     /// The bare handler (started by the gateway part)
     #[command(hide = true)]
     Bare(bare::Arguments),
@@ -80,6 +83,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants(|part| matches!(part, Part::Memory)) {
         memory::run(effort).await?;
+    }
+    if wants(|part| matches!(part, Part::Retrieval)) {
+        retrieval::run(effort).await?;
     }
     if wants(|part| matches!(part, Part::EndToEnd)) {
         end_to_end::times(effort).await?;

@@ -32,6 +32,7 @@ pub fn chunk(document: DocumentId, title: &str, piece: split::Piece) -> Chunk {
         id: ChunkId::new(),
         document,
         title: title.to_owned(),
+        url: None,
         heading: piece.heading,
         question: piece.question,
         text: piece.text,

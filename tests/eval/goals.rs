@@ -1,6 +1,8 @@
 //! What was set out to be reached, beside what was.
 
 use crate::{metrics::Mean, retrieval::Figures};
+use anyhow::{Context, Result};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// nDCG@10 of other ways on the same sets, whole documents: BM25, the model alone, reciprocal-rank fusion, weighted sum.
 const BASELINES: [(&str, [f64; 4]); 6] = [
@@ -29,7 +31,11 @@ struct Goal {
     target: String,
     reached: f64,
     met: bool,
+    higher_is_better: bool,
 }
+
+/// What a figure may be worse by than in the committed run: less is chance and rounding.
+const TOLERANCE: f64 = 0.01;
 
 impl Goals {
     fn at_least(&mut self, name: impl Into<String>, baseline: impl Into<String>, target: f64, reached: f64) {
@@ -39,6 +45,7 @@ impl Goals {
             target: format!("≥ {target:.3}"),
             reached,
             met: reached >= target,
+            higher_is_better: true,
         });
     }
 
@@ -49,6 +56,7 @@ impl Goals {
             target: format!("≤ {target:.3}"),
             reached,
             met: reached <= target,
+            higher_is_better: false,
         });
     }
 
@@ -135,6 +143,40 @@ impl Goals {
             self.at_most(format!("{case}, false answers"), "", 0.05, wrong);
             self.at_least(format!("{case}, answered"), "", 0.94, answered);
         }
+    }
+
+    /// Says what is worse than in the committed run; `true` when nothing is. What was not measured now is not compared.
+    pub fn holds(&self, baseline: &Path) -> Result<bool> {
+        let text = fs::read_to_string(baseline).with_context(|| baseline.display().to_string())?;
+        let before: BTreeMap<String, f64> = serde_json::from_str(&text)?;
+        let mut holds = true;
+        for goal in &self.0 {
+            let Some(before) = before.get(&goal.name) else {
+                println!("{} is not in {}", goal.name, baseline.display());
+                continue;
+            };
+            let worse = if goal.higher_is_better {
+                before - goal.reached
+            } else {
+                goal.reached - before
+            };
+            if worse > TOLERANCE {
+                holds = false;
+                println!("WORSE: {} was {before:.3} and is {:.3}", goal.name, goal.reached);
+            }
+        }
+        Ok(holds)
+    }
+
+    /// Keeps these figures for later runs to be compared with.
+    pub fn keep(&self, baseline: &Path) -> Result<()> {
+        let figures: BTreeMap<&str, f64> = self
+            .0
+            .iter()
+            .map(|goal| (goal.name.as_str(), (goal.reached * 1e4).round() / 1e4))
+            .collect();
+        fs::write(baseline, serde_json::to_string_pretty(&figures)? + "\n")?;
+        Ok(())
     }
 
     /// Prints the table; `true` when everything was reached.

@@ -38,6 +38,12 @@ struct Arguments {
     /// Only these sets
     #[arg(long)]
     only: Vec<String>,
+    /// The figures of the committed run: one that is worse by more than 0.01 is a failure
+    #[arg(long, default_value = "tests/eval/baseline.json")]
+    baseline: PathBuf,
+    /// Writes this run's figures there instead of comparing
+    #[arg(long)]
+    keep_baseline: bool,
     /// Writes what was seen of every question and sentence into this folder, for fitting the weights anew
     #[arg(long)]
     fitting: Option<PathBuf>,
@@ -91,7 +97,21 @@ async fn main() -> Result<()> {
     {
         answers::pairs(&parts, &mut vectors, &mut goals).await?;
     }
-    if !goals.print() {
+    let reached = goals.print();
+    if arguments.keep_baseline {
+        goals.keep(&arguments.baseline)?;
+    } else if !arguments.baseline.is_file() {
+        println!(
+            "nothing to compare with: {} is missing (--keep-baseline writes it)",
+            arguments.baseline.display()
+        );
+    } else if vectors.is_some() && !goals.holds(&arguments.baseline)? {
+        bail!(
+            "worse than the run whose figures are in {}",
+            arguments.baseline.display()
+        );
+    }
+    if !reached {
         bail!("not every goal was reached");
     }
     Ok(())

@@ -22,7 +22,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "widget",
         ],
     ),
-    ("adapters on those", &["knowledge", "models", "queue", "vault"]),
+    (
+        "adapters on those",
+        &["knowledge", "models", "queue", "tools", "vault"],
+    ),
     ("accounts", &["accounts", "uploads"]),
     ("inlet", &["inlet"]),
     ("assembly", &["channel-listener", "channel-sender", "platforms"]),

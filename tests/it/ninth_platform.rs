@@ -39,6 +39,7 @@ struct Settings {
     models: models::Settings,
     platforms: platforms::Settings,
     store: store::Settings,
+    tools: tools::Settings,
     queue: queue::Settings,
     vault: vault::Settings,
 }
@@ -85,12 +86,14 @@ impl Services {
             readiness.clone(),
         )
         .await?;
+        let tools = tools::Tools::open(&settings.tools)?;
         let api = admin_api::AdminApi::new(
             settings.admin_api,
             db.clone(),
             queue.clone(),
             keyring.clone(),
             accounts.clone(),
+            tools.clone(),
             clock.clone(),
         )?;
         let api = admin_api::Service::start(api, readiness).await?;
@@ -105,6 +108,7 @@ impl Services {
             keyring,
             knowledge::Retriever::new(db.clone(), settings.knowledge),
             models::Models::open(&settings.models)?,
+            tools,
             clock.clone(),
         );
         running.spawn(worker.run(stop.clone()));

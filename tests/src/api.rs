@@ -134,6 +134,39 @@ impl Api {
         self.expect(Method::POST, path, Some(body)).await
     }
 
+    /// Brings a file, and whatever is answered.
+    pub async fn upload(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+        let cookie = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .header("x-requested-with", "tests")
+            .header("content-type", "application/octet-stream")
+            .header("Cookie", cookie)
+            .body(bytes);
+        let answer = request.send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        if !status.is_success() {
+            bail!("POST {path}: {status} {body}");
+        }
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Every item of a list, page by page.
+    pub async fn all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut after = String::new();
+        loop {
+            let page = self.get(&format!("{path}?limit=200{after}")).await?;
+            items.extend(page["items"].as_array().context("no list")?.iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => after = format!("&after={next}"),
+                None => return Ok(items),
+            }
+        }
+    }
+
     /// Becomes the administrator, by the link that the installation printed.
     pub async fn set_up(&self, link: &str) -> anyhow::Result<()> {
         let token = link
@@ -172,11 +205,13 @@ impl Api {
 
     /// Gives the chatbot knowledge that answers [`crate::load::QUESTION`].
     pub async fn add_opening_hours(&self, bot: &Bot) -> anyhow::Result<()> {
-        let pairs = json!([
-            {"question": crate::load::QUESTION, "answer": "We are open Monday to Friday from 9:00 to 17:00."},
-            {"question": "Do you ship abroad?", "answer": "We ship to every country in Europe for 9 euros."},
-        ]);
-        let source = json!({"title": "Questions", "pairs": pairs});
+        // A text: a pair would be the owner's own answer to this question, for which no model is asked.
+        let text = format!(
+            "# {}\n\nWe are open Monday to Friday from 9:00 to 17:00.\n\n\
+             # Do you ship abroad?\n\nWe ship to every country in Europe for 9 euros.",
+            crate::load::QUESTION
+        );
+        let source = json!({"title": "Questions", "text": text});
         self.post(&format!("/api/chatbots/{}/sources", bot.chatbot_id), &source)
             .await?;
         Ok(())

@@ -93,7 +93,12 @@ impl Database {
 
     /// Writes down what was committed without waiting for the disk, as claims are: a kill after this loses none of it.
     pub async fn checkpoint(&self) -> anyhow::Result<()> {
-        sql(&Url::parse(&self.url())?, "checkpoint").await
+        self.run("checkpoint").await
+    }
+
+    /// Does something in it that would take too long to wait for.
+    pub async fn run(&self, statement: &str) -> anyhow::Result<()> {
+        sql(&Url::parse(&self.url())?, statement).await
     }
 
     /// Kills a private server as a power cut would. It is started again by itself.

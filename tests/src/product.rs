@@ -59,6 +59,8 @@ pub struct Options {
     pub private_database: bool,
     /// How the model behaves. `None`: there is no model, and answers are quoted from the knowledge.
     pub model: Option<Behaviour>,
+    /// Whether there is an embedding model, so that knowledge is found by meaning too.
+    pub meaning: bool,
     /// What the platform reports of each message.
     pub callbacks: Callbacks,
     /// Chatbots, each in a workspace of its own, with a number of its own.
@@ -77,6 +79,7 @@ impl Default for Options {
             own_broker: false,
             private_database: false,
             model: Some(Behaviour::echo(Duration::from_millis(20))),
+            meaning: false,
             callbacks: Callbacks::default(),
             bots: 1,
             environment: Vec::new(),
@@ -193,6 +196,13 @@ impl Product {
             simulator.model().behave(behaviour);
             common.set("BOTSMITH__MODELS__BASE_URL", &format!("{}/v1", simulator.url()));
             common.set("BOTSMITH__MODELS__MODEL", "simulated");
+        }
+        if options.meaning {
+            common.set(
+                "BOTSMITH__EMBEDDINGS__BASE_URL",
+                &format!("{}/v1", simulator.url()),
+            );
+            common.set("BOTSMITH__EMBEDDINGS__MODEL", "simulated");
         }
         if let Some(url) = broker_url {
             common.set("BOTSMITH__QUEUE__URL", &url);

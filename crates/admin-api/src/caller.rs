@@ -4,7 +4,7 @@ use crate::{AdminApi, problem::Problem};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, dev::ServiceRequest, http::header};
 use domain::{ApiKeyId, Role, SessionId, UserId, WorkspaceId};
 use std::future::{Ready, ready};
-use store::{TenantTx, activity_log::NewActivity};
+use store::{TenantTx, activity_log::NewActivity, versions::Author};
 use uuid::Uuid;
 
 /// What is known of every request.
@@ -112,10 +112,7 @@ impl Seat {
         target: impl ToString,
         details: serde_json::Value,
     ) -> Result<(), Problem> {
-        let (user, api_key) = match &self.caller {
-            Caller::Person(person) => (Some(person.user), None),
-            Caller::Key { id, .. } => (None, Some(*id)),
-        };
+        let Author { user, api_key } = self.author();
         let activity = NewActivity {
             user,
             api_key,
@@ -126,6 +123,20 @@ impl Seat {
             request_id: Some(self.facts.request_id.clone()),
         };
         Ok(store::activity_log::record(tx, &activity, api.now()).await?)
+    }
+
+    /// The person or the program, as what they make bears them.
+    pub(crate) const fn author(&self) -> Author {
+        match &self.caller {
+            Caller::Person(person) => Author {
+                user: Some(person.user),
+                api_key: None,
+            },
+            Caller::Key { id, .. } => Author {
+                user: None,
+                api_key: Some(*id),
+            },
+        }
     }
 
     /// The person, when it is one.

@@ -10,6 +10,7 @@ use crate::{
     page::{self, Page},
     path::{ChatbotPath, WorkspacePath},
     problem::Problem,
+    versions::{self, Publication},
 };
 use actix_web::{
     HttpResponse,
@@ -17,18 +18,18 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, WorkspaceId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use store::chatbots::{ChatbotSettings, MODEL_KEY_COLUMN, ModelEndpoint};
-use url::Url;
+use store::chatbots::ChatbotSettings;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use vault::Place;
+
+pub(crate) mod change;
+pub(crate) mod model;
 
 const MOST_INSTRUCTIONS: usize = 20_000;
 const MOST_FALLBACK: usize = 2_000;
 const USUAL_FALLBACK: &str = "I'm sorry, I don't know the answer to that.";
-const USUAL_TIME_LIMIT: u32 = 30;
 const USUAL_ANSWER_AGE: i32 = 3_600;
 
 /// A chatbot.
@@ -52,6 +53,8 @@ pub(crate) struct Chatbot {
     max_answer_age_seconds: i32,
     /// Bumped by every change.
     version: i64,
+    /// The number of the version that answers: see `…/versions`.
+    live_version: i64,
     /// Bumped by every change of its knowledge.
     knowledge_version: i64,
     /// Since when it is archived: it answers nobody.
@@ -65,15 +68,24 @@ pub(crate) struct Chatbot {
 /// A model's endpoint.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Model {
-    /// Where an OpenAI-compatible API is.
+    /// Whose API it speaks.
+    #[schema(example = "openai")]
+    provider: String,
+    /// Where that API is.
     #[schema(example = "https://api.openai.com/v1")]
     base_url: String,
     /// The model's name there.
     model: String,
     /// How long one call may take.
     time_limit_seconds: u32,
+    /// How many tokens the model takes, prompt and answer together; `null`: as many as the installation's prompts have.
+    context_tokens: Option<u32>,
     /// The last characters of the key; `null`: there is none.
     api_key: Option<String>,
+    /// What is asked when this one fails, in this order.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallbacks: Option<Vec<Model>>,
 }
 
 /// A new chatbot.
@@ -81,16 +93,16 @@ pub(crate) struct Model {
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewChatbot {
     /// Its name.
-    name: String,
+    pub(crate) name: String,
     /// What it is told beside its knowledge.
     #[serde(default)]
-    instructions: String,
+    pub(crate) instructions: String,
     /// What it says when its knowledge has no answer.
-    fallback_text: Option<String>,
+    pub(crate) fallback_text: Option<String>,
     /// Its model; left out: it quotes its knowledge.
-    model: Option<ModelInput>,
+    pub(crate) model: Option<ModelInput>,
     /// An answer older than this is not sent any more.
-    max_answer_age_seconds: Option<i32>,
+    pub(crate) max_answer_age_seconds: Option<i32>,
 }
 
 /// What to change; what is left out stays.
@@ -98,34 +110,45 @@ pub(crate) struct NewChatbot {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ChatbotChange {
     /// Its name.
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What it is told beside its knowledge.
-    instructions: Option<String>,
+    pub(crate) instructions: Option<String>,
     /// What it says when its knowledge has no answer.
-    fallback_text: Option<String>,
+    pub(crate) fallback_text: Option<String>,
     /// Its model; `null` takes it away.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<ModelInput>)]
-    model: Option<Option<ModelInput>>,
+    pub(crate) model: Option<Option<ModelInput>>,
     /// An answer older than this is not sent any more.
-    max_answer_age_seconds: Option<i32>,
+    pub(crate) max_answer_age_seconds: Option<i32>,
 }
 
 /// A model's endpoint.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelInput {
-    /// Where an OpenAI-compatible API is.
+    /// Whose API it speaks: `openai`, `anthropic`, `gemini`, `ollama`, or `openai_compatible` as when it is left out.
+    #[schema(example = "openai")]
+    pub(crate) provider: Option<String>,
+    /// Where that API is, its version included. Left out: where the provider's usually is; `openai_compatible` has no
+    /// usual address.
     #[schema(example = "https://api.openai.com/v1")]
-    base_url: String,
+    pub(crate) base_url: Option<String>,
     /// The model's name there.
-    model: String,
+    pub(crate) model: String,
     /// How long one call may take: 1 to 120 seconds, 30 by default.
-    time_limit_seconds: Option<u32>,
-    /// The key. Left out, the stored one stays as long as `base_url` does; `null` takes it away.
+    pub(crate) time_limit_seconds: Option<u32>,
+    /// How many tokens the model takes, prompt and answer together: prompts are cut to fit. Left out: as many as the
+    /// installation's prompts have.
+    pub(crate) context_tokens: Option<u32>,
+    /// The key. Left out, the stored one stays as long as `provider` and `base_url` do; `null` takes it away.
     #[serde(default, deserialize_with = "input::present")]
     #[schema(value_type = Option<String>, format = Password)]
-    api_key: Option<Option<SecretString>>,
+    pub(crate) api_key: Option<Option<SecretString>>,
+    /// What is asked when this one fails, in this order: at most 4 endpoints like this one, without fallbacks of their
+    /// own.
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(crate) fallbacks: Option<Vec<ModelInput>>,
 }
 
 /// Which chatbots to list.
@@ -150,14 +173,10 @@ impl From<store::chatbots::Chatbot> for Chatbot {
             name: chatbot.name,
             instructions: chatbot.instructions,
             fallback_text: chatbot.fallback_text,
-            model: chatbot.model.map(|model| Model {
-                base_url: model.base_url,
-                model: model.model,
-                time_limit_seconds: model.time_limit_seconds,
-                api_key: model.key_shown,
-            }),
+            model: chatbot.model.map(model::shown),
             max_answer_age_seconds: chatbot.max_answer_age_seconds,
             version: chatbot.version,
+            live_version: chatbot.live_version,
             knowledge_version: chatbot.knowledge_version,
             archived_at: chatbot.archived_at,
             created_at: chatbot.created_at,
@@ -196,25 +215,11 @@ pub(crate) async fn create(
     _path: Path<WorkspacePath>,
     input: Input<NewChatbot>,
 ) -> Result<HttpResponse, Problem> {
-    let (input, id) = (input.0, ChatbotId::new());
-    let (model, model_key) = match input.model {
-        Some(model) => endpoint(&api, &seat, id, model, None).await?,
-        None => (None, None),
-    };
-    let settings = ChatbotSettings {
-        name: input::line("name", &input.name, 100)?,
-        instructions: input::block("instructions", &input.instructions, MOST_INSTRUCTIONS)?,
-        fallback_text: input::filled_block(
-            "fallback_text",
-            input.fallback_text.as_deref().unwrap_or(USUAL_FALLBACK),
-            MOST_FALLBACK,
-        )?,
-        model,
-        model_key,
-        max_answer_age_seconds: answer_age(input.max_answer_age_seconds.unwrap_or(USUAL_ANSWER_AGE))?,
-    };
+    let id = ChatbotId::new();
+    let settings = settings(&api, &seat, id, input.0).await?;
     let mut tx = seat.begin(&api).await?;
     store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
+    store::versions::first(&mut tx, id, seat.author()).await?;
     seat.did(
         &api,
         &mut tx,
@@ -228,6 +233,31 @@ pub(crate) async fn create(
         .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
     Ok(HttpResponse::Created().json(Chatbot::from(chatbot)))
+}
+
+/// What a new chatbot is to do, as it is stored.
+pub(crate) async fn settings(
+    api: &AdminApi,
+    seat: &Seat,
+    id: ChatbotId,
+    input: NewChatbot,
+) -> Result<ChatbotSettings, Problem> {
+    let (model, model_key) = match input.model {
+        Some(model) => model::read(api, seat, id, model, None).await?,
+        None => (None, None),
+    };
+    Ok(ChatbotSettings {
+        name: input::line("name", &input.name, 100)?,
+        instructions: input::block("instructions", &input.instructions, MOST_INSTRUCTIONS)?,
+        fallback_text: input::filled_block(
+            "fallback_text",
+            input.fallback_text.as_deref().unwrap_or(USUAL_FALLBACK),
+            MOST_FALLBACK,
+        )?,
+        model,
+        model_key,
+        max_answer_age_seconds: change::answer_age(input.max_answer_age_seconds.unwrap_or(USUAL_ANSWER_AGE))?,
+    })
 }
 
 /// One chatbot.
@@ -245,58 +275,31 @@ pub(crate) async fn get(
 }
 
 /// Change a chatbot.
+///
+/// Where it has golden questions they are asked first: 202, and the version that is being checked; it is live unless it
+/// makes the chatbot worse. What was being checked before is part of it. `draft` is where a change is prepared, and where
+/// it can be published whatever the golden questions say.
 #[utoipa::path(
     patch, path = "/api/chatbots/{chatbot_id}", params(ChatbotPath), request_body = ChatbotChange,
-    responses((status = 200, body = Chatbot))
+    responses(
+        (status = 200, description = "It is live.", body = Chatbot),
+        (status = 202, description = "Its golden questions are being asked.", body = Publication),
+    )
 )]
 pub(crate) async fn update(
     api: Data<AdminApi>,
     seat: Seat,
     path: Path<ChatbotPath>,
     input: Input<ChatbotChange>,
-) -> Result<Json<Chatbot>, Problem> {
-    let (input, id) = (input.0, path.chatbot_id);
+) -> Result<HttpResponse, Problem> {
+    let id = path.chatbot_id;
     let mut tx = seat.begin(&api).await?;
-    let stored = store::chatbots::get_for_update(&mut tx, id)
+    let mut candidate = store::versions::wanted(&mut tx, id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let mut changed = Vec::new();
-    let mut note = |field: &'static str| changed.push(field);
-
-    let mut settings = ChatbotSettings {
-        name: stored.name,
-        instructions: stored.instructions,
-        fallback_text: stored.fallback_text,
-        model: stored.model,
-        model_key: stored.model_key,
-        max_answer_age_seconds: stored.max_answer_age_seconds,
-    };
-    if let Some(name) = &input.name {
-        settings.name = input::line("name", name, 100)?;
-        note("name");
-    }
-    if let Some(instructions) = &input.instructions {
-        settings.instructions = input::block("instructions", instructions, MOST_INSTRUCTIONS)?;
-        note("instructions");
-    }
-    if let Some(text) = &input.fallback_text {
-        settings.fallback_text = input::filled_block("fallback_text", text, MOST_FALLBACK)?;
-        note("fallback_text");
-    }
-    if let Some(seconds) = input.max_answer_age_seconds {
-        settings.max_answer_age_seconds = answer_age(seconds)?;
-        note("max_answer_age_seconds");
-    }
-    if let Some(model) = input.model {
-        let kept = settings.model.zip(settings.model_key);
-        (settings.model, settings.model_key) = match model {
-            Some(model) => endpoint(&api, &seat, id, model, kept).await?,
-            None => (None, None),
-        };
-        note("model");
-    }
-
-    store::chatbots::update(&mut tx, id, &settings, api.now()).await?;
+    let changed = change::apply(&api, &seat, id, &mut candidate, input.0).await?;
+    let wish = versions::wish(&seat, candidate);
+    let publication = versions::publish(&api, &mut tx, id, &wish).await?;
     seat.did(
         &api,
         &mut tx,
@@ -309,8 +312,11 @@ pub(crate) async fn update(
         .await?
         .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
-    api.chatbot_changed(id);
-    Ok(Json(chatbot.into()))
+    publication.announce(&api, id);
+    Ok(match publication.is_live() {
+        true => HttpResponse::Ok().json(Chatbot::from(chatbot)),
+        false => HttpResponse::Accepted().json(publication),
+    })
 }
 
 /// Archive a chatbot.
@@ -357,105 +363,4 @@ async fn set_archived(
     tx.commit().await?;
     api.chatbot_changed(id);
     Ok(Json(chatbot.into()))
-}
-
-/// The endpoint as it is stored, with its sealed key.
-async fn endpoint(
-    api: &AdminApi,
-    seat: &Seat,
-    chatbot: ChatbotId,
-    input: ModelInput,
-    kept: Option<(ModelEndpoint, Vec<u8>)>,
-) -> Result<(Option<ModelEndpoint>, Option<Vec<u8>>), Problem> {
-    let mut endpoint = ModelEndpoint {
-        base_url: base_url(&input.base_url)?,
-        model: input::line("model.model", &input.model, 200)?,
-        time_limit_seconds: input::number(
-            "model.time_limit_seconds",
-            input.time_limit_seconds.unwrap_or(USUAL_TIME_LIMIT),
-            1,
-            120,
-        )?,
-        key_shown: None,
-    };
-    let sealed = match (input.api_key, kept) {
-        (None, Some((stored, sealed))) if stored.base_url == endpoint.base_url => {
-            endpoint.key_shown = stored.key_shown;
-            Some(sealed)
-        }
-        (None, Some(_)) => {
-            return Err(Problem::invalid(
-                "model.api_key",
-                "the address changed: send the api_key for it, or null for none",
-            ));
-        }
-        (None | Some(None), _) => None,
-        (Some(Some(key)), _) => {
-            let plain = key.expose_secret().trim();
-            if plain.is_empty() || plain.len() > 1_000 || !plain.bytes().all(|b| b.is_ascii_graphic()) {
-                return Err(Problem::invalid(
-                    "model.api_key",
-                    "an api_key is 1 to 1000 visible ASCII characters; send null for none",
-                ));
-            }
-            endpoint.key_shown = Some(crate::credentials::last_four(plain));
-            let place = Place {
-                row: chatbot.as_uuid(),
-                column: MODEL_KEY_COLUMN,
-            };
-            Some(
-                api.keyring()
-                    .seal(seat.workspace, place, plain.as_bytes())
-                    .await?,
-            )
-        }
-    };
-    Ok((Some(endpoint), sealed))
-}
-
-fn base_url(given: &str) -> Result<String, Problem> {
-    let refused = |detail: &'static str| Problem::invalid("model.base_url", detail);
-    let url = Url::parse(given.trim())
-        .map_err(|_| refused("base_url must be an address like https://api.openai.com/v1"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-        return Err(refused(
-            "base_url must begin with https:// or http:// and name a host",
-        ));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused(
-            "base_url must not hold a user or password; send the key as api_key",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("base_url must not have a query or fragment"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn answer_age(seconds: i32) -> Result<i32, Problem> {
-    input::number("max_answer_age_seconds", seconds, 30, 7 * 24 * 3_600)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_with_a_password_or_a_query_is_refused() {
-        assert_eq!(
-            base_url("https://api.openai.com/v1/").unwrap(),
-            "https://api.openai.com/v1"
-        );
-        assert!(base_url("http://127.0.0.1:11434/v1").is_ok());
-        for bad in [
-            "openai",
-            "ftp://a/v1",
-            "https://user:pw@a/v1",
-            "https://a/v1?key=1",
-            "file:///etc/passwd",
-        ] {
-            assert!(base_url(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -16,8 +16,8 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, Direction, Handler, InboundState,
-    IntegrationId, MessageId, PartId, PartState, Platform, Sender,
+    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, Direction, Handler, HandoffReason,
+    InboundState, IntegrationId, MessageId, PartId, PartState, Platform, Sender,
 };
 use serde::{Deserialize, Serialize};
 use store::{inbox, journey};
@@ -48,6 +48,8 @@ pub(crate) struct Conversation {
     /// In whose hands it is: `bot` or `human`.
     #[schema(value_type = String, example = "bot")]
     handler: Handler,
+    /// Why and since when a human has it; `null`: the bot has it.
+    handoff: Option<Handoff>,
     /// Messages that wait for an answer of the bot.
     waiting: i64,
     /// When the person last wrote.
@@ -56,6 +58,21 @@ pub(crate) struct Conversation {
     last_message: Option<LastMessage>,
     /// When it began.
     created_at: DateTime<Utc>,
+}
+
+/// Why and since when a human has a conversation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Handoff {
+    /// `requested`: the person asked for a human; `keyword`: they wrote one of the owner's words; `unanswered`: the bot
+    /// could not answer several times in a row; `agent`: a human took it.
+    #[schema(value_type = String, example = "requested")]
+    reason: HandoffReason,
+    /// The words that were found.
+    detail: Option<String>,
+    /// Since when.
+    since: DateTime<Utc>,
+    /// When the bot has it again if no human writes; `null`: not by itself.
+    back_at: Option<DateTime<Utc>>,
 }
 
 /// The person on the other side.
@@ -182,6 +199,17 @@ pub(crate) struct Answer {
     citations: serde_json::Value,
     /// What went wrong on the way.
     error: Option<String>,
+    /// Calls of tools on the way: which, with what, how it ended and how long it took.
+    #[schema(value_type = Vec<Object>)]
+    calls: serde_json::Value,
+    /// Hosts to which the answer would have linked, and may not: see the chatbot's links.
+    removed_links: Vec<String>,
+    /// The models that were asked, in their order: `provider`, `model`, `outcome`, `detail`, `milliseconds`, `tokens_in`,
+    /// `tokens_out`, `cost_micros`.
+    #[schema(value_type = Vec<Object>)]
+    path: serde_json::Value,
+    /// What they cost together, in US dollars; `null`: the price is not known, or none was asked.
+    cost_usd: Option<f64>,
     /// When it was committed.
     created_at: DateTime<Utc>,
 }
@@ -256,6 +284,9 @@ pub(crate) struct ListQuery {
     /// In these hands: `bot` or `human`.
     #[param(value_type = Option<String>)]
     handler: Option<Handler>,
+    /// In a human's hands for this reason: `requested`, `keyword`, `unanswered` or `agent`.
+    #[param(value_type = Option<String>)]
+    handoff_reason: Option<HandoffReason>,
     /// Whose contact's name or address contains this.
     contact: Option<String>,
     /// The `next` of the page before.
@@ -296,6 +327,12 @@ impl From<inbox::Conversation> for Conversation {
                 consented_at: conversation.contact.consented_at,
             },
             handler: conversation.handler,
+            handoff: conversation.handoff.map(|handoff| Handoff {
+                reason: handoff.reason,
+                detail: handoff.detail,
+                since: handoff.since,
+                back_at: handoff.back_at,
+            }),
             waiting: conversation.waiting,
             last_inbound_at: conversation.last_inbound_at,
             last_message: conversation.last_message.map(|last| LastMessage {
@@ -355,6 +392,10 @@ impl From<journey::Answer> for Answer {
             passages: answer.passages,
             citations: answer.citations,
             error: answer.error,
+            calls: answer.calls,
+            removed_links: answer.removed_links,
+            path: answer.path,
+            cost_usd: answer.cost_micros.map(crate::budgets::usd),
             created_at: answer.created_at,
         }
     }
@@ -410,6 +451,7 @@ pub(crate) async fn list(
         integration: query.integration_id.map(Into::into),
         platform: query.platform,
         handler: query.handler,
+        handoff_reason: query.handoff_reason,
         contact: query
             .contact
             .map(|contact| input::line("contact", &contact, 100))

@@ -150,7 +150,7 @@ fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, P
 }
 
 /// What the JSON reader says, without the string that it repeats.
-fn without_values(message: &str) -> String {
+pub(crate) fn without_values(message: &str) -> String {
     let Some(start) = message.find("string \"") else {
         return message.to_owned();
     };

@@ -9,17 +9,23 @@
 
 mod activity;
 mod administration;
+mod again;
 mod api_keys;
 mod attachments;
+mod budgets;
 mod caller;
 mod chatbots;
+mod conduct;
 mod conversations;
 mod credentials;
 mod dead_letters;
+mod golden;
 mod guard;
 mod idempotency;
 mod input;
 mod integrations;
+mod knowledge;
+mod mcp;
 mod members;
 mod openapi;
 mod page;
@@ -27,10 +33,12 @@ mod pages;
 mod password;
 mod path;
 mod platforms;
+mod prices;
 mod problem;
 mod quarantine;
 mod route;
 mod routes;
+mod search;
 mod sending;
 mod service;
 mod sessions;
@@ -40,8 +48,12 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod token;
+mod tools;
+mod transfer;
+mod trials;
 mod unanswered;
 mod uploaded;
+mod versions;
 mod widget;
 mod workspaces;
 
@@ -50,6 +62,8 @@ pub use guard::not_found;
 pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
+use ::knowledge::Retriever;
+use ::tools::Tools;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
@@ -58,7 +72,7 @@ use domain::{ChatbotId, Platform};
 use password::Passwords;
 use process::clock::Clock;
 use queue::{Queue, QueueName};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use store::Db;
 use url::Url;
 use vault::Keyring;
@@ -73,9 +87,11 @@ struct Inner {
     queue: Queue,
     keyring: Keyring,
     accounts: Accounts,
+    tools: Tools,
     clock: Clock,
     passwords: Passwords,
     openapi: String,
+    retriever: OnceLock<(Retriever, usize)>,
 }
 
 impl AdminApi {
@@ -86,6 +102,7 @@ impl AdminApi {
         queue: Queue,
         keyring: Keyring,
         accounts: Accounts,
+        tools: Tools,
         clock: Clock,
     ) -> Result<Self, SettingsError> {
         settings.check()?;
@@ -98,10 +115,19 @@ impl AdminApi {
             queue,
             keyring,
             accounts,
+            tools,
             clock,
             passwords,
             openapi,
+            retriever: OnceLock::new(),
         })))
+    }
+
+    /// Lets owners try the search of their chatbots' knowledge. `passages`: how many an answer usually rests on.
+    pub fn with_retriever(self, retriever: Retriever, passages: usize) -> Self {
+        // The first one stays: there is one in a process.
+        let _ = self.0.retriever.set((retriever, passages));
+        self
     }
 
     /// Mounts every route. Addresses that are not ours are left to whoever else is mounted; end the list of services with
@@ -135,8 +161,16 @@ impl AdminApi {
         &self.0.accounts
     }
 
+    pub(crate) fn tools(&self) -> &Tools {
+        &self.0.tools
+    }
+
     pub(crate) fn channels(&self) -> &Registry {
         self.0.accounts.channels()
+    }
+
+    pub(crate) fn retriever(&self) -> Option<&(Retriever, usize)> {
+        self.0.retriever.get()
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {
@@ -183,6 +217,11 @@ impl AdminApi {
     /// Tells every process to drop what it keeps of a chatbot.
     pub(crate) fn chatbot_changed(&self, chatbot: ChatbotId) {
         self.announce(&format!("chatbot.{chatbot}"));
+    }
+
+    /// Tells the chat-workers that a run of questions is due.
+    pub(crate) fn trial_due(&self) {
+        self.announce("trials");
     }
 
     fn announce(&self, topic: &str) {

@@ -1,11 +1,13 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, IntegrationId, MessageId,
-    Platform, QuarantineId, SourceId, UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
+    IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
+    UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
+use uuid::Uuid;
 
 macro_rules! paths {
     ($($name:ident { $($field:ident: $kind:ty as $shown:ty, $doc:literal;)+ })+) => {$(
@@ -37,6 +39,7 @@ paths! {
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
     UserPath { user_id: UserId as Uuid, "The account."; }
+    PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
     ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }
     SourcePath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
@@ -46,6 +49,14 @@ paths! {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
         source_id: SourceId as Uuid, "The source.";
         document_id: DocumentId as Uuid, "The document.";
+    }
+    ToolPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        tool_id: ToolId as Uuid, "The tool.";
+    }
+    McpServerPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        mcp_server_id: McpServerId as Uuid, "The MCP server.";
     }
     UnansweredPath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
@@ -58,6 +69,23 @@ paths! {
     QuarantinePath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
         quarantine_id: QuarantineId as Uuid, "The webhook in quarantine.";
+    }
+    VersionPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        number: i64 as i64, "The version.";
+    }
+    GoldenPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        golden_id: GoldenQuestionId as Uuid, "The golden question.";
+    }
+    RunPath {
+        chatbot_id: ChatbotId as Uuid, "The chatbot.";
+        run_id: TrialRunId as Uuid, "The run.";
+    }
+    AgainPath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        message_id: MessageId as Uuid, "The message.";
+        run_id: TrialRunId as Uuid, "The run.";
     }
     PlatformPath {
         platform: Platform as String, "The platform's name, for example `twilio`.";

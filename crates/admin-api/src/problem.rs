@@ -191,6 +191,19 @@ impl Problem {
         }
     }
 
+    /// The same, of a value within a list or a file: says where that is.
+    pub(crate) fn within(self, place: &str) -> Self {
+        let field = match &self.field {
+            Some(field) => format!("{place}.{field}"),
+            None => place.to_owned(),
+        };
+        Self {
+            detail: format!("{place}: {}", self.detail).into(),
+            field: Some(field.into()),
+            ..self
+        }
+    }
+
     /// Says when to come back.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);

@@ -1,7 +1,7 @@
 //! What owners add to their chatbots' knowledge: texts, questions with answers, files, pages and sites.
 
 pub(crate) mod files;
-mod given;
+pub(crate) mod given;
 pub(crate) mod reading;
 
 use crate::{
@@ -17,7 +17,7 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 use chrono::{DateTime, Utc};
-use domain::{SourceId, SourceState};
+use domain::{ChatbotId, SourceId, SourceState};
 use queue::{Outgoing, QueueName};
 use serde::{Deserialize, Serialize};
 use store::sources::{Change, Content, NewSource as StoredSource};
@@ -44,6 +44,8 @@ pub(crate) struct Source {
     indexed_version: i64,
     /// How many passages of it can be found.
     passages: i64,
+    /// How many of them can be found by their meaning too: see `…/knowledge`.
+    passages_with_meaning: i64,
     /// How many documents it was read into.
     documents: i64,
     /// How many characters these have.
@@ -119,25 +121,31 @@ pub(crate) struct QuestionAndAnswer {
 }
 
 /// A new source: one of `text`, `pairs` and `url`. Files are sent to `…/source-files`.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSource {
     /// As you and, in citations, your visitors see it; of a site the host's name when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     title: Option<String>,
     /// A text; lines that begin with `#` are headings.
+    #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
     /// Questions with their answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pairs: Option<Vec<QuestionAndAnswer>>,
     /// A web page: `https://example.com/help`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Which pages beside it are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     site: Option<SiteRules>,
     /// Read a site again after this many hours: 1 to 8760. Left out: only when asked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh_hours: Option<i32>,
 }
 
 /// Which pages beside the one at `url` are read.
-#[derive(Deserialize, ToSchema)]
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SiteRules {
     /// Paths that are read, with `*` for anything; all when left out.
@@ -172,6 +180,64 @@ pub(crate) struct SourceChange {
     refresh_hours: Option<Option<i32>>,
 }
 
+impl NewSource {
+    /// As it is stored. Refused where something does not fit.
+    pub(crate) fn checked(self, chatbot: ChatbotId) -> Result<StoredSource, Problem> {
+        let content = given::content(self.text, self.pairs, self.url, self.site)?.ok_or_else(|| {
+            Problem::invalid("text", "send the source's text, its pairs, or the url of a page")
+        })?;
+        Ok(StoredSource {
+            id: SourceId::new(),
+            chatbot,
+            title: match (&self.title, &content) {
+                (None, Content::Site(site)) => given::host(site),
+                (title, _) => input::line("title", title.as_deref().unwrap_or_default(), 200)?,
+            },
+            refresh_hours: given::refresh_hours(self.refresh_hours, &content)?,
+            content,
+        })
+    }
+
+    /// What would have to be sent for a source that is there. `None`: it is a file.
+    pub(crate) fn again(title: String, refresh_hours: Option<i32>, content: Content) -> Option<Self> {
+        let empty = Self {
+            title: Some(title),
+            text: None,
+            pairs: None,
+            url: None,
+            site: None,
+            refresh_hours,
+        };
+        match content {
+            Content::File(_) => None,
+            Content::Text(text) => Some(Self {
+                text: Some(text),
+                ..empty
+            }),
+            Content::Qa(pairs) => {
+                let pairs = pairs.into_iter().map(|pair| QuestionAndAnswer {
+                    question: pair.question,
+                    answer: pair.answer,
+                });
+                Some(Self {
+                    pairs: Some(pairs.collect()),
+                    ..empty
+                })
+            }
+            Content::Site(site) => Some(Self {
+                url: Some(site.start),
+                site: site.whole_site.then_some(SiteRules {
+                    include: site.include,
+                    exclude: site.exclude,
+                    most_pages: Some(site.most_pages),
+                    most_depth: Some(site.most_depth),
+                }),
+                ..empty
+            }),
+        }
+    }
+}
+
 impl From<store::sources::Source> for Source {
     fn from(source: store::sources::Source) -> Self {
         Self {
@@ -183,6 +249,7 @@ impl From<store::sources::Source> for Source {
             version: source.version,
             indexed_version: source.indexed_version,
             passages: source.chunks,
+            passages_with_meaning: source.with_vector,
             documents: source.documents,
             characters: source.characters,
             pages: source.pages,
@@ -227,19 +294,7 @@ pub(crate) async fn create(
     path: Path<ChatbotPath>,
     input: Input<NewSource>,
 ) -> Result<HttpResponse, Problem> {
-    let input = input.0;
-    let content = given::content(input.text, input.pairs, input.url, input.site)?
-        .ok_or_else(|| Problem::invalid("text", "send the source's text, its pairs, or the url of a page"))?;
-    let new = StoredSource {
-        id: SourceId::new(),
-        chatbot: path.chatbot_id,
-        title: match (&input.title, &content) {
-            (None, Content::Site(site)) => given::host(site),
-            (title, _) => input::line("title", title.as_deref().unwrap_or_default(), 200)?,
-        },
-        refresh_hours: given::refresh_hours(input.refresh_hours, &content)?,
-        content,
-    };
+    let new = input.0.checked(path.chatbot_id)?;
     let mut tx = seat.begin(&api).await?;
     let source = store::sources::insert(&mut tx, &new)
         .await?
@@ -399,7 +454,7 @@ pub(crate) async fn delete(
 }
 
 /// Tells the indexers. The row says that it is due, so a message that cannot be sent costs time only.
-async fn index(api: &AdminApi, seat: &Seat, source: SourceId) {
+pub(crate) async fn index(api: &AdminApi, seat: &Seat, source: SourceId) {
     let message = wire::IndexSource {
         schema: wire::SCHEMA,
         workspace_id: wire::id_bytes(seat.workspace.as_uuid()),

@@ -3,9 +3,11 @@
 use crate::{
     AdminApi,
     caller::Seat,
+    input::{self, Input},
     page::{self, Page, PageQuery},
     path::{ChatbotPath, UnansweredPath},
     problem::Problem,
+    sources,
 };
 use actix_web::{
     HttpResponse,
@@ -13,7 +15,8 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{AnswerId, ConversationId, UnansweredId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use store::sources::Pair;
 use utoipa::ToSchema;
 
 /// A question without an answer.
@@ -83,4 +86,131 @@ pub(crate) async fn resolve(
     .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// So many of the newest open questions are grouped.
+const MOST_GROUPED: i64 = 1_000;
+/// So many are turned into an answer at a time.
+const MOST_ANSWERED: usize = 1_000;
+/// So many questions of a group are shown.
+const SHOWN: usize = 5;
+/// Where answers that were given here gather.
+const ANSWERED: &str = "Answers to visitors' questions";
+
+/// Questions that ask much the same.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Group {
+    /// How many.
+    count: usize,
+    /// The newest of them as they were asked, five at most.
+    #[schema(example = json!(["Do you ship to Norway?"]))]
+    questions: Vec<String>,
+    /// All of them, the newest first: what `POST …/unanswered/answer` takes.
+    #[schema(value_type = Vec<Uuid>)]
+    unanswered_ids: Vec<UnansweredId>,
+    /// When the newest was asked.
+    last_asked_at: DateTime<Utc>,
+}
+
+/// Groups of open questions.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Groups {
+    /// The largest first.
+    groups: Vec<Group>,
+    /// How many questions were looked at: the newest 1000 at most.
+    questions: usize,
+}
+
+/// An answer to open questions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAnswer {
+    /// The open questions that it answers.
+    #[schema(value_type = Vec<Uuid>)]
+    unanswered_ids: Vec<UnansweredId>,
+    /// The question as the knowledge is to have it.
+    question: String,
+    /// The answer: who asks this is given it, word for word.
+    answer: String,
+}
+
+/// What became of an answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AnswerAdded {
+    /// The source of kind `qa` that has it now.
+    #[schema(value_type = Uuid)]
+    source_id: domain::SourceId,
+    /// How many questions are open no more.
+    resolved: u64,
+}
+
+/// The open questions, those that ask much the same together.
+#[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/unanswered/groups", params(ChatbotPath), responses((status = 200, body = Groups)))]
+pub(crate) async fn groups(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+) -> Result<Json<Groups>, Problem> {
+    let mut tx = seat.begin(&api).await?;
+    let rows = store::unanswered::list(&mut tx, path.chatbot_id, None, MOST_GROUPED).await?;
+    let texts: Vec<&str> = rows.iter().map(|row| row.question.as_str()).collect();
+    let groups = knowledge::groups(&texts);
+    Ok(Json(Groups {
+        groups: groups
+            .iter()
+            .map(|places| Group {
+                count: places.len(),
+                questions: places
+                    .iter()
+                    .take(SHOWN)
+                    .map(|at| texts[*at].to_owned())
+                    .collect(),
+                unanswered_ids: places.iter().map(|at| rows[*at].id).collect(),
+                last_asked_at: rows[places[0]].created_at,
+            })
+            .collect(),
+        questions: rows.len(),
+    }))
+}
+
+/// Answer open questions: the answer becomes knowledge, and they are open no more.
+///
+/// It is a pair of the source "Answers to visitors' questions", which is made when there is none. A question that this
+/// source has already gets the new answer.
+#[utoipa::path(
+    post, path = "/api/chatbots/{chatbot_id}/unanswered/answer", params(ChatbotPath), request_body = NewAnswer,
+    responses((status = 201, body = AnswerAdded))
+)]
+pub(crate) async fn answer(
+    api: Data<AdminApi>,
+    seat: Seat,
+    path: Path<ChatbotPath>,
+    input: Input<NewAnswer>,
+) -> Result<HttpResponse, Problem> {
+    let input = input.0;
+    input::number("unanswered_ids", input.unanswered_ids.len(), 1, MOST_ANSWERED)?;
+    let pair = Pair {
+        question: input::filled_block("question", &input.question, sources::given::MOST_QUESTION)?,
+        answer: input::filled_block("answer", &input.answer, sources::given::MOST_ANSWER)?,
+    };
+    let mut tx = seat.begin(&api).await?;
+    let source = store::sources::add_answer(&mut tx, path.chatbot_id, ANSWERED, pair)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let resolved = store::unanswered::resolve_all(&mut tx, path.chatbot_id, &input.unanswered_ids).await?;
+    if resolved == 0 {
+        return Err(Problem::invalid(
+            "unanswered_ids",
+            "none of these questions is open; list them anew",
+        ));
+    }
+    let details = serde_json::json!({ "chatbot": path.chatbot_id, "resolved": resolved });
+    seat.did(&api, &mut tx, "unanswered.answer", source.id, details)
+        .await?;
+    tx.commit().await?;
+    sources::index(&api, &seat, source.id).await;
+    Ok(HttpResponse::Created().json(AnswerAdded {
+        source_id: source.id,
+        resolved,
+    }))
 }

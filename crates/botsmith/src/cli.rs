@@ -1,7 +1,10 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use std::{net::SocketAddr, path::PathBuf};
+use secrecy::SecretString;
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
+use url::Url;
+use uuid::Uuid;
 
 /// A chatbot platform of your own.
 ///
@@ -52,6 +55,10 @@ pub enum Command {
     Admin(Admin),
     /// Makes the demo bot where the roles are processes of their own, and says how to try it
     Demo,
+    /// Writes a chatbot of a running installation into a YAML file, without its keys
+    Export(Export),
+    /// Makes a chatbot of a YAML file in a running installation, or the draft of one that is there
+    Import(Import),
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
     /// Reads one file from the standard input, within limits: the indexer starts it
@@ -89,6 +96,55 @@ pub struct Which {
     pub all: bool,
     #[command(flatten)]
     pub health: Health,
+}
+
+/// The running installation, and who asks.
+#[derive(Debug, Args)]
+pub struct Remote {
+    /// Where the installation's API is
+    #[arg(long, env = "BOTSMITH_URL", value_name = "URL")]
+    pub url: Url,
+    /// An API key of the workspace with the role admin; better given in the environment
+    #[arg(long, env = "BOTSMITH_API_KEY", hide_env_values = true, value_name = "KEY", value_parser = secret)]
+    pub api_key: SecretString,
+}
+
+fn secret(given: &str) -> Result<SecretString, Infallible> {
+    Ok(SecretString::from(given))
+}
+
+/// `botsmith export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The chatbot
+    pub chatbot: Uuid,
+    /// The file to write; the standard output when left out
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
+/// `botsmith import`
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("into").required(true))]
+pub struct Import {
+    /// The file
+    pub file: PathBuf,
+    /// Make a new chatbot in this workspace
+    #[arg(long, group = "into", value_name = "WORKSPACE")]
+    pub workspace: Option<Uuid>,
+    /// Make the draft of this chatbot
+    #[arg(long, group = "into", value_name = "CHATBOT")]
+    pub chatbot: Option<Uuid>,
+    /// Publish the draft, and wait until its golden questions let it go live; an error if they do not
+    #[arg(long, conflicts_with = "workspace")]
+    pub publish: bool,
+    /// Publish it whatever the golden questions say, and why
+    #[arg(long, requires = "publish", value_name = "REASON")]
+    pub override_reason: Option<String>,
+    #[command(flatten)]
+    pub remote: Remote,
 }
 
 /// `botsmith keys …`
@@ -133,6 +189,8 @@ impl Command {
             Self::Keys(_) => "keys",
             Self::Admin(_) => "admin",
             Self::Demo => "demo",
+            Self::Export(_) => "export",
+            Self::Import(_) => "import",
             Self::SetupLink => "setup-link",
             Self::ReadFile => "read-file",
             Self::Simulate(_) => "simulate",
@@ -156,6 +214,30 @@ mod tests {
 
         assert!(cli.command.is_none());
         assert_eq!(cli.data_dir.unwrap(), PathBuf::from("/somewhere"));
+    }
+
+    #[test]
+    fn a_file_is_imported_into_a_workspace_or_a_chatbot_and_only_a_draft_is_published() {
+        let id = "0199c0de-7a3b-7cc1-9f3e-2b7f6d1a4c55";
+        let import = |rest: &[&str]| {
+            let given = [
+                "botsmith",
+                "import",
+                "bot.yaml",
+                "--url",
+                "http://a.example",
+                "--api-key",
+                "bsk_secret",
+            ];
+            Cli::try_parse_from(given.iter().chain(rest))
+        };
+
+        let parsed = import(&["--chatbot", id, "--publish"]).unwrap();
+
+        assert!(!format!("{parsed:?}").contains("bsk_secret"));
+        assert!(import(&["--workspace", id]).is_ok());
+        assert!(import(&[]).is_err() && import(&["--workspace", id, "--chatbot", id]).is_err());
+        assert!(import(&["--workspace", id, "--publish"]).is_err());
     }
 
     #[test]

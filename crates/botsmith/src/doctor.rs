@@ -1,6 +1,7 @@
 //! `botsmith doctor`: looks at everything that has to be right, and says what to do about what is not.
 
 use crate::{data_dir, settings::Settings};
+use embedder::Embedders;
 use queue::Queue;
 use secrecy::ExposeSecret;
 use std::{
@@ -77,6 +78,7 @@ async fn look(mut settings: Settings, data_dir: &Path, findings: &mut Vec<Findin
     found("master key", master_key(&settings, data_dir));
     found("public url", public_url(&settings));
     found("listen", listen(&settings));
+    found("embeddings", embeddings(&settings).await);
     match data_dir::borrow_database(&mut settings, data_dir).await {
         Err(error) => found(
             "database",
@@ -194,6 +196,22 @@ fn listen(settings: &Settings) -> Verdict {
             format!("{address}: {error}"),
             "set gateway.listen to an address of this machine".to_owned(),
         ),
+    }
+}
+
+async fn embeddings(settings: &Settings) -> Verdict {
+    let embedders = match Embedders::open(&settings.embeddings) {
+        Ok(embedders) => embedders,
+        Err(error) => {
+            return Bad(
+                error.to_string(),
+                "mend embeddings.base_url and embeddings.model".to_owned(),
+            );
+        }
+    };
+    match embedders.wanted().await {
+        Ok(model) => Good(format!("{}: search by words and by meaning", model.identity())),
+        Err(absent) => Remark(absent.to_string()),
     }
 }
 

@@ -14,6 +14,7 @@ mod role;
 mod running;
 mod settings;
 mod shared;
+mod transfer;
 
 use anyhow::Context;
 use clap::Parser;
@@ -49,6 +50,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
     match command {
         Command::Simulate(simulate) => return simulate.run(&data_dir).await,
         Command::Keys(cli::Keys::Generate { file }) => return keys::generate(&file),
+        Command::Export(export) => return transfer::export(export).await,
+        Command::Import(import) => return transfer::import(import).await,
         Command::Doctor => return doctor::run(cli.config.as_deref(), &data_dir).await,
         _ => {}
     }
@@ -71,6 +74,10 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Admin(admin) => operator::admin(settings, admin, &data_dir).await,
         Command::Demo => demo::run(settings, &data_dir, stop).await,
         Command::SetupLink => operator::setup_link(settings, &data_dir).await,
-        Command::Simulate(_) | Command::Doctor | Command::ReadFile => Ok(()),
+        Command::Simulate(_)
+        | Command::Doctor
+        | Command::Export(_)
+        | Command::Import(_)
+        | Command::ReadFile => Ok(()),
     }
 }

@@ -5,8 +5,8 @@ use crate::{settings::Settings, shared::Shared};
 use admin_api::AdminApi;
 use anyhow::Context;
 use domain::Platform;
-use knowledge::Retriever;
 use models::Models;
+use tools::Tools;
 
 /// Every platform of this installation.
 pub fn platforms(shared: &Shared) -> Vec<Platform> {
@@ -26,10 +26,14 @@ pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminAp
         keyring,
         accounts,
         clock,
+        retriever,
         ..
     } = shared.clone();
-    AdminApi::new(settings.admin_api.clone(), db, queue, keyring, accounts, clock)
-        .context("preparing the API")
+    let tools = Tools::open(&settings.tools).context("preparing the tools")?;
+    let settings_of_api = settings.admin_api.clone();
+    let api = AdminApi::new(settings_of_api, db, queue, keyring, accounts, tools, clock)
+        .context("preparing the API")?;
+    Ok(api.with_retriever(retriever, settings.chat_worker.passages))
 }
 
 /// Intake and answers.
@@ -40,13 +44,17 @@ pub fn chat_worker(settings: &Settings, shared: &Shared) -> anyhow::Result<chat_
         keyring,
         accounts,
         clock,
+        embedders,
+        retriever,
         ..
     } = shared.clone();
+    // Read now, so that no question waits for it.
+    tokio::spawn(async move { embedders.wanted().await.is_ok() });
     let models = Models::open(&settings.models).context("preparing the language models")?;
-    let retriever = Retriever::new(db.clone(), settings.knowledge.clone());
+    let tools = Tools::open(&settings.tools).context("preparing the tools")?;
     let settings = settings.chat_worker.clone();
     Ok(chat_worker::Service::start(
-        settings, db, queue, accounts, keyring, retriever, models, clock,
+        settings, db, queue, accounts, keyring, retriever, models, tools, clock,
     ))
 }
 
@@ -68,10 +76,13 @@ pub fn sender(
 
 /// Knowledge, as it is made. Files are read by this same program, as `botsmith read-file`.
 pub fn indexer(settings: &Settings, shared: &Shared) -> anyhow::Result<indexer::Service> {
-    let Shared { db, queue, .. } = shared.clone();
+    let Shared {
+        db, queue, embedders, ..
+    } = shared.clone();
     let program =
         std::env::current_exe().context("finding this program, which reads files as a process of its own")?;
-    indexer::Service::start(settings.indexer.clone(), db, queue, program, &["read-file"])
+    let reader = ["read-file"];
+    indexer::Service::start(settings.indexer.clone(), db, queue, program, &reader, embedders)
 }
 
 /// Housekeeping.

@@ -28,8 +28,12 @@ pub struct Settings {
     pub indexer: indexer::Settings,
     /// Knowledge, as it is searched.
     pub knowledge: knowledge::Settings,
+    /// Which model says what texts mean.
+    pub embeddings: embedder::Settings,
     /// Language models.
     pub models: models::Settings,
+    /// Tools of chatbots.
+    pub tools: tools::Settings,
     /// Housekeeping.
     pub scheduler: scheduler::Settings,
     /// The API.

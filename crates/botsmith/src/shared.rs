@@ -3,6 +3,8 @@
 use crate::settings::Settings;
 use accounts::Accounts;
 use anyhow::Context;
+use embedder::Embedders;
+use knowledge::Retriever;
 use process::{clock::Clock, health::Readiness};
 use queue::Queue;
 use std::time::Duration;
@@ -30,6 +32,10 @@ pub struct Shared {
     pub keyring: Keyring,
     /// Integrations, opened.
     pub accounts: Accounts,
+    /// Which model says what texts mean.
+    pub embedders: Embedders,
+    /// Finds passages.
+    pub retriever: Retriever,
     /// The time.
     pub clock: Clock,
     /// Whether this process can do its work.
@@ -50,6 +56,9 @@ impl Shared {
             .context("opening the queue")?;
         let keyring = Keyring::new(db.clone(), masters);
         let accounts = Accounts::new(db.clone(), keyring.clone(), channels);
+        let embedders =
+            Embedders::open(&settings.embeddings).context("reading the settings of embeddings")?;
+        let retriever = Retriever::with_embedders(db.clone(), settings.knowledge.clone(), embedders.clone());
         let readiness = Readiness::new();
         let address = settings.queue_address();
         watch(&readiness, &db, &queue, address.clone());
@@ -59,6 +68,8 @@ impl Shared {
             queue,
             keyring,
             accounts,
+            embedders,
+            retriever,
             clock: Clock::system(),
             readiness,
             stop: stop.clone(),

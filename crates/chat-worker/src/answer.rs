@@ -3,20 +3,35 @@
 //! Invariant: every question ends in a text. What cannot be answered gets the bot's own words for that, and is listed as
 //! unanswered; a model that fails is replaced by the best passage, where there is a good one.
 
-use domain::{Citation, ConversationId, Direction, FallbackReason, Passage};
-use knowledge::{KnowledgeError, Retriever};
-use models::{Answer, Ask, Endpoint, Model, ModelError, Models, PROMPT_VERSION, Said, Speaker};
+use crate::{
+    actions::{Calls, Hands, Kit},
+    asking::{self, Spoken},
+    chain, follow_up,
+    handoff::HandingOver,
+    links::{self, Allowed},
+    purse::Purse,
+    record::{self, Took},
+    trials::Trial,
+};
+use channel::Button;
+use chrono::{DateTime, Utc};
+use domain::{ConversationId, Direction, Passage};
+use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
+use models::{Ask, Models, Said, Speaker, Toolbox};
+use process::clock::Clock;
 use serde_json::json;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use store::{
-    Db, StoreError,
-    chatbots::{Chatbot, MODEL_KEY_COLUMN},
-    turns::{self, AnswerRecord, Waiting},
+    StoreError,
+    budgets::Spender,
+    chatbots::Chatbot,
+    conduct::Conduct,
+    tool_calls::Changes,
+    turns::{self, AnswerRecord, Earlier, Handoff, Waiting},
 };
-use vault::{Keyring, Place};
+
+/// Earlier messages that a question may go on from.
+const FOLLOWED: i64 = 6;
 
 /// Hears what there is of an answer while it is written.
 pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -34,34 +49,85 @@ pub enum AnswerError {
 pub struct Answered {
     pub text: String,
     pub record: AnswerRecord,
+    /// With it the conversation goes to a human.
+    pub handoff: Option<Handoff>,
+    /// What the person may tap.
+    pub buttons: Vec<Button>,
+    /// What becomes of calls that the person was or is asked about.
+    pub calls: Changes,
 }
 
-/// Retrieval, models and their limits.
+impl Answered {
+    /// The bot says no more than that it hands over.
+    pub fn handing_over(waiting: &[Waiting], handing: HandingOver) -> Self {
+        let said = Self {
+            text: String::new(),
+            record: record::of_nothing(question(waiting)),
+            handoff: None,
+            buttons: Vec::new(),
+            calls: Changes::default(),
+        };
+        said.instead(handing)
+    }
+
+    /// The bot hands over instead of saying this; how it came to that stays in the record.
+    pub fn instead(mut self, handing: HandingOver) -> Self {
+        self.text = handing.text;
+        self.record.fallback = Some(HANDED_OFF.to_owned());
+        self.handoff = Some(handing.handoff);
+        self
+    }
+}
+
+/// Why a record's answer is not the model's own, when the bot handed over.
+const HANDED_OFF: &str = "handed_off";
+
+/// Retrieval, models and their limits. Cheap to clone.
+#[derive(Clone)]
 pub struct Answerer {
-    db: Db,
-    keyring: Keyring,
+    hands: Hands,
     retriever: Retriever,
     models: Models,
     passages: usize,
     history: i64,
+    clock: Clock,
+    /// Nobody waits for the answer: nothing may be done for it that anybody but its reader notices.
+    trial: Option<Trial>,
+}
+
+/// What a bot is, beside its own row.
+#[derive(Clone, Copy)]
+pub struct Manner<'a> {
+    pub conduct: &'a Conduct,
+    pub kit: &'a Kit,
+    pub now: DateTime<Utc>,
 }
 
 impl Answerer {
     pub const fn new(
-        db: Db,
-        keyring: Keyring,
+        hands: Hands,
         retriever: Retriever,
         models: Models,
         passages: usize,
         history: i64,
+        clock: Clock,
     ) -> Self {
         Self {
-            db,
-            keyring,
+            hands,
             retriever,
             models,
             passages,
             history,
+            clock,
+            trial: None,
+        }
+    }
+
+    /// The same, for trying something out.
+    pub fn trying(&self, trial: Trial) -> Self {
+        Self {
+            trial: Some(trial),
+            ..self.clone()
         }
     }
 
@@ -69,130 +135,166 @@ impl Answerer {
     pub async fn answer(
         &self,
         bot: &Chatbot,
+        manner: Manner<'_>,
         conversation: ConversationId,
         waiting: &[Waiting],
         listener: Option<Listener<'_>>,
     ) -> Result<Answered, AnswerError> {
         let question = question(waiting);
+        let mut calls = Calls::begin(&self.hands, bot, manner.kit, conversation, waiting, manner.now).await?;
         let started = Instant::now();
-        let (passages, search_error) = self.search(bot, &question).await?;
+        let (found, search_error) = if calls.has_resumed() {
+            (Searched::default(), None)
+        } else {
+            self.search(bot, conversation, &question).await?
+        };
+        let passages = found.passages.as_slice();
         let retrieve = started.elapsed();
 
         let started = Instant::now();
-        let (answer, error) = self
-            .ask(bot, conversation, &question, &passages, listener)
-            .await?;
-        let model = started.elapsed();
-        metrics::histogram!("botsmith_stage_seconds", "stage" => "retrieve").record(retrieve.as_secs_f64());
-        metrics::histogram!("botsmith_stage_seconds", "stage" => "model").record(model.as_secs_f64());
-        let error = error.or(search_error);
-        Ok(assemble(bot, question, &passages, answer, error, retrieve, model))
+        let mut spoken = match listener {
+            None => {
+                self.ask(bot, conversation, &question, &found, &mut calls, None)
+                    .await?
+            }
+            Some(listener) => {
+                let allowed = allowed_links(bot, manner, &question, passages, &calls);
+                let heard: Listener<'_> = &mut |text| listener(&links::shown(text, &allowed));
+                self.ask(bot, conversation, &question, &found, &mut calls, Some(heard))
+                    .await?
+            }
+        };
+        let took = Took {
+            retrieve,
+            model: started.elapsed(),
+        };
+        took.measure();
+        spoken.error = spoken.error.or(search_error);
+        let mut answered = record::assemble(bot, question, passages, spoken, took);
+        if links::has_any(&answered.text) {
+            let asked = &answered.record.question;
+            let allowed = allowed_links(bot, manner, asked, passages, &calls);
+            let filtered = links::filter(&answered.text, &allowed);
+            answered.text = filtered.text;
+            answered.record.removed_links = filtered.removed;
+        }
+        answered.record.calls = json!(calls.record);
+        answered.calls = calls.changes;
+        Ok(answered)
     }
 
     /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
     async fn search(
         &self,
         bot: &Chatbot,
+        conversation: ConversationId,
         question: &str,
-    ) -> Result<(Vec<Passage>, Option<String>), AnswerError> {
+    ) -> Result<(Searched, Option<String>), AnswerError> {
         if question.trim().is_empty() {
-            return Ok((Vec::new(), None));
+            return Ok((Searched::default(), None));
         }
-        let found = self
-            .retriever
-            .search(
-                bot.workspace,
-                bot.id,
-                bot.knowledge_version,
-                question,
-                self.passages,
-            )
-            .await;
+        let found = self.found(bot, conversation, question).await;
         match found {
-            Ok(passages) => Ok((passages, None)),
+            Ok(found) => {
+                let problem = match (&found.meaning, &found.reranked) {
+                    (Meaning::Failed(why), _) => Some(format!("searched by words alone: {why}")),
+                    (_, Reranked::Failed(why)) => Some(format!("not ordered anew: {why}")),
+                    (Meaning::None | Meaning::Compared(_), _) => None,
+                };
+                Ok((found, problem))
+            }
             Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the knowledge was not searched"
                 );
-                Ok((Vec::new(), Some(error.to_string())))
+                Ok((Searched::default(), Some(error.to_string())))
             }
         }
     }
 
+    async fn find(&self, bot: &Chatbot, question: &str) -> Result<Searched, KnowledgeError> {
+        let version = bot.knowledge_version;
+        let (workspace, chatbot, k) = (bot.workspace, bot.id, self.passages);
+        let retriever = &self.retriever;
+        match &self.trial {
+            None => retriever.search(workspace, chatbot, version, question, k).await,
+            Some(trial) => {
+                let set = trial.retrieval;
+                retriever
+                    .search_set(workspace, chatbot, version, question, k, set)
+                    .await
+            }
+        }
+    }
+
+    async fn earlier(&self, conversation: ConversationId, limit: i64) -> Result<Vec<Earlier>, StoreError> {
+        match self.trial.as_ref().and_then(|trial| trial.before) {
+            None => turns::history(&self.hands.db, conversation, limit).await,
+            Some(message) => turns::history_before(&self.hands.db, conversation, message, limit).await,
+        }
+    }
+
+    /// What a question finds; one that means nothing alone, together with what was asked before it.
+    async fn found(
+        &self,
+        bot: &Chatbot,
+        conversation: ConversationId,
+        question: &str,
+    ) -> Result<Searched, KnowledgeError> {
+        let alone = self.find(bot, question).await?;
+        if alone.suffices() || !follow_up::may_follow_up(question) {
+            return Ok(alone);
+        }
+        // What it names itself has to be known here.
+        if follow_up::names_something(question) && alone.confidence.signals.coverage < 0.5 {
+            return Ok(alone);
+        }
+        let earlier = self.earlier(conversation, FOLLOWED).await?;
+        let Some(condensed) = follow_up::condensed(question, &earlier) else {
+            return Ok(alone);
+        };
+        let together = self.find(bot, &condensed).await?;
+        Ok(if together.suffices() { together } else { alone })
+    }
+
+    /// Says what the owner wrote for this question; otherwise asks the bot's models, or quotes where it has none.
     async fn ask(
         &self,
         bot: &Chatbot,
         conversation: ConversationId,
         question: &str,
-        passages: &[Passage],
+        found: &Searched,
+        calls: &mut Calls<'_>,
         listener: Option<Listener<'_>>,
-    ) -> Result<(Answer, Option<String>), StoreError> {
-        let sure = knowledge::confidence(passages).suffices();
-        let to_quote = if sure { passages } else { &[] };
-        let (model, error) = match self.model(bot).await {
-            Ok(model) => (model, None),
-            Err(problem) => (Model::Extractive, Some(problem)),
-        };
-        if matches!(model, Model::Extractive) {
-            let (answer, _) = model.answer_or_quote(&ask_of(bot, question, to_quote, &[])).await;
-            return Ok((answer, error));
+    ) -> Result<Spoken, StoreError> {
+        let passages = found.passages.as_slice();
+        let to_quote = if found.suffices() { passages } else { &[] };
+        let to_quote = ask_of(bot, question, to_quote, &[]);
+        if found.suffices()
+            && !calls.has_resumed()
+            && let Some(curated) = asking::curated(passages)
+        {
+            return Ok(curated);
+        }
+        let chain = chain::of(bot, &self.models, &self.hands.keyring).await;
+        if chain.is_empty() {
+            return Ok(asking::quote(&to_quote, calls).await);
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let answered = match listener {
-            None => model.answer(&ask).await,
-            Some(listener) => model.answer_aloud(&ask, listener).await,
+        let spender = Spender {
+            workspace: bot.workspace,
+            chatbot: bot.id,
+            conversation,
         };
-        match answered {
-            Ok(answer) => Ok((answer, None)),
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    model = model.name(),
-                    "the model failed"
-                );
-                metrics::counter!("botsmith_model_errors_total").increment(1);
-                let (quoted, _) = Model::Extractive
-                    .answer_or_quote(&ask_of(bot, question, to_quote, &[]))
-                    .await;
-                let answer = Answer {
-                    fallback: Some(FallbackReason::ModelUnavailable),
-                    ..quoted
-                };
-                Ok((answer, Some(describe(&error))))
-            }
-        }
-    }
-
-    async fn model(&self, bot: &Chatbot) -> Result<Model, String> {
-        let Some(own) = &bot.model else {
-            return Ok(self.models.of_installation());
-        };
-        let key = match &bot.model_key {
-            None => None,
-            Some(sealed) => {
-                let place = Place {
-                    row: bot.id.as_uuid(),
-                    column: MODEL_KEY_COLUMN,
-                };
-                let key = self.keyring.open_text(bot.workspace, place, sealed).await;
-                Some(key.map_err(|error| error.to_string())?)
-            }
-        };
-        let endpoint = Endpoint {
-            base_url: own.base_url.clone(),
-            model: own.model.clone(),
-            time_limit_seconds: Some(own.time_limit_seconds.into()),
-        };
-        self.models
-            .of_chatbot(&endpoint, key)
-            .map_err(|error| error.to_string())
+        let purse = Purse::new(&self.hands.db, &self.clock, spender);
+        asking::ask(chain, ask, &to_quote, &purse, calls, listener).await
     }
 
     async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
-        let earlier = turns::history(&self.db, conversation, self.history).await?;
+        let earlier = self.earlier(conversation, self.history).await?;
         Ok(earlier
             .into_iter()
             .map(|message| Said {
@@ -204,6 +306,27 @@ impl Answerer {
             })
             .collect())
     }
+}
+
+/// Where an answer may link to.
+fn allowed_links(
+    bot: &Chatbot,
+    manner: Manner<'_>,
+    question: &str,
+    passages: &[Passage],
+    calls: &Calls<'_>,
+) -> Allowed {
+    let mut allowed = Allowed::of_owner(&manner.conduct.link_hosts);
+    for address in calls.addresses() {
+        allowed.and_source(address);
+    }
+    for text in [bot.instructions.as_str(), bot.fallback_text.as_str(), question] {
+        allowed.and_text(text);
+    }
+    for address in passages.iter().filter_map(|passage| passage.url.as_deref()) {
+        allowed.and_source(address);
+    }
+    allowed
 }
 
 const fn ask_of<'a>(
@@ -218,94 +341,20 @@ const fn ask_of<'a>(
         passages,
         history,
         question,
+        toolbox: Toolbox {
+            tools: &[],
+            rounds: &[],
+            no_more: false,
+        },
     }
 }
 
 /// The waiting messages, one a line.
-fn question(waiting: &[Waiting]) -> String {
+pub fn question(waiting: &[Waiting]) -> String {
     waiting
         .iter()
         .map(|message| message.text.trim())
         .filter(|text| !text.is_empty())
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-fn assemble(
-    bot: &Chatbot,
-    question: String,
-    passages: &[Passage],
-    answer: Answer,
-    error: Option<String>,
-    retrieve: Duration,
-    model: Duration,
-) -> Answered {
-    let cited: Vec<&Passage> = answer
-        .citations
-        .iter()
-        .filter_map(|&cited| passages.get(cited))
-        .collect();
-    let nothing_found = answer.text.trim().is_empty();
-    let text = if nothing_found {
-        bot.fallback_text.clone()
-    } else {
-        with_sources(&answer, &cited)
-    };
-    let fallback = answer
-        .fallback
-        .or(nothing_found.then_some(FallbackReason::NoKnowledge));
-    let citations: Vec<Citation> = cited
-        .iter()
-        .map(|passage| Citation {
-            chunk: passage.chunk,
-            document: passage.document,
-            title: passage.title.clone(),
-        })
-        .collect();
-    let considered: Vec<_> = passages
-        .iter()
-        .map(|passage| {
-            json!({
-                "chunk": passage.chunk, "document": passage.document, "title": passage.title,
-                "score": passage.score, "text": passage.text,
-            })
-        })
-        .collect();
-    let record = AnswerRecord {
-        unanswered: nothing_found && !question.is_empty(),
-        question,
-        passages: json!(considered),
-        citations: json!(citations),
-        model: answer.model,
-        fallback: fallback.and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned)),
-        prompt_version: PROMPT_VERSION,
-        tokens_in: answer.tokens_in.and_then(|tokens| i32::try_from(tokens).ok()),
-        tokens_out: answer.tokens_out.and_then(|tokens| i32::try_from(tokens).ok()),
-        stages: json!({ "retrieve": milliseconds(retrieve), "model": milliseconds(model) }),
-        error,
-    };
-    Answered { text, record }
-}
-
-/// A text message has no footnotes: the markers go, and what was quoted names its source.
-fn with_sources(answer: &Answer, cited: &[&Passage]) -> String {
-    let text = models::without_markers(&answer.text);
-    let quoted = answer.model == Model::Extractive.name();
-    match cited
-        .first()
-        .map(|passage| passage.title.trim())
-        .filter(|title| quoted && !title.is_empty())
-    {
-        Some(title) => format!("{text}\n\n({title})"),
-        None => text,
-    }
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// For the owner's eyes: what the endpoint said is part of it.
-fn describe(error: &ModelError) -> String {
-    error.to_string()
 }

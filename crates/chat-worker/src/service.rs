@@ -1,6 +1,9 @@
 //! The chat-worker as a service.
 
-use crate::{Settings, answer::Answerer, bots::Bots, intake, media, status, turn::Worker, turns};
+use crate::{
+    Settings, actions::Hands, answer::Answerer, bots::Bots, intake, media, status, trials, turn::Worker,
+    turns,
+};
 use accounts::Accounts;
 use knowledge::Retriever;
 use models::Models;
@@ -10,9 +13,10 @@ use std::sync::Arc;
 use store::{Db, turns::Caps};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tools::Tools;
 use vault::Keyring;
 
-/// Intake, statuses, media and turns.
+/// Intake, statuses, media, turns and trials.
 pub struct Service {
     settings: Settings,
     db: Db,
@@ -37,16 +41,22 @@ impl Service {
         keyring: Keyring,
         retriever: Retriever,
         models: Models,
+        tools: Tools,
         clock: Clock,
     ) -> Self {
         let bots = Bots::new(db.clone());
-        let answerer = Answerer::new(
-            db.clone(),
+        let hands = Hands {
+            db: db.clone(),
             keyring,
+            tools,
+        };
+        let answerer = Answerer::new(
+            hands,
             retriever,
             models,
             settings.passages,
             settings.history,
+            clock.clone(),
         );
         Self {
             settings,
@@ -100,6 +110,7 @@ impl Service {
         ));
         running.spawn(self.bots.follow(queue.clone(), stop.clone()));
         running.spawn(self.accounts.follow(queue, stop.clone()));
+        running.spawn(trials::run(worker.clone(), stop.clone()));
         running.spawn(turns::run(worker, caps, hands, stop.clone()));
         while let Some(ended) = running.join_next().await {
             ended?;

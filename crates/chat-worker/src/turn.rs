@@ -2,8 +2,9 @@
 
 use crate::{
     Settings,
-    answer::{AnswerError, Answered, Answerer, Listener},
+    answer::{self, AnswerError, Answered, Answerer, Listener, Manner},
     bots::Bots,
+    handoff,
     shown::{self, Showing},
     stream::Followed,
     typing, wake,
@@ -298,6 +299,7 @@ impl Turn {
             && let Some(button) = buttons.into_iter().nth(number - 1)
         {
             only.text = button.title;
+            only.choice = Some(button.value);
         }
         Ok(waiting)
     }
@@ -317,9 +319,14 @@ impl Turn {
             .channels()
             .get(&self.claim.platform)
             .ok_or_else(|| TurnError::UnknownPlatform(self.claim.platform.clone()))?;
-        let (answer, was_shown) = self.written(bot, waiting, followed).await?;
+        let (answer, was_shown) = self.answered(bot, waiting, followed).await?;
+        let buttons = (!answer.buttons.is_empty())
+            .then(|| serde_json::to_value(&answer.buttons))
+            .transpose()
+            .map_err(StoreError::from)?;
         let contents = channel.compose(&Reply {
             text: answer.text.clone(),
+            buttons: answer.buttons,
             ..Reply::default()
         });
         let contents = contents
@@ -338,8 +345,43 @@ impl Turn {
             expires_at: oldest + max_answer_age(bot),
             traceparent: process::trace::current_traceparent(),
             record: answer.record,
+            handoff: answer.handoff,
+            buttons,
+            calls: answer.calls,
         };
         Ok((reply, was_shown))
+    }
+
+    /// The answer, or the words with which the bot hands the conversation over.
+    async fn answered(
+        &self,
+        bot: &Chatbot,
+        waiting: &[Waiting],
+        followed: Option<&Followed>,
+    ) -> Result<(Answered, bool), TurnError> {
+        let worker = &self.worker;
+        let conduct = worker.bots.conduct(bot.id).await?;
+        let rules = &conduct.handoff;
+        let kit = worker.bots.kit(bot.id).await?;
+        let manner = Manner {
+            conduct: &conduct,
+            kit: &kit,
+            now: worker.clock.now(),
+        };
+        if let Some(handing) = handoff::wanted(rules, &answer::question(waiting)) {
+            return Ok((Answered::handing_over(waiting, handing), false));
+        }
+        let (answer, was_shown) = self.written(bot, manner, waiting, followed).await?;
+        if !answer.record.unanswered || rules.after_unanswered.is_none() {
+            return Ok((answer, was_shown));
+        }
+        let most = rules.after_unanswered.map_or(0, i64::from);
+        let before = turns::unanswered_in_a_row(&worker.db, self.claim.conversation, most).await?;
+        let answer = match handoff::given_up(rules, before) {
+            Some(handing) => answer.instead(handing),
+            None => answer,
+        };
+        Ok((answer, was_shown))
     }
 
     /// The answer, shown meanwhile to whoever follows the conversation, or to the person on the platform itself; and
@@ -347,6 +389,7 @@ impl Turn {
     async fn written(
         &self,
         bot: &Chatbot,
+        manner: Manner<'_>,
         waiting: &[Waiting],
         followed: Option<&Followed>,
     ) -> Result<(Answered, bool), AnswerError> {
@@ -355,7 +398,9 @@ impl Turn {
         if let Some(followed) = followed {
             let mut draft = followed.draft();
             let listener: Listener<'_> = &mut |text| draft.say(text);
-            let answering = worker.answerer.answer(bot, conversation, waiting, Some(listener));
+            let answering = worker
+                .answerer
+                .answer(bot, manner, conversation, waiting, Some(listener));
             return Ok((answering.await?, false));
         }
         let reply_to = waiting.iter().rev().find(|message| message.has_reply_to);
@@ -367,7 +412,7 @@ impl Turn {
             reply_to.map(|message| message.id),
         );
         let Some(showing) = showing.await else {
-            let answering = worker.answerer.answer(bot, conversation, waiting, None);
+            let answering = worker.answerer.answer(bot, manner, conversation, waiting, None);
             return Ok((answering.await?, false));
         };
         let (sink, written) = shown::written();
@@ -375,7 +420,7 @@ impl Turn {
             let listener: Listener<'_> = &mut |text| sink.say(text);
             let answer = worker
                 .answerer
-                .answer(bot, conversation, waiting, Some(listener))
+                .answer(bot, manner, conversation, waiting, Some(listener))
                 .await;
             // Whoever shows it hears that no more will come.
             drop(sink);

@@ -12,6 +12,9 @@ pub struct Citation {
     pub document: DocumentId,
     /// The document's title, as the owner sees it.
     pub title: String,
+    /// Of a page: its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// Why an answer is not the model's own.
@@ -22,4 +25,6 @@ pub enum FallbackReason {
     NoKnowledge,
     /// The model failed, or took longer than its time limit.
     ModelUnavailable,
+    /// A budget for models is used up.
+    BudgetUsedUp,
 }

@@ -117,8 +117,28 @@ id!(
     ChunkId
 );
 id!(
+    /// An HTTP action that an owner gave a chatbot.
+    ToolId
+);
+id!(
+    /// An MCP server whose tools are a chatbot's.
+    McpServerId
+);
+id!(
+    /// One call of a tool that a person was asked about.
+    ToolCallId
+);
+id!(
     /// A question that the knowledge did not answer.
     UnansweredId
+);
+id!(
+    /// A question with what is expected of its answer.
+    GoldenQuestionId
+);
+id!(
+    /// A set of questions, asked of one version of a chatbot.
+    TrialRunId
 );
 id!(
     /// Something that could not be processed or delivered, kept with its reason.

@@ -13,14 +13,14 @@ mod state;
 pub use answer::{Citation, FallbackReason};
 pub use id::{
     AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, IntegrationId, LeaseToken, MessageId, PartId, QuarantineId, SessionId, SourceId,
-    UnansweredId, UserId, WorkspaceId,
+    DocumentId, GoldenQuestionId, IntegrationId, LeaseToken, McpServerId, MessageId, PartId, QuarantineId,
+    SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WorkspaceId,
 };
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, InboundState, IntegrationMode, IntegrationState, PartState, QuarantineState, Sender,
-    SourceState, UnknownState,
+    Direction, Handler, HandoffReason, InboundState, IntegrationMode, IntegrationState, PartState,
+    QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState, VersionState,
 };

@@ -12,6 +12,8 @@ pub struct Passage {
     pub document: DocumentId,
     /// The document's title, as the owner sees it.
     pub title: String,
+    /// Of a page: its address.
+    pub url: Option<String>,
     /// The headings above it, outermost first, joined by " > "; empty when there are none.
     pub heading: String,
     /// What it says. Of a question-and-answer pair: the answer.

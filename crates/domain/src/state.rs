@@ -141,6 +141,20 @@ states!(
 );
 
 states!(
+    /// Why a human has a conversation.
+    HandoffReason {
+        /// The person asked for one.
+        Requested = "requested",
+        /// They wrote one of the owner's words.
+        Keyword = "keyword",
+        /// The chatbot could not answer, several times in a row.
+        Unanswered = "unanswered",
+        /// A human took it.
+        Agent = "agent",
+    }
+);
+
+states!(
     /// Who wrote an outbound message.
     Sender {
         /// The chatbot.
@@ -197,6 +211,52 @@ states!(
         Ready = "ready",
         /// Could not be indexed; the reason is kept beside it.
         Failed = "failed",
+    }
+);
+
+states!(
+    /// What became of a version of a chatbot.
+    VersionState {
+        /// Its golden questions are being asked; the one before answers meanwhile.
+        Checking = "checking",
+        /// It answers.
+        Live = "live",
+        /// It did, until another went live.
+        Retired = "retired",
+        /// It would have made the chatbot worse.
+        Refused = "refused",
+        /// Another was wanted before it was checked.
+        Superseded = "superseded",
+    }
+);
+
+states!(
+    /// How far a run of golden questions is.
+    RunState {
+        /// Waits for a worker.
+        Due = "due",
+        /// A worker asks its questions.
+        Running = "running",
+        /// All of them are answered.
+        Done = "done",
+        /// It never came to an end; the reason is kept beside it.
+        Failed = "failed",
+        /// Nobody wants to know any more.
+        Cancelled = "cancelled",
+    }
+);
+
+states!(
+    /// What a run is for.
+    RunKind {
+        /// Somebody wanted to know.
+        Demand = "demand",
+        /// A version waits for it.
+        Publish = "publish",
+        /// The live version, to be compared with.
+        Baseline = "baseline",
+        /// One message, answered once more.
+        Again = "again",
     }
 );
 

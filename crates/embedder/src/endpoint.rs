@@ -17,7 +17,7 @@ const BATCH: usize = 32;
 /// The most that one vector takes as JSON: 4,096 numbers of 24 characters.
 const LARGEST_VECTOR: usize = 100_000;
 /// A connection that takes longer is none.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 
 /// One embedding model of one endpoint.
 pub struct Endpoint {
@@ -120,27 +120,12 @@ impl Endpoint {
         if let Some(key) = &self.key {
             builder = builder.bearer_auth(key.expose_secret());
         }
-        let response = builder.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = builder
+            .send()
+            .await
+            .map_err(|error| unreachable(&error, self.time))?;
+        let response = accepted(response)?;
         let status = response.status();
-        match status {
-            status if status.is_success() => {}
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => return Err(EmbedError::Unauthorized),
-            StatusCode::TOO_MANY_REQUESTS => {
-                return Err(EmbedError::RateLimited {
-                    after: retry_after(&response),
-                });
-            }
-            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                return Err(EmbedError::Unavailable);
-            }
-            StatusCode::NOT_FOUND => {
-                return Err(bad(
-                    status,
-                    "there is no such model, or no embeddings API at this address",
-                ));
-            }
-            status => return Err(bad(status, "it does not take the request")),
-        }
         let body = self.body(response, texts.len() * LARGEST_VECTOR).await?;
         let answer: Embeddings =
             serde_json::from_slice(&body).map_err(|_| bad(status, "this is no list of embeddings"))?;
@@ -152,7 +137,7 @@ impl Endpoint {
         let mut pieces = response.bytes_stream();
         let mut body = Vec::new();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| self.unreachable(&error))?;
+            let piece = piece.map_err(|error| unreachable(&error, self.time))?;
             if body.len() + piece.len() > largest {
                 return Err(bad(status, "the answer is too large"));
             }
@@ -160,13 +145,33 @@ impl Endpoint {
         }
         Ok(body)
     }
+}
 
-    fn unreachable(&self, error: &reqwest::Error) -> EmbedError {
-        match egress::refused(error) {
-            Some(refusal) => EmbedError::Refused(refusal),
-            None if error.is_timeout() && !error.is_connect() => EmbedError::Timeout(self.time),
-            None => EmbedError::Unavailable,
+/// Why there was no answer.
+pub(crate) fn unreachable(error: &reqwest::Error, time: Duration) -> EmbedError {
+    match egress::refused(error) {
+        Some(refusal) => EmbedError::Refused(refusal),
+        None if error.is_timeout() && !error.is_connect() => EmbedError::Timeout(time),
+        None => EmbedError::Unavailable,
+    }
+}
+
+/// The answer, where its status says that it is one.
+pub(crate) fn accepted(response: Response) -> Result<Response, EmbedError> {
+    match response.status() {
+        status if status.is_success() => Ok(response),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(EmbedError::Unauthorized),
+        StatusCode::TOO_MANY_REQUESTS => Err(EmbedError::RateLimited {
+            after: retry_after(&response),
+        }),
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            Err(EmbedError::Unavailable)
         }
+        status @ StatusCode::NOT_FOUND => Err(bad(
+            status,
+            "there is no such model, or no such API at this address",
+        )),
+        status => Err(bad(status, "it does not take the request")),
     }
 }
 
@@ -188,7 +193,7 @@ fn in_order(data: Vec<Embedding>, count: usize) -> Result<Vec<Vec<f32>>, &'stati
     Ok(vectors)
 }
 
-const fn bad(status: StatusCode, why: &'static str) -> EmbedError {
+pub(crate) const fn bad(status: StatusCode, why: &'static str) -> EmbedError {
     EmbedError::BadResponse {
         status: status.as_u16(),
         why,

@@ -5,15 +5,22 @@
 //! kept beside every stored vector.
 
 mod embedder;
+mod embedders;
 mod endpoint;
 mod error;
 mod mini_lm;
+mod patient;
+mod reranker;
+mod settings;
 mod weights;
 
 pub use embedder::{Embedder, Languages};
+pub use embedders::{Absent, Embedders};
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::EmbedError;
 pub use mini_lm::{DIMENSIONS, MiniLm};
+pub use reranker::Reranker;
+pub use settings::Settings;
 pub use weights::{Missing, Weights};
 
 /// Makes a vector's length 1, so that a dot product is the cosine. One of zeros stays as it is.

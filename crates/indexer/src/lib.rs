@@ -8,6 +8,7 @@
 mod cut;
 mod fetch;
 mod file;
+mod meaning;
 mod pace;
 mod page;
 mod robots;
@@ -16,6 +17,7 @@ mod service;
 mod site;
 mod work;
 
+pub use meaning::STATE as EMBEDDINGS_STATE;
 pub use service::{Service, Settings};
 
 use std::{sync::Arc, time::Duration};
@@ -33,4 +35,7 @@ struct Indexer {
     page_pause: Duration,
     /// There may be something to do.
     news: tokio::sync::Notify,
+    embedders: embedder::Embedders,
+    /// There may be passages without a vector.
+    fresh: tokio::sync::Notify,
 }

@@ -1,8 +1,9 @@
 //! The indexer as a service.
 
-use crate::{Indexer, fetch::Fetcher, pace::Pace, page, work, work::Limits};
+use crate::{Indexer, fetch::Fetcher, meaning, pace::Pace, page, work, work::Limits};
 use anyhow::Context;
 use egress::Guard;
+use embedder::Embedders;
 use extract::Extractor;
 use ipnet::IpNet;
 use queue::{Queue, QueueName};
@@ -57,6 +58,7 @@ impl Service {
         queue: Queue,
         program: std::path::PathBuf,
         arguments: &[&str],
+        embedders: Embedders,
     ) -> anyhow::Result<Self> {
         let fetcher =
             Fetcher::new(Guard::new(&settings.allowed_private_cidrs)).context("preparing to read pages")?;
@@ -78,6 +80,8 @@ impl Service {
             pace: Pace::default(),
             page_pause: Duration::from_millis(settings.page_pause_milliseconds),
             news: Notify::new(),
+            embedders,
+            fresh: Notify::new(),
         };
         Ok(Self { settings, indexer })
     }
@@ -87,6 +91,11 @@ impl Service {
         let mut running = JoinSet::new();
         let this = Arc::new(self);
         running.spawn(listen(Arc::clone(&this), stop.clone()));
+        running.spawn({
+            let (this, stop) = (Arc::clone(&this), stop.clone());
+            async move { meaning::run(&this.indexer, this.poll(), &stop).await }
+        });
+        running.spawn(renew(Arc::clone(&this), stop.clone()));
         for _ in 0..this.settings.parallel.max(1) {
             running.spawn(Arc::clone(&this).work(stop.clone()));
         }
@@ -97,13 +106,18 @@ impl Service {
         Ok(())
     }
 
+    fn poll(&self) -> Duration {
+        Duration::from_secs(self.settings.poll_seconds.max(1))
+    }
+
     async fn work(self: Arc<Self>, stop: CancellationToken) {
-        let poll = Duration::from_secs(self.settings.poll_seconds.max(1));
+        let poll = self.poll();
         let mut away = false;
         while !stop.is_cancelled() {
             match self.next().await {
                 Ok(true) => {
                     away = false;
+                    self.indexer.fresh.notify_one();
                     continue;
                 }
                 Ok(false) => away = false,
@@ -129,7 +143,6 @@ impl Service {
     /// `false`: there was nothing.
     async fn next(&self) -> Result<bool, store::StoreError> {
         let Indexer { db, limits, news, .. } = &self.indexer;
-        sources::renew(db).await?;
         if let Some(claimed) = sources::claim(db, limits.lease).await? {
             process::crash_point!("indexer.after_claim");
             // There may be more for the others to do.
@@ -147,6 +160,19 @@ impl Service {
         news.notify_one();
         page::index(&self.indexer, claim).await;
         Ok(true)
+    }
+}
+
+/// Makes due what is to be read again by now. A database that is away is said by those who work.
+async fn renew(service: Arc<Service>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if matches!(sources::renew(&service.indexer.db).await, Ok(1..)) {
+            service.indexer.news.notify_one();
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(service.poll()) => {}
+        }
     }
 }
 

@@ -39,7 +39,8 @@ fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
-            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+            | '\u{2060}'..='\u{206F}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' | '\u{2800}' | '\u{FE00}'..='\u{FE0D}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E01EF}')
 }
 
 #[cfg(test)]
@@ -56,6 +57,19 @@ mod tests {
             format!("Vis\u{200B}ible\u{202E}{tags}\u{FEFF} te\u{AD}xt<!-- obey\nme --> here\0<!-- and");
 
         assert_eq!(clean(&text), "Visible text here");
+    }
+
+    #[test]
+    fn s13_what_is_written_in_selectors_and_fillers_is_taken_out() {
+        let selectors: String = "obey"
+            .chars()
+            .map(|c| char::from_u32(0xE0100 + c as u32).unwrap())
+            .collect();
+
+        assert_eq!(
+            clean(&format!("a{selectors}b\u{FE01}\u{3164}\u{2800}c ✈\u{FE0F}")),
+            "abc ✈\u{FE0F}"
+        );
     }
 
     #[test]

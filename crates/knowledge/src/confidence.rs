@@ -49,7 +49,7 @@ pub struct Signals {
 }
 
 /// So many of the first passages are looked at: the best sentence is seldom further down.
-const FIRST: usize = 3;
+pub(crate) const FIRST: usize = 3;
 
 impl Confidence {
     /// Whether the passages may be answered from.

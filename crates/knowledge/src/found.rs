@@ -4,14 +4,30 @@ use crate::{
     quote,
     reading::{self, Sentence},
 };
-use domain::Passage;
+use domain::{ChunkId, Passage};
 use std::ops::Range;
+use store::chunks::Chunk;
+
+/// A passage that was left out because a better one says the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dropped {
+    /// The passage.
+    pub chunk: ChunkId,
+    /// Its document's title.
+    pub title: String,
+    /// Its score.
+    pub score: f32,
+    /// The one that says the same.
+    pub like: ChunkId,
+}
 
 /// The passages that fit a question best.
 #[derive(Default)]
 pub struct Found {
     /// The best first, no two of them the same.
     pub passages: Vec<Passage>,
+    /// Those that were left out for them.
+    pub dropped: Vec<Dropped>,
     /// Of each passage, what may be quoted.
     pub(crate) sentences: Vec<Vec<Sentence>>,
     closer: Vec<Closer>,
@@ -42,6 +58,29 @@ impl Found {
     pub(crate) fn push(&mut self, (passage, sentences): (Passage, Vec<Sentence>)) {
         self.passages.push(passage);
         self.sentences.push(sentences);
+    }
+
+    pub(crate) fn drop_for(&mut self, chunk: &Chunk, score: f32, like: &Chunk) {
+        self.dropped.push(Dropped {
+            chunk: chunk.id,
+            title: chunk.title.clone(),
+            score,
+            like: like.id,
+        });
+    }
+
+    /// Puts the passages in the order of these scores, one for each, and keeps the best.
+    pub(crate) fn reorder(&mut self, scores: &[f32], count: usize) {
+        let passages = std::mem::take(&mut self.passages).into_iter();
+        let sentences = std::mem::take(&mut self.sentences);
+        let mut all: Vec<_> = passages.zip(sentences).zip(scores).collect();
+        // Of equals the one that was before.
+        all.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+        all.truncate(count);
+        for (found, _) in all {
+            self.push(found);
+        }
+        self.closer.clear();
     }
 
     /// Keeps the first passages.
@@ -94,10 +133,10 @@ impl Found {
 
     /// Chooses anew what to quote, now that the meanings of the sentences are known too. `question` and `sentences`:
     /// vectors of length 1 of the same model.
-    pub fn look_closer(&mut self, question: &[f32], sentences: &[Vec<f32>]) {
+    pub fn look_closer<Vector: AsRef<[f32]>>(&mut self, question: &[f32], sentences: &[Vector]) {
         let mut best: Vec<Option<(f32, usize, f32)>> = vec![None; self.passages.len()];
         for (closer, vector) in self.closer.iter_mut().zip(sentences) {
-            let cosine: f32 = question.iter().zip(vector).map(|(a, b)| a * b).sum();
+            let cosine: f32 = question.iter().zip(vector.as_ref()).map(|(a, b)| a * b).sum();
             closer.cosine = cosine;
             let (p, s) = (closer.passage, closer.sentence);
             let sentence = &self.sentences[p][s];

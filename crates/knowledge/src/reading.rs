@@ -151,6 +151,7 @@ pub(crate) fn read(
         chunk: chunk.id,
         document: chunk.document,
         title: chunk.title.clone(),
+        url: chunk.url.clone(),
         heading: chunk.heading.clone(),
         text: chunk.text.clone(),
         question: chunk.question.clone(),

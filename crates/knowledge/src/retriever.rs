@@ -3,13 +3,18 @@
 //! Invariants: a search never sees another chatbot's passages, for it searches one chatbot's snapshot only, and that is
 //! read from the database by workspace and chatbot. At most one task at a time reads a chatbot's knowledge anew; who asks
 //! meanwhile gets the old snapshot after a moment, unless that has been out of date for too long. What the snapshots take
-//! together stays near the budget, those used longest ago go first.
+//! together stays near the budget, those used longest ago go first. A search whose meaning cannot be known now is one by
+//! words, and says so.
 
 use crate::{
+    confidence::{Confidence, DEFAULT_THRESHOLD, confidence},
     error::KnowledgeError,
-    snapshot::{Embeddings, Snapshot},
+    found::{Dropped, Found},
+    meaning::{Asker, Meaning, Reranked, Unasked},
+    snapshot::{Embeddings, Snapshot, Wanted},
 };
 use domain::{ChatbotId, Passage, WorkspaceId};
+use embedder::{Embedder, Embedders, Languages};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -21,7 +26,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use store::{Db, chunks};
+use store::{Db, chunks, retrieval::Retrieval};
 use tokio::time::Instant;
 
 /// How snapshots are kept, section `[knowledge]`.
@@ -34,6 +39,53 @@ pub struct Settings {
     pub refresh_wait_milliseconds: u64,
     /// For how long what was known before is good enough.
     pub stale_seconds: u64,
+    /// How long a question waits for its meaning before it is answered by its words alone.
+    #[serde(default = "usual_meaning_wait")]
+    pub meaning_wait_milliseconds: u64,
+}
+
+const fn usual_meaning_wait() -> u64 {
+    2_000
+}
+
+/// What a search found, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Searched {
+    /// The best first, no two of them alike.
+    pub passages: Vec<Passage>,
+    /// Those that were left out because a better one says the same.
+    pub dropped: Vec<Dropped>,
+    /// Whether meanings were compared.
+    pub meaning: Meaning,
+    /// Whether what was found was ordered anew.
+    pub reranked: Reranked,
+    /// How sure one may be that these passages answer the question.
+    pub confidence: Confidence,
+    /// Below this the chatbot rather says that it does not know.
+    pub threshold: f32,
+    /// How much meaning counted against words, from 0 to 1.
+    pub dense_weight: f32,
+}
+
+impl Searched {
+    /// Whether the passages may be answered from.
+    pub fn suffices(&self) -> bool {
+        self.confidence.value >= self.threshold
+    }
+}
+
+impl Default for Searched {
+    fn default() -> Self {
+        Self {
+            passages: Vec::new(),
+            dropped: Vec::new(),
+            meaning: Meaning::None,
+            reranked: Reranked::No,
+            confidence: confidence(&[]),
+            threshold: DEFAULT_THRESHOLD,
+            dense_weight: 0.0,
+        }
+    }
 }
 
 /// Finds passages. Cheap to clone.
@@ -43,6 +95,7 @@ pub struct Retriever(Arc<Inner>);
 struct Inner {
     db: Db,
     settings: Settings,
+    asker: Asker,
     kept: Cache<Key, Kept>,
     /// Who is reading which chatbot's knowledge.
     reading: Mutex<HashMap<Key, Reading>>,
@@ -55,6 +108,10 @@ type Reading = Shared<BoxFuture<'static, Result<Kept, KnowledgeError>>>;
 #[derive(Clone)]
 struct Kept {
     snapshot: Arc<Snapshot>,
+    /// The model of its vectors.
+    model: Option<Arc<str>>,
+    /// What the owner set.
+    retrieval: Retrieval,
     /// When it was known to be up to date.
     checked: Instant,
 }
@@ -63,12 +120,21 @@ struct Kept {
 const LARGE: usize = 2_000;
 /// Snapshots that nobody asks go after this time, whatever the budget.
 const IDLE: Duration = Duration::from_secs(30 * 60);
+/// How many passages a reranker chooses from.
+const RERANKED: usize = 20;
+/// How many sentences are looked at closely.
+const SENTENCES: usize = 12;
 /// How many passages are read from the database at once.
 const BATCH: usize = 2_000;
 
 impl Retriever {
-    /// Reads nothing yet.
+    /// Searches by words alone. Reads nothing yet.
     pub fn new(db: Db, settings: Settings) -> Self {
+        Self::with_embedders(db, settings, Embedders::none())
+    }
+
+    /// Searches by words and, where knowledge has vectors of one of these models, by meaning. Reads nothing yet.
+    pub fn with_embedders(db: Db, settings: Settings, embedders: Embedders) -> Self {
         let budget = kibibytes(settings.snapshot_bytes).max(1);
         let kept = Cache::builder()
             .max_capacity(u64::from(budget))
@@ -80,14 +146,18 @@ impl Retriever {
             .build();
         Self(Arc::new(Inner {
             db,
+            asker: Asker::new(
+                embedders,
+                Duration::from_millis(settings.meaning_wait_milliseconds),
+            ),
             settings,
             kept,
             reading: Mutex::default(),
         }))
     }
 
-    /// The `k` passages of a chatbot that fit the question best. `knowledge_version`: the chatbot's, as the caller read
-    /// it; knowledge that is older is read anew first.
+    /// The `k` passages of a chatbot that fit the question best, or as many as its owner wants. `knowledge_version`: the
+    /// chatbot's, as the caller read it; knowledge that is older is read anew first.
     pub async fn search(
         &self,
         workspace: WorkspaceId,
@@ -95,19 +165,156 @@ impl Retriever {
         knowledge_version: i64,
         question: &str,
         k: usize,
-    ) -> Result<Vec<Passage>, KnowledgeError> {
-        let snapshot = self.snapshot(workspace, chatbot, knowledge_version).await?;
+    ) -> Result<Searched, KnowledgeError> {
+        let as_set = Retrieval::default();
+        self.search_as(workspace, chatbot, knowledge_version, question, k, as_set)
+            .await
+    }
+
+    /// The same, with what is given in `tried` in the place of what the owner set.
+    pub async fn search_as(
+        &self,
+        workspace: WorkspaceId,
+        chatbot: ChatbotId,
+        knowledge_version: i64,
+        question: &str,
+        k: usize,
+        tried: Retrieval,
+    ) -> Result<Searched, KnowledgeError> {
+        let mut kept = self.kept_of(workspace, chatbot, knowledge_version).await?;
+        let set = &mut kept.retrieval;
+        set.top_k = tried.top_k.or(set.top_k);
+        set.threshold = tried.threshold.or(set.threshold);
+        set.dense_weight = tried.dense_weight.or(set.dense_weight);
+        self.search_kept(&kept, question, k).await
+    }
+
+    /// The same, as if the owner had set this: what it leaves open is as usual, whatever is set.
+    pub async fn search_set(
+        &self,
+        workspace: WorkspaceId,
+        chatbot: ChatbotId,
+        knowledge_version: i64,
+        question: &str,
+        k: usize,
+        set: Retrieval,
+    ) -> Result<Searched, KnowledgeError> {
+        let mut kept = self.kept_of(workspace, chatbot, knowledge_version).await?;
+        kept.retrieval = set;
+        self.search_kept(&kept, question, k).await
+    }
+
+    async fn search_kept(&self, kept: &Kept, question: &str, k: usize) -> Result<Searched, KnowledgeError> {
         let started = Instant::now();
-        let found = if snapshot.len() > LARGE {
-            let question = question.to_owned();
-            tokio::task::spawn_blocking(move || snapshot.search(&question, k))
-                .await
-                .map_err(|_| KnowledgeError::Interrupted)?
-        } else {
-            snapshot.search(question, k)
+        let wanted = Wanted {
+            k: kept
+                .retrieval
+                .top_k
+                .and_then(|k| usize::try_from(k).ok())
+                .unwrap_or(k),
+            dense_weight: kept.retrieval.dense_weight,
         };
+        let searched = self.search_in(kept, question, wanted).await?;
         metrics::histogram!("botsmith_knowledge_search_seconds").record(started.elapsed().as_secs_f64());
-        found
+        Ok(searched)
+    }
+
+    async fn search_in(
+        &self,
+        kept: &Kept,
+        question: &str,
+        wanted: Wanted,
+    ) -> Result<Searched, KnowledgeError> {
+        let snapshot = &kept.snapshot;
+        let model = kept
+            .model
+            .as_ref()
+            .filter(|_| snapshot.compares_meanings(wanted.dense_weight));
+        let asked = match model {
+            None => None,
+            Some(identity) => Some(self.meaning_of(identity, question).await),
+        };
+        let (vector, mut meaning) = match asked {
+            None => (None, Meaning::None),
+            Some(Ok((model, vector))) => (Some((model, vector)), Meaning::None),
+            Some(Err(why)) => (None, failed(&why)),
+        };
+        let candidates = Wanted {
+            k: if self.0.asker.ranks() {
+                wanted.k.max(RERANKED)
+            } else {
+                wanted.k
+            },
+            ..wanted
+        };
+        let by_meaning = vector.as_ref().map(|(_, vector)| vector.clone());
+        let mut found = find(snapshot, question, by_meaning, candidates).await?;
+        let reranked = self.rerank(question, &mut found, wanted.k).await;
+        if let Some((model, vector)) = vector {
+            meaning = match self.look_closer(&model, &vector, &mut found).await {
+                Ok(()) => Meaning::Compared(model.identity()),
+                Err(why) => {
+                    // The passages stay as they are: which sentence to quote is then up to its words.
+                    failed(&why)
+                }
+            };
+        }
+        let threshold = kept.retrieval.threshold.unwrap_or(DEFAULT_THRESHOLD);
+        Ok(Searched {
+            confidence: confidence(&found.passages),
+            dense_weight: snapshot.dense_weight(wanted.dense_weight),
+            passages: found.passages,
+            dropped: found.dropped,
+            meaning,
+            reranked,
+            threshold,
+        })
+    }
+
+    async fn rerank(&self, question: &str, found: &mut Found, k: usize) -> Reranked {
+        let texts: Vec<String> = found
+            .passages
+            .iter()
+            .map(|p| crate::to_embed(&p.title, &p.heading, p.question.as_deref(), &p.text))
+            .collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let ranked = if texts.is_empty() {
+            None
+        } else {
+            self.0.asker.rank(question, &texts).await
+        };
+        match ranked {
+            None => Reranked::No,
+            Some(Ok(scores)) => {
+                found.reorder(&scores, k);
+                Reranked::Yes
+            }
+            Some(Err(why)) => {
+                found.keep(k);
+                Reranked::Failed(why.to_string())
+            }
+        }
+    }
+
+    async fn meaning_of(&self, identity: &str, question: &str) -> Result<(Embedder, Arc<[f32]>), Unasked> {
+        let asker = &self.0.asker;
+        let unknown = || Unasked::Unknown(identity.to_owned());
+        let model = asker.model(identity).await.ok_or_else(unknown)?;
+        let vector = asker.ask(&model, &[question]).await?.into_iter().next();
+        Ok((model, vector.ok_or_else(unknown)?))
+    }
+
+    async fn look_closer(
+        &self,
+        model: &Embedder,
+        question: &[f32],
+        found: &mut Found,
+    ) -> Result<(), Unasked> {
+        let sentences = found.to_look_at(SENTENCES);
+        let texts: Vec<&str> = sentences.iter().map(String::as_str).collect();
+        let vectors = self.0.asker.ask(model, &texts).await?;
+        found.look_closer(question, &vectors);
+        Ok(())
     }
 
     /// A chatbot's snapshot, of this version at least where that can be had in time.
@@ -117,12 +324,24 @@ impl Retriever {
         chatbot: ChatbotId,
         knowledge_version: i64,
     ) -> Result<Arc<Snapshot>, KnowledgeError> {
+        Ok(self
+            .kept_of(workspace, chatbot, knowledge_version)
+            .await?
+            .snapshot)
+    }
+
+    async fn kept_of(
+        &self,
+        workspace: WorkspaceId,
+        chatbot: ChatbotId,
+        knowledge_version: i64,
+    ) -> Result<Kept, KnowledgeError> {
         let key = (workspace, chatbot);
         let old = self.0.kept.get(&key).await;
         if let Some(kept) = &old
             && kept.snapshot.version() >= knowledge_version
         {
-            return Ok(kept.snapshot.clone());
+            return Ok(kept.clone());
         }
         let Some(old) = old else {
             return self.read_up_to(key, knowledge_version).await;
@@ -139,19 +358,19 @@ impl Retriever {
             Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, chatbot.id = %chatbot,
                     "answering from older knowledge");
-                Ok(old.snapshot)
+                Ok(old)
             }
-            Err(_) => Ok(old.snapshot),
+            Err(_) => Ok(old),
         }
     }
 
     /// Reads until the version is there. A reading that was under way may have begun before it was written: then once more.
-    async fn read_up_to(&self, key: Key, knowledge_version: i64) -> Result<Arc<Snapshot>, KnowledgeError> {
+    async fn read_up_to(&self, key: Key, knowledge_version: i64) -> Result<Kept, KnowledgeError> {
         let first = self.read(key).await?;
         if first.snapshot.version() >= knowledge_version {
-            return Ok(first.snapshot);
+            return Ok(first);
         }
-        Ok(self.read(key).await?.snapshot)
+        self.read(key).await
     }
 
     /// Reads a chatbot's knowledge anew, or waits for who is reading it. Goes on when the caller is gone.
@@ -203,20 +422,33 @@ impl Inner {
     async fn read(&self, key: Key) -> Result<Kept, KnowledgeError> {
         let (workspace, chatbot) = key;
         let started = Instant::now();
-        let old = self.kept.get(&key).await.map(|kept| kept.snapshot);
         let now = chunks::revisions(&self.db, workspace, chatbot)
             .await?
             .ok_or(KnowledgeError::NoChatbot)?;
+        // Vectors of another model cannot be compared with those that are kept.
+        let old = self.kept.get(&key).await;
+        let old = old.filter(|old| old.model.as_deref() == now.serving.as_deref());
+        let old = old.map(|kept| kept.snapshot);
         let difference = match &old {
             Some(old) => old.difference(&now),
             None => crate::snapshot::Difference {
                 gone: Vec::new(),
-                missing: now.chunks.iter().map(|(id, _)| *id).collect(),
+                missing: now.chunks.iter().map(|chunk| chunk.id).collect(),
             },
         };
         let mut added = Vec::with_capacity(difference.missing.len());
+        let mut embeddings = Embeddings {
+            english_only: self.is_english_only(now.serving.as_deref()).await,
+            ..Embeddings::default()
+        };
         for ids in difference.missing.chunks(BATCH) {
-            added.extend(chunks::by_ids(&self.db, workspace, chatbot, ids).await?);
+            let read = chunks::by_ids(&self.db, workspace, chatbot, ids, now.serving.as_deref()).await?;
+            for with in read {
+                if let Some(vector) = with.vector {
+                    embeddings.vectors.insert(with.chunk.id, vector);
+                }
+                added.push(with.chunk);
+            }
         }
         let (changed, kind) = (
             added.len() + difference.gone.len(),
@@ -224,8 +456,8 @@ impl Inner {
         );
         let version = now.knowledge_version;
         let snapshot = tokio::task::spawn_blocking(move || match old {
-            Some(old) => old.changed(version, &difference.gone, added, &Embeddings::default()),
-            None => Snapshot::build(version, added),
+            Some(old) => old.changed(version, &difference.gone, added, &embeddings),
+            None => Snapshot::with_embeddings(version, added, &embeddings),
         })
         .await
         .map_err(|_| KnowledgeError::Interrupted)??;
@@ -235,9 +467,41 @@ impl Inner {
             "knowledge {kind}");
         Ok(Kept {
             snapshot: Arc::new(snapshot),
+            model: now.serving.map(Into::into),
+            retrieval: now.retrieval,
             checked: started,
         })
     }
+
+    /// A model that cannot be asked compares nothing anyway.
+    async fn is_english_only(&self, serving: Option<&str>) -> bool {
+        let Some(identity) = serving else {
+            return false;
+        };
+        let model = self.asker.model(identity).await;
+        model.is_some_and(|model| model.languages() == Languages::English)
+    }
+}
+
+/// A large knowledge is searched on a thread that may be kept busy.
+async fn find(
+    snapshot: &Arc<Snapshot>,
+    question: &str,
+    vector: Option<Arc<[f32]>>,
+    wanted: Wanted,
+) -> Result<Found, KnowledgeError> {
+    if snapshot.len() <= LARGE {
+        return snapshot.find_as(question, vector.as_deref(), wanted);
+    }
+    let (snapshot, question) = (snapshot.clone(), question.to_owned());
+    tokio::task::spawn_blocking(move || snapshot.find_as(&question, vector.as_deref(), wanted))
+        .await
+        .map_err(|_| KnowledgeError::Interrupted)?
+}
+
+fn failed(why: &Unasked) -> Meaning {
+    metrics::counter!("botsmith_meaning_failures_total").increment(1);
+    Meaning::Failed(why.to_string())
 }
 
 fn kibibytes(bytes: u64) -> u32 {
@@ -245,314 +509,4 @@ fn kibibytes(bytes: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::split;
-    use domain::SourceId;
-    use sqlx::PgPool;
-    use store::{
-        TenantTx,
-        chunks::NewChunk,
-        sources::{self, Change, Content, NewDocument, NewSource},
-    };
-
-    fn settings() -> Settings {
-        Settings {
-            snapshot_bytes: 100_000_000,
-            refresh_wait_milliseconds: 5_000,
-            stale_seconds: 10,
-        }
-    }
-
-    async fn chatbot(pool: &PgPool) -> (Db, WorkspaceId, ChatbotId) {
-        let (workspace, chatbot) = (WorkspaceId::new(), ChatbotId::new());
-        sqlx::query("insert into workspaces (id, name) values ($1, 'Acme')")
-            .bind(workspace.as_uuid())
-            .execute(pool)
-            .await
-            .unwrap();
-        sqlx::query("insert into chatbots (id, workspace_id, name, fallback_text) values ($1, $2, 'Helper', 'No idea.')")
-            .bind(chatbot.as_uuid())
-            .bind(workspace.as_uuid())
-            .execute(pool)
-            .await
-            .unwrap();
-        (Db::of_pool(pool), workspace, chatbot)
-    }
-
-    async fn tenant(db: &Db, workspace: WorkspaceId) -> TenantTx {
-        db.tenant(workspace).await.unwrap()
-    }
-
-    async fn index(db: &Db) -> i64 {
-        let claimed = sources::claim(db, Duration::from_secs(60))
-            .await
-            .unwrap()
-            .expect("a source is due");
-        let Content::Text(text) = &claimed.content else {
-            panic!("not a text")
-        };
-        let pieces = split::text(text);
-        let document = NewDocument {
-            title: claimed.title.clone(),
-            url: None,
-            characters: 0,
-            error: None,
-            unreadable_pages: 0,
-            content_hash: split::content_hash(&pieces),
-            chunks: pieces
-                .into_iter()
-                .map(|p| NewChunk {
-                    heading: p.heading,
-                    question: p.question,
-                    text: p.text,
-                })
-                .collect(),
-        };
-        match sources::commit(db, &claimed, &[document]).await.unwrap() {
-            sources::Committed::Ready { knowledge_version } => knowledge_version,
-            sources::Committed::Superseded => panic!("superseded"),
-        }
-    }
-
-    async fn add(db: &Db, workspace: WorkspaceId, chatbot: ChatbotId, text: &str) -> (SourceId, i64) {
-        let mut tx = tenant(db, workspace).await;
-        let new = NewSource {
-            id: SourceId::new(),
-            chatbot,
-            title: "Terms".to_owned(),
-            content: Content::Text(text.to_owned()),
-            refresh_hours: None,
-        };
-        let source = sources::insert(&mut tx, &new).await.unwrap().unwrap();
-        tx.commit().await.unwrap();
-        (source.id, index(db).await)
-    }
-
-    fn texts(passages: &[Passage]) -> Vec<&str> {
-        passages.iter().map(|passage| passage.text.as_str()).collect()
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn what_was_added_changed_or_deleted_is_found_so_at_once(pool: PgPool) {
-        let (db, workspace, bot) = chatbot(&pool).await;
-        let retriever = Retriever::new(db.clone(), settings());
-        let find = |version, question| retriever.search(workspace, bot, version, question, 5);
-
-        assert!(find(0, "shipping").await.unwrap().is_empty());
-
-        let (id, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
-        assert_eq!(
-            texts(&find(version, "How long is shipping?").await.unwrap()),
-            ["Shipping takes two days."]
-        );
-
-        let mut tx = tenant(&db, workspace).await;
-        let content = Some(Content::Text("Shipping takes four days.".to_owned()));
-        sources::update(
-            &mut tx,
-            bot,
-            id,
-            &Change {
-                content,
-                ..Change::default()
-            },
-        )
-        .await
-        .unwrap();
-        tx.commit().await.unwrap();
-        let version = index(&db).await;
-        assert_eq!(
-            texts(&find(version, "How long is shipping?").await.unwrap()),
-            ["Shipping takes four days."]
-        );
-
-        let mut tx = tenant(&db, workspace).await;
-        let version = sources::delete(&mut tx, bot, id).await.unwrap().unwrap();
-        tx.commit().await.unwrap();
-        assert!(find(version, "How long is shipping?").await.unwrap().is_empty());
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn another_tenant_finds_nothing_by_knowing_the_chatbots_id(pool: PgPool) {
-        let (db, workspace, bot) = chatbot(&pool).await;
-        let (_, other, _) = chatbot(&pool).await;
-        let (_, version) = add(&db, workspace, bot, "The secret recipe is plain water.").await;
-        let retriever = Retriever::new(db, settings());
-        assert_eq!(
-            retriever
-                .search(workspace, bot, version, "secret recipe", 5)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-
-        let found = retriever.search(other, bot, version, "secret recipe", 5).await;
-
-        assert!(matches!(found, Err(KnowledgeError::NoChatbot)));
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn a_hundred_questions_at_once_read_the_knowledge_once(pool: PgPool) {
-        let (db, workspace, bot) = chatbot(&pool).await;
-        let (_, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
-        let retriever = Retriever::new(db, settings());
-
-        let all = (0..100).map(|_| retriever.snapshot(workspace, bot, version));
-        let snapshots = futures_util::future::join_all(all).await;
-
-        let first = snapshots[0].as_ref().unwrap();
-        assert!(
-            snapshots
-                .iter()
-                .all(|snapshot| Arc::ptr_eq(snapshot.as_ref().unwrap(), first))
-        );
-        assert!(retriever.0.reading().is_empty());
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn with_the_database_away_what_was_known_answers_for_a_while(pool: PgPool) {
-        let (db, workspace, bot) = chatbot(&pool).await;
-        let (_, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
-        let patient = Retriever::new(db.clone(), settings());
-        let strict = Retriever::new(
-            db.clone(),
-            Settings {
-                stale_seconds: 0,
-                ..settings()
-            },
-        );
-        for retriever in [&patient, &strict] {
-            retriever
-                .search(workspace, bot, version, "shipping", 5)
-                .await
-                .unwrap();
-        }
-
-        db.close().await;
-
-        assert_eq!(
-            patient
-                .search(workspace, bot, version + 1, "shipping", 5)
-                .await
-                .unwrap()
-                .len(),
-            1
-        );
-        assert!(
-            strict
-                .search(workspace, bot, version + 1, "shipping", 5)
-                .await
-                .is_err()
-        );
-        assert_eq!(
-            strict
-                .search(workspace, bot, version, "shipping", 5)
-                .await
-                .unwrap()
-                .len(),
-            1,
-            "it is up to date"
-        );
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn snapshots_keep_to_their_budget_and_the_largest_is_still_kept(pool: PgPool) {
-        let (db, workspace, first) = chatbot(&pool).await;
-        let (_, version) = add(&db, workspace, first, "Shipping takes two days.").await;
-        let retriever = Retriever::new(db.clone(), settings());
-        let snapshot = retriever.snapshot(workspace, first, version).await.unwrap();
-        let one = snapshot.bytes() as u64;
-        assert!(one < 64 * 1024, "a chatbot with one passage takes {one} bytes");
-
-        let small = Retriever::new(
-            db.clone(),
-            Settings {
-                snapshot_bytes: one * 5 / 2,
-                ..settings()
-            },
-        );
-        for _ in 0..4 {
-            let (_, workspace, bot) = chatbot(&pool).await;
-            let (_, version) = add(&db, workspace, bot, "Shipping takes two days.").await;
-            small.snapshot(workspace, bot, version).await.unwrap();
-        }
-        let tiny = Retriever::new(
-            db,
-            Settings {
-                snapshot_bytes: 1024,
-                ..settings()
-            },
-        );
-        tiny.snapshot(workspace, first, version).await.unwrap();
-
-        assert_eq!(small.kept().await.0, 2);
-        assert_eq!(
-            tiny.kept().await.0,
-            1,
-            "one that is larger than the budget is read for every question"
-        );
-    }
-
-    #[sqlx::test(migrations = "../store/migrations")]
-    async fn a_large_knowledge_is_changed_in_place_and_equals_one_read_anew(pool: PgPool) {
-        let (db, workspace, bot) = chatbot(&pool).await;
-        let article = |word: &str| {
-            (0..60)
-                .map(|i| format!("# Part {i}\nThe {word} number {i} is kept in drawer {}.\n", i * 7))
-                .collect::<String>()
-        };
-        let mut last = (SourceId::new(), 0);
-        for word in ["hammer", "saw", "drill", "wrench", "chisel"] {
-            last = add(&db, workspace, bot, &article(word)).await;
-        }
-        let retriever = Retriever::new(db.clone(), settings());
-        let before = retriever.snapshot(workspace, bot, last.1).await.unwrap();
-
-        let mut tx = tenant(&db, workspace).await;
-        let changed = article("chisel").replace("The chisel number 7 is", "The gouge number 7 is");
-        sources::update(
-            &mut tx,
-            bot,
-            last.0,
-            &Change {
-                content: Some(Content::Text(changed)),
-                title: None,
-                refresh_hours: None,
-            },
-        )
-        .await
-        .unwrap();
-        tx.commit().await.unwrap();
-        let version = index(&db).await;
-        let after = retriever.snapshot(workspace, bot, version).await.unwrap();
-        let anew = Retriever::new(db, settings())
-            .snapshot(workspace, bot, version)
-            .await
-            .unwrap();
-
-        let find = |snapshot: &Snapshot, question: &str| {
-            snapshot
-                .search(question, 3)
-                .unwrap()
-                .into_iter()
-                .map(|p| p.text)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            find(&after, "Where is the gouge?"),
-            ["The gouge number 7 is kept in drawer 49."]
-        );
-        assert!(
-            !find(&after, "chisel number 7")
-                .contains(&"The chisel number 7 is kept in drawer 49.".to_owned())
-        );
-        assert!(
-            find(&before, "Where is the gouge?").is_empty(),
-            "the old snapshot changed"
-        );
-        assert_eq!((after.len(), after.version()), (anew.len(), anew.version()));
-        assert_eq!(find(&after, "saw number 30")[0], find(&anew, "saw number 30")[0]);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! this one what stayed the same.
 
 use crate::{
+    alike::Said,
     analyze::Analyzer,
     error::KnowledgeError,
     found::Found,
@@ -53,6 +54,15 @@ pub struct Embeddings {
     pub english_only: bool,
     /// A passage that is not among them is found by its words.
     pub vectors: HashMap<ChunkId, Vec<f32>>,
+}
+
+/// How a question is asked of a snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// So many passages at most.
+    pub k: usize,
+    /// How much meaning counts against words, from 0 to 1; as the language and the model allow when `None`.
+    pub dense_weight: Option<f32>,
 }
 
 /// A chatbot's passages, ready to be searched.
@@ -314,10 +324,13 @@ impl Snapshot {
     pub(crate) fn difference(&self, now: &Revisions) -> Difference {
         let mut difference = Difference::default();
         let mut there = HashSet::with_capacity(now.chunks.len());
-        for (id, since) in &now.chunks {
-            there.insert(*id);
-            if self.known.get(id).is_none_or(|(_, known)| known != since) {
-                difference.missing.push(*id);
+        for chunk in &now.chunks {
+            there.insert(chunk.id);
+            let up_to_date = self.known.get(&chunk.id).is_some_and(|(number, since)| {
+                *since == chunk.since_version && (!chunk.has_vector || self.vectors.has(*number))
+            });
+            if !up_to_date {
+                difference.missing.push(chunk.id);
             }
         }
         difference.gone = self
@@ -336,31 +349,63 @@ impl Snapshot {
 
     /// Whether meanings are compared here: there are vectors, of a model that knows something of the language.
     pub fn knows_meanings(&self) -> bool {
-        !self.vectors.is_empty() && self.dense_weight() > 0.0
+        self.compares_meanings(None)
     }
 
-    fn dense_weight(&self) -> f32 {
-        fusion::dense_weight(self.analyzer.language(), self.english_only)
+    /// The same where meaning is to count so much.
+    pub(crate) fn compares_meanings(&self, dense_weight: Option<f32>) -> bool {
+        !self.vectors.is_empty() && self.dense_weight(dense_weight) > 0.0
+    }
+
+    /// How much meaning counts here.
+    pub fn dense_weight(&self, wanted: Option<f32>) -> f32 {
+        wanted.unwrap_or_else(|| fusion::dense_weight(self.analyzer.language(), self.english_only))
+    }
+
+    /// How many of its passages have a vector.
+    pub fn with_vectors(&self) -> usize {
+        self.vectors.len()
     }
 
     /// The `k` passages that fit the question best by words and, where its vector is given, by meaning. `vector`: of the
     /// model that made the passages' vectors.
     pub fn find(&self, question: &str, vector: Option<&[f32]>, k: usize) -> Result<Found, KnowledgeError> {
+        let wanted = Wanted {
+            k,
+            dense_weight: None,
+        };
+        self.find_as(question, vector, wanted)
+    }
+
+    /// The same, as an owner wants it.
+    pub fn find_as(
+        &self,
+        question: &str,
+        vector: Option<&[f32]>,
+        wanted: Wanted,
+    ) -> Result<Found, KnowledgeError> {
+        let Wanted { k, dense_weight } = wanted;
         let searcher = self.reader.searcher();
         let body = self.fields.body;
         let question = Question::new(question, &self.analyzer, searcher.num_docs(), |term| {
             searcher.doc_freq(&Term::from_field_text(body, term))
         })?;
         let nearness = vector
-            .filter(|_| self.knows_meanings())
+            .filter(|_| self.compares_meanings(dense_weight))
             .and_then(|vector| self.vectors.nearness(vector));
         let mut found = Found::default();
         if k == 0 {
             return Ok(found);
         }
-        let hits = self.hits(&searcher, &question, nearness.as_ref(), k * CANDIDATES)?;
+        let hits = self.hits(
+            &searcher,
+            &question,
+            nearness.as_ref(),
+            self.dense_weight(dense_weight),
+            k * CANDIDATES,
+        )?;
         let best = hits.first().map_or(0.0, |(_, hit)| hit.score);
-        let mut said = HashSet::new();
+        let mut said: Vec<Said<'_>> = Vec::new();
         for (number, mut hit) in hits {
             if found.passages.len() == k {
                 break;
@@ -368,9 +413,12 @@ impl Snapshot {
             let Some(chunk) = self.chunks.get(&number) else {
                 continue;
             };
-            if !said.insert((&chunk.question, &chunk.text)) {
+            let says = Said::of(chunk, &question, &self.analyzer);
+            if let Some(earlier) = said.iter().find(|earlier| says.is_said_by(earlier)) {
+                found.drop_for(chunk, hit.score, earlier.chunk());
                 continue;
             }
+            said.push(says);
             hit.share_of_best = if best > 0.0 { hit.score / best } else { 0.0 };
             found.push(reading::read(
                 chunk,
@@ -389,6 +437,7 @@ impl Snapshot {
         searcher: &Searcher,
         question: &Question<'_>,
         nearness: Option<&Nearness<'_>>,
+        dense_weight: f32,
         count: usize,
     ) -> Result<Vec<(u64, Hit)>, KnowledgeError> {
         let pool = if nearness.is_some() {
@@ -419,7 +468,7 @@ impl Snapshot {
                     .collect();
                 bm25.extend(self.words_of(searcher, question, &near)?);
                 let fusion = Fusion {
-                    weight: self.dense_weight(),
+                    weight: dense_weight,
                     best_bm25,
                     cosines: nearness.range,
                 };
@@ -542,6 +591,7 @@ mod tests {
                 id: ChunkId::new(),
                 document,
                 title: title.to_owned(),
+                url: None,
                 heading: piece.heading,
                 question: piece.question,
                 text: piece.text,

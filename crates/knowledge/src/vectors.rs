@@ -86,6 +86,16 @@ impl Vectors {
         self.numbers.is_empty()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether there is one under this number.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        self.numbers.binary_search(&number).is_ok()
+    }
+
     /// How much memory they take.
     pub(crate) fn bytes(&self) -> usize {
         self.numbers.len() * (size_of::<u64>() + size_of::<f32>() + self.dimensions)

@@ -1,5 +1,6 @@
 //! What a model answered.
 
+use crate::tools::ToolCall;
 use domain::FallbackReason;
 use std::fmt;
 
@@ -19,6 +20,8 @@ pub struct Answer {
     pub tokens_out: Option<u32>,
     /// Why this is not the model's own answer. With `NoKnowledge` the text is empty: the chatbot's own words belong there.
     pub fallback: Option<FallbackReason>,
+    /// What the model wants called before it answers; the text is none then.
+    pub calls: Vec<ToolCall>,
 }
 
 /// Nothing of its text.
@@ -28,6 +31,7 @@ impl fmt::Debug for Answer {
             .field("model", &self.model)
             .field("citations", &self.citations)
             .field("fallback", &self.fallback)
+            .field("calls", &self.calls.len())
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! What a model is asked.
 
+use crate::tools::Toolbox;
 use domain::Passage;
 use std::fmt;
 
@@ -16,6 +17,8 @@ pub struct Ask<'a> {
     pub history: &'a [Said],
     /// What the visitor wrote.
     pub question: &'a str,
+    /// What may be called to answer it.
+    pub toolbox: Toolbox<'a>,
 }
 
 /// One thing that was said.

@@ -15,15 +15,33 @@ pub enum ModelError {
         /// As the endpoint said.
         after: Option<Duration>,
     },
+    /// The provider has more to do than it can.
+    #[error("the model endpoint is overloaded")]
+    Overloaded {
+        /// As the endpoint said.
+        after: Option<Duration>,
+    },
+    /// Not a byte of an answer within its time.
+    #[error("the model began no answer within {0:?}")]
+    Silent(Duration),
     /// No whole answer within the time limit.
     #[error("the model did not answer within {0:?}")]
     Timeout(Duration),
     /// Not reached, or it failed.
     #[error("the model endpoint is not available")]
     Unavailable,
+    /// The answer broke off. Half an answer may say the opposite of the whole.
+    #[error("the model's answer broke off in its middle")]
+    CutOff,
     /// Its name leads into private networks.
     #[error("the model endpoint's host leads to {0}")]
     Refused(Refusal),
+    /// The provider's or the model's own rules forbid an answer to this question.
+    #[error("the model's safety rules refused to answer ({})", .0.as_str())]
+    Blocked(Detail),
+    /// The prompt does not fit into the model's context.
+    #[error("the prompt is longer than the model takes: set context_tokens to what it does")]
+    TooLong,
     /// It answered, and not what was asked for.
     #[error("the model endpoint answered with status {status}, which cannot be used")]
     BadResponse {
@@ -75,10 +93,23 @@ impl ModelError {
         match self {
             Self::Unauthorized => "unauthorized",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Silent(_) => "silent",
             Self::Timeout(_) => "timeout",
             Self::Unavailable => "unavailable",
+            Self::CutOff => "cut_off",
             Self::Refused(_) => "refused",
+            Self::Blocked(_) => "blocked",
+            Self::TooLong => "too_long",
             Self::BadResponse { .. } => "bad_response",
+        }
+    }
+
+    /// How long the endpoint asked to be left alone.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { after } | Self::Overloaded { after } => *after,
+            _ => None,
         }
     }
 }

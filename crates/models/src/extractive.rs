@@ -30,6 +30,7 @@ pub(crate) fn answer(ask: &Ask<'_>) -> Answer {
         tokens_in: None,
         tokens_out: None,
         fallback,
+        calls: Vec::new(),
     }
 }
 
@@ -45,6 +46,7 @@ mod tests {
             passages,
             history: &[],
             question: "How long does it take?",
+            toolbox: Default::default(),
         }
     }
 

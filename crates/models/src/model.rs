@@ -3,10 +3,12 @@
 use crate::{
     answer::Answer,
     ask::Ask,
+    breaker::Breakers,
+    chain::Chain,
     endpoint::{Endpoint, EndpointError},
     error::ModelError,
     extractive,
-    openai::{Limits, OpenAi},
+    remote::{Limits, Remote},
     settings::Settings,
 };
 use domain::FallbackReason;
@@ -18,6 +20,9 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Models {
     installation: Model,
+    /// What the installation asks when its model fails.
+    fallbacks: Vec<Model>,
+    breakers: Breakers,
     guard: Guard,
     client: Client,
     limits: Limits,
@@ -29,7 +34,7 @@ pub enum Model {
     /// Quotes the best passage.
     Extractive,
     /// Asks an endpoint.
-    OpenAi(OpenAi),
+    Remote(Remote),
 }
 
 /// Why the models could not be opened.
@@ -50,6 +55,7 @@ impl Models {
     pub fn open(settings: &Settings) -> Result<Self, OpenError> {
         let limits = Limits {
             time: Duration::from_secs(settings.time_limit_seconds),
+            first: Duration::from_secs(settings.first_byte_seconds),
             answer_tokens: settings.max_tokens,
             prompt_tokens: settings.prompt_tokens,
         };
@@ -58,26 +64,26 @@ impl Models {
             total: Duration::from_secs(crate::endpoint::LONGEST_LIMIT),
         };
         let guard = Guard::new(&settings.allowed_private_cidrs);
-        let installation = if settings.base_url.trim().is_empty() {
+        let open = Guard::open();
+        let open_client = open.client(timeouts)?;
+        let installation = if settings.quotes() {
             Model::Extractive
         } else {
-            let endpoint = Endpoint {
-                base_url: settings.base_url.clone(),
-                model: settings.model.clone(),
-                time_limit_seconds: Some(settings.time_limit_seconds),
-            };
-            let open = Guard::open();
-            let url = endpoint.check(&open)?;
-            Model::OpenAi(OpenAi::new(
-                open.client(timeouts)?,
-                url,
-                &endpoint.model,
-                key(&settings.api_key),
-                limits,
-            ))
+            let endpoint = settings.endpoint();
+            remote(&open, &open_client, &endpoint, Some(&settings.api_key), limits)?
         };
+        let fallbacks = settings
+            .fallbacks
+            .iter()
+            .map(|fallback| {
+                let endpoint = fallback.endpoint();
+                remote(&open, &open_client, &endpoint, Some(&fallback.api_key), limits)
+            })
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             installation,
+            fallbacks,
+            breakers: Breakers::default(),
             client: guard.client(timeouts)?,
             guard,
             limits,
@@ -89,31 +95,70 @@ impl Models {
         self.installation.clone()
     }
 
+    /// The installation's models in their order; empty when it has none and quotes.
+    pub fn chain_of_installation(&self) -> Chain {
+        let mut chain = self.chain();
+        for model in [&self.installation].into_iter().chain(&self.fallbacks) {
+            if let Model::Remote(model) = model {
+                chain.push(model.clone());
+            }
+        }
+        chain
+    }
+
+    /// For a chatbot's own models.
+    pub fn chain(&self) -> Chain {
+        Chain::new(self.breakers.clone())
+    }
+
+    /// Puts a chatbot's own model at the end of its chain, or why it cannot be asked.
+    pub fn extend(&self, chain: &mut Chain, endpoint: &Endpoint, api_key: Option<SecretString>) {
+        match self.of_chatbot(endpoint, api_key) {
+            Ok(Model::Remote(model)) => chain.push(model),
+            Ok(Model::Extractive) => {}
+            Err(error) => chain.push_unusable(endpoint.provider, &endpoint.model, error.to_string()),
+        }
+    }
+
     /// A chatbot's own.
     pub fn of_chatbot(
         &self,
         endpoint: &Endpoint,
         api_key: Option<SecretString>,
     ) -> Result<Model, EndpointError> {
-        let url = endpoint.check(&self.guard)?;
-        let mut limits = self.limits;
-        if let Some(seconds) = endpoint.time_limit_seconds {
-            limits.time = Duration::from_secs(seconds);
-        }
-        let key = api_key.as_ref().and_then(key);
-        Ok(Model::OpenAi(OpenAi::new(
-            self.client.clone(),
-            url,
-            &endpoint.model,
-            key,
-            limits,
-        )))
+        remote(&self.guard, &self.client, endpoint, api_key.as_ref(), self.limits)
     }
 
     /// Whether a chatbot may be given this endpoint, before it is stored.
     pub fn check(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
-        endpoint.check(&self.guard).map(drop)
+        endpoint.check(&self.guard, self.limits.answer_tokens).map(drop)
     }
+}
+
+/// A model at an endpoint that the guard lets pass.
+fn remote(
+    guard: &Guard,
+    client: &Client,
+    endpoint: &Endpoint,
+    api_key: Option<&SecretString>,
+    mut limits: Limits,
+) -> Result<Model, EndpointError> {
+    let base = endpoint.check(guard, limits.answer_tokens)?;
+    if let Some(seconds) = endpoint.time_limit_seconds {
+        limits.time = Duration::from_secs(seconds);
+    }
+    if let Some(context) = endpoint.context_tokens {
+        let room = context.saturating_sub(limits.answer_tokens as usize);
+        limits.prompt_tokens = limits.prompt_tokens.min(room);
+    }
+    Ok(Model::Remote(Remote::new(
+        endpoint.provider,
+        client.clone(),
+        base,
+        &endpoint.model,
+        api_key.and_then(key),
+        limits,
+    )))
 }
 
 fn key(given: &SecretString) -> Option<SecretString> {
@@ -126,7 +171,7 @@ impl Model {
     pub fn name(&self) -> &str {
         match self {
             Self::Extractive => extractive::NAME,
-            Self::OpenAi(model) => model.name(),
+            Self::Remote(model) => model.name(),
         }
     }
 
@@ -134,7 +179,7 @@ impl Model {
     pub async fn answer(&self, ask: &Ask<'_>) -> Result<Answer, ModelError> {
         match self {
             Self::Extractive => Ok(extractive::answer(ask)),
-            Self::OpenAi(model) => model.answer(ask).await,
+            Self::Remote(model) => model.answer(ask).await,
         }
     }
 
@@ -146,7 +191,7 @@ impl Model {
     ) -> Result<Answer, ModelError> {
         match self {
             Self::Extractive => Ok(extractive::answer(ask)),
-            Self::OpenAi(model) => model.answer_aloud(ask, heard).await,
+            Self::Remote(model) => model.answer_aloud(ask, heard).await,
         }
     }
 

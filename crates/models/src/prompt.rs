@@ -5,7 +5,7 @@
 
 use crate::{
     ask::{Ask, Speaker},
-    tokens,
+    tokens, tools,
 };
 use serde::Serialize;
 
@@ -34,6 +34,16 @@ pub(crate) struct Message {
 pub(crate) struct Prompt {
     pub messages: Vec<Message>,
     pub passages: usize,
+    /// What tools, calls and results take of the budget: they are sent beside the messages.
+    beside: usize,
+}
+
+impl Prompt {
+    /// How many tokens it has, estimated from above.
+    pub(crate) fn tokens(&self) -> usize {
+        let each = |message: &Message| tokens::estimate(&message.content) + MESSAGE_OVERHEAD;
+        self.messages.iter().map(each).sum::<usize>() + self.beside
+    }
 }
 
 /// Puts a prompt of at most `budget` tokens together. The rules, the owner's instructions and the question come first,
@@ -45,8 +55,13 @@ pub(crate) fn assemble(ask: &Ask<'_>, budget: usize) -> Prompt {
         system.push_str("\n\nThe owner's instructions:\n");
         system.push_str(instructions);
     }
+    if !ask.toolbox.is_empty() {
+        system.push_str(tools::RULES);
+    }
     let question = as_data(tokens::beginning(ask.question.trim(), budget / 4));
     let mut left = budget.saturating_sub(tokens::estimate(&system) + tokens::estimate(&question) + OVERHEAD);
+    let beside = ask.toolbox.tokens(budget);
+    left = left.saturating_sub(beside);
 
     // A quarter of what is left is the history's, where there is one.
     let reserved = if ask.history.is_empty() { 0 } else { left / 4 };
@@ -111,6 +126,7 @@ pub(crate) fn assemble(ask: &Ask<'_>, budget: usize) -> Prompt {
     Prompt {
         messages,
         passages: used,
+        beside,
     }
 }
 
@@ -124,14 +140,14 @@ fn one_line(text: &str) -> String {
 }
 
 /// The text, unable to end its own mark or begin another.
-fn as_data(text: &str) -> String {
+pub(crate) fn as_data(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
         let after = from[1..].trim_start_matches(['/', ' ', '\t', '\n', '\r']);
-        let is_mark = ["passage", "question"].iter().any(|mark| {
+        let is_mark = ["passage", "question", "result"].iter().any(|mark| {
             after
                 .get(..mark.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(mark))
@@ -165,6 +181,7 @@ mod tests {
             passages,
             history,
             question,
+            toolbox: Default::default(),
         }
     }
 

@@ -1,15 +1,52 @@
 //! Operator settings, section `[models]`.
 
+use crate::{endpoint::Endpoint, provider::Provider};
 use egress::IpNet;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
+
+/// A model that the installation asks when those before it fail.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FallbackSettings {
+    /// Whose API it speaks.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Where that API is; empty: where the provider's usually is.
+    #[serde(default)]
+    pub base_url: String,
+    /// The model's name there.
+    pub model: String,
+    /// The key for it; empty where none is needed.
+    #[serde(default)]
+    pub api_key: SecretString,
+    /// How many tokens the model takes, prompt and answer together.
+    #[serde(default)]
+    pub context_tokens: Option<usize>,
+}
+
+impl FallbackSettings {
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            time_limit_seconds: None,
+            context_tokens: self.context_tokens,
+        }
+    }
+}
 
 /// The installation's own model, and limits for all.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// An OpenAI-compatible endpoint for chatbots without their own, for example `http://127.0.0.1:11434/v1`. Empty: such
-    /// chatbots quote their best passage. Any host: the operator chose it.
+    /// Whose API the endpoint speaks that chatbots without their own use.
+    #[serde(default)]
+    pub provider: Provider,
+    /// Where that API is, for example `http://127.0.0.1:8000/v1`; empty: where the provider's usually is. An empty address
+    /// of an OpenAI-compatible API means that there is none: such chatbots quote their best passage. Any host: the operator
+    /// chose it.
     #[serde(default)]
     pub base_url: String,
     /// The model's name there.
@@ -18,8 +55,17 @@ pub struct Settings {
     /// The key for it; empty where none is needed.
     #[serde(default)]
     pub api_key: SecretString,
+    /// What is asked when that model fails, in this order.
+    #[serde(default)]
+    pub fallbacks: Vec<FallbackSettings>,
     /// How long an answer may take, from the first byte sent to the last received.
     pub time_limit_seconds: u64,
+    /// How long the first byte may take of an answer that is shown while it is written.
+    #[serde(default = "usual_first_byte_seconds")]
+    pub first_byte_seconds: u64,
+    /// How many tokens the model takes, prompt and answer together; 0: as many as `prompt_tokens` and `max_tokens`.
+    #[serde(default)]
+    pub context_tokens: usize,
     /// The longest answer, in tokens.
     pub max_tokens: u32,
     /// The longest prompt, in tokens.
@@ -27,6 +73,28 @@ pub struct Settings {
     /// Private networks that chatbots' own endpoints may be in, for example `10.0.5.0/24`; a list, or separated by commas.
     #[serde(default, deserialize_with = "networks")]
     pub allowed_private_cidrs: Vec<IpNet>,
+}
+
+const fn usual_first_byte_seconds() -> u64 {
+    15
+}
+
+impl Settings {
+    /// Whether chatbots without a model of their own quote their knowledge.
+    pub(crate) fn quotes(&self) -> bool {
+        self.provider == Provider::OpenAiCompatible && self.base_url.trim().is_empty()
+    }
+
+    /// The installation's own endpoint.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint {
+            provider: self.provider,
+            base_url: self.base_url.clone(),
+            model: self.model.clone(),
+            time_limit_seconds: Some(self.time_limit_seconds),
+            context_tokens: (self.context_tokens > 0).then_some(self.context_tokens),
+        }
+    }
 }
 
 /// As a list, as in a file, or as text, as in an environment variable.

@@ -6,7 +6,7 @@
 //! The defaults file is the list of what exists: a setting that may be left out has an empty text there and a serde
 //! default in its struct, which does not see an empty text; an empty table takes any names; and `"=gateway.public_url"` means the same as that setting unless something else is given. `BOTSMITH__STORE__URL` is `store.url`. Only the prefix with two underscores is ours: for a
 //! service named `botsmith` Kubernetes sets `BOTSMITH_PORT=tcp://…`. `DATABASE_URL` and `AMQP_URL`, which every host sets
-//! alike, mean `store.url` and `queue.url`.
+//! alike, mean `store.url` and `queue.url`, and `BOTSMITH_WEIGHTS`, which `deploy/dev/weights.sh` reads too, `embeddings.weights`.
 
 mod error;
 mod known;
@@ -22,7 +22,11 @@ use std::path::Path;
 pub const PREFIX: &str = "BOTSMITH__";
 
 /// Variables that mean a setting by convention, and yield to the variable with our prefix.
-const CONVENTIONAL: &[(&str, &str)] = &[("DATABASE_URL", "store.url"), ("AMQP_URL", "queue.url")];
+const CONVENTIONAL: &[(&str, &str)] = &[
+    ("DATABASE_URL", "store.url"),
+    ("AMQP_URL", "queue.url"),
+    ("BOTSMITH_WEIGHTS", "embeddings.weights"),
+];
 
 /// Reads the settings. `env` is `std::env::vars()` outside of tests.
 pub fn load<T: DeserializeOwned>(

@@ -213,7 +213,12 @@ async fn while_the_broker_is_away_publishing_is_refused_in_time_and_everything_c
 
     assert!(took < RECOVERY, "publishing came back after {took:?}");
     assert!(process.queue.is_ready());
-    let delivery = next(&mut consumer).await;
+    let mut delivery = next(&mut consumer).await;
+    if text(&delivery) == "before" {
+        // Its acknowledgement may still have been on its way when the broker went.
+        delivery.ack().await;
+        delivery = next(&mut consumer).await;
+    }
     assert_eq!(text(&delivery), "after");
     delivery.ack().await;
     assert_eq!(timeout(LONG, live.next()).await.unwrap(), Some(LiveEvent::Resync));

@@ -3,13 +3,15 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, chat, integration_logs, outbound_files, quarantine, scheduling, sign_in_failures,
+    Db, StoreError, budgets, chat, integration_logs, outbound_files, quarantine, scheduling, sign_in_failures,
 };
 
 /// How long integrations' logs are kept.
 const LOGS: TimeDelta = TimeDelta::days(90);
 /// How long an uploaded file waits for the message that it goes with.
 const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
+/// How long what was spent on models is kept: a month's budget needs the month.
+const SPENDING: TimeDelta = TimeDelta::days(62);
 
 /// Forgets what is older than promised.
 pub async fn keep(db: &Db, clock: &Clock, seen_days: i64) {
@@ -29,5 +31,7 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     quarantine::forget(db, now).await?;
     chat::forget_files(db, now - UNSENT_FILES).await?;
     outbound_files::forget(db, now - UNSENT_FILES).await?;
+    budgets::expire(db, now).await?;
+    budgets::forget(db, now - SPENDING).await?;
     Ok(())
 }

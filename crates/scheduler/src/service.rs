@@ -43,6 +43,8 @@ pub struct Service {
 
 /// How often a standby asks whether it is its turn.
 const STANDBY: Duration = Duration::from_secs(1);
+/// How often it looks for conversations in which no human has written for long enough.
+const SILENCES: Duration = Duration::from_secs(5);
 /// How often it looks for integrations whose examination is due.
 const CARE: Duration = Duration::from_secs(5);
 
@@ -104,6 +106,8 @@ impl Service {
         let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
+        let mut silences = interval(SILENCES);
+        silences.set_missed_tick_behavior(MissedTickBehavior::Delay);
         sweeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -115,6 +119,7 @@ impl Service {
                     }
                     sweep::sweep(&self.db, &self.queue, &self.clock, &self.platforms, self.settings.wake_ups).await;
                 }
+                _ = silences.tick() => sweep::hand_back(&self.db, &self.clock).await,
                 _ = houses.tick() => {
                     housekeeping::keep(&self.db, &self.clock, self.settings.seen_days).await;
                 }

@@ -3,7 +3,7 @@
 use domain::Platform;
 use process::clock::Clock;
 use queue::{Queue, QueueName};
-use store::{Db, StoreError, scheduling, statuses};
+use store::{Db, StoreError, conversations, scheduling, statuses};
 
 /// Takes work out of hands that have gone, and wakes whoever can do it.
 pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform], wake_ups: i64) {
@@ -39,6 +39,12 @@ pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform]
             "due parts cannot be counted"
         ),
     }
+}
+
+/// Gives the bot what no human has written into for as long as the owner said.
+pub async fn hand_back(db: &Db, clock: &Clock) {
+    let back = conversations::hand_back_silent(db, clock.now()).await;
+    report("conversations back from humans", back);
 }
 
 /// Adds as many wake-ups as are missing for what is due.

@@ -5,25 +5,86 @@
 use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, WorkspaceId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
+use uuid::Uuid;
 
 /// The model endpoint of a chatbot, without its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelEndpoint {
-    /// Where an OpenAI-compatible API is, up to and with `/v1`.
+    /// Whose API it speaks.
+    #[serde(default = "openai_compatible")]
+    pub provider: String,
+    /// Where that API is, its version included.
     pub base_url: String,
     /// The model's name there.
     pub model: String,
     /// How long one call may take.
     pub time_limit_seconds: u32,
+    /// How many tokens the model takes, prompt and answer together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
     /// What may be shown of the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_shown: Option<String>,
+    /// What is asked when this one fails, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<FallbackModel>,
+}
+
+/// A model that is asked when those before it fail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FallbackModel {
+    /// Its id: the row for which its key is sealed.
+    pub id: Uuid,
+    /// Where it is; has no fallbacks of its own.
+    #[serde(flatten)]
+    pub endpoint: ModelEndpoint,
+    /// Its key, sealed for (`id`, [`FALLBACK_KEY_COLUMN`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SealedKey>,
+}
+
+/// A sealed key within JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedKey(pub Vec<u8>);
+
+impl fmt::Debug for SealedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealedKey")
+    }
+}
+
+impl Serialize for SealedKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let hex: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&hex)
+    }
+}
+
+impl<'de> Deserialize<'de> for SealedKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hex = String::deserialize(deserializer)?;
+        let digits: Option<Vec<u8>> = hex
+            .chars()
+            .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+            .collect();
+        digits
+            .filter(|digits| digits.len() % 2 == 0)
+            .map(|digits| Self(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
+            .ok_or_else(|| de::Error::custom("a sealed key is not hexadecimal"))
+    }
+}
+
+fn openai_compatible() -> String {
+    "openai_compatible".to_owned()
 }
 
 /// The column for which a model's key is sealed, with the chatbot's id as the row.
 pub const MODEL_KEY_COLUMN: &str = "chatbots.model_key";
+
+/// The place within which a fallback model's key is sealed, with the fallback's id as the row.
+pub const FALLBACK_KEY_COLUMN: &str = "chatbots.model.fallbacks";
 
 /// A chatbot.
 #[derive(Clone)]
@@ -44,6 +105,8 @@ pub struct Chatbot {
     pub model_key: Option<Vec<u8>>,
     /// Bumped by every change.
     pub version: i64,
+    /// The number of the version that answers: see [`crate::versions`].
+    pub live_version: i64,
     /// Bumped when its chunks change.
     pub knowledge_version: i64,
     /// An answer older than this is not sent any more.
@@ -92,6 +155,7 @@ struct Row {
     model: Option<serde_json::Value>,
     model_key: Option<Vec<u8>>,
     version: i64,
+    live_version: i64,
     knowledge_version: i64,
     max_answer_age_seconds: i32,
     archived_at: Option<DateTime<Utc>>,
@@ -112,6 +176,7 @@ impl TryFrom<Row> for Chatbot {
             model: row.model.map(serde_json::from_value).transpose()?,
             model_key: row.model_key,
             version: row.version,
+            live_version: row.live_version,
             knowledge_version: row.knowledge_version,
             max_answer_age_seconds: row.max_answer_age_seconds,
             archived_at: row.archived_at,
@@ -268,4 +333,40 @@ pub async fn workspace_of(db: &Db, id: ChatbotId) -> Result<Option<WorkspaceId>,
             .await?
             .map(Into::into),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_endpoint_of_before_there_were_providers_is_read() {
+        let old = json!({"base_url": "https://m.example/v1", "model": "m", "time_limit_seconds": 30});
+
+        let endpoint: ModelEndpoint = serde_json::from_value(old).unwrap();
+
+        assert_eq!(endpoint.provider, "openai_compatible");
+        assert!(endpoint.fallbacks.is_empty());
+    }
+
+    #[test]
+    fn a_fallback_with_its_sealed_key_is_read_as_it_was_written_and_not_printed() {
+        let mut endpoint: ModelEndpoint =
+            serde_json::from_value(json!({"base_url": "u", "model": "m", "time_limit_seconds": 1})).unwrap();
+        endpoint.fallbacks.push(FallbackModel {
+            id: Uuid::now_v7(),
+            endpoint: endpoint.clone(),
+            key: Some(SealedKey(vec![0, 9, 10, 255])),
+        });
+
+        let written = serde_json::to_value(&endpoint).unwrap();
+
+        assert_eq!(written["fallbacks"][0]["key"], "00090aff");
+        assert_eq!(
+            serde_json::from_value::<ModelEndpoint>(written).unwrap(),
+            endpoint
+        );
+        assert!(!format!("{endpoint:?}").contains("255"));
+    }
 }

@@ -3,7 +3,7 @@
 //! Invariant: a chunk never changes under the same pair of id and `since_version`. A copy that holds the pairs of
 //! [`revisions`] holds exactly the chatbot's knowledge of at least the version that came with them.
 
-use crate::{Db, StoreError, SystemTx, TenantTx, sources::Place};
+use crate::{Db, StoreError, SystemTx, TenantTx, meanings, retrieval::Retrieval, sources::Place};
 use domain::{ChatbotId, ChunkId, DocumentId, WorkspaceId};
 use std::{collections::HashMap, fmt};
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub struct Chunk {
     pub document: DocumentId,
     /// The document's title.
     pub title: String,
+    /// Of a page: its address.
+    pub url: Option<String>,
     /// Headings above it, outermost first, joined by " > ".
     pub heading: String,
     /// Of a question-and-answer pair: the question.
@@ -39,12 +41,35 @@ pub struct Chunk {
 }
 
 /// Which passages a chatbot's knowledge consists of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Revisions {
     /// At least this version.
     pub knowledge_version: i64,
-    /// Each passage with its `since_version`.
-    pub chunks: Vec<(ChunkId, i64)>,
+    /// The model whose vectors questions are compared with.
+    pub serving: Option<String>,
+    /// How they are to be searched.
+    pub retrieval: Retrieval,
+    /// The passages.
+    pub chunks: Vec<Revision>,
+}
+
+/// One passage, as far as a copy has to know it to tell whether it is up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision {
+    /// The passage.
+    pub id: ChunkId,
+    /// The knowledge version that brought it, or last gave it its title.
+    pub since_version: i64,
+    /// It has a vector of the model that serves.
+    pub has_vector: bool,
+}
+
+/// A passage with its vector.
+pub struct WithVector {
+    /// The passage.
+    pub chunk: Chunk,
+    /// Of the model that was asked for, where there is one.
+    pub vector: Option<Vec<f32>>,
 }
 
 /// Nothing of its text.
@@ -72,7 +97,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Chunk>, StoreError> {
     let rows = sqlx::query!(
-        "select c.id, c.document_id, d.title, c.heading, c.question, c.text, c.since_version
+        "select c.id, c.document_id, d.title, d.url, c.heading, c.question, c.text, c.since_version
          from chunks c join documents d on d.id = c.document_id
          where c.document_id = $1 and c.workspace_id = $2 and c.position >= $3
          order by c.position
@@ -90,6 +115,7 @@ pub async fn list(
             id: row.id.into(),
             document: row.document_id.into(),
             title: row.title,
+            url: row.url,
             heading: row.heading,
             question: row.question,
             text: row.text,
@@ -106,55 +132,81 @@ pub async fn revisions(
 ) -> Result<Option<Revisions>, StoreError> {
     // One statement, so one snapshot: the version and the passages belong together.
     let rows = sqlx::query!(
-        r#"select b.knowledge_version, c.id as "id?", c.since_version as "since_version?"
-           from chatbots b left join chunks c on c.chatbot_id = b.id and c.workspace_id = b.workspace_id
+        r#"select b.knowledge_version, m.serving, r.top_k as "top_k?", r.threshold as "threshold?",
+                  r.dense_weight as "dense_weight?", c.id as "id?", c.since_version as "since_version?",
+                  v.chunk_id is not null as "has_vector!"
+           from chatbots b
+                left join meanings m on m.chatbot_id = b.id
+                left join retrieval_settings r on r.chatbot_id = b.id
+                left join chunks c on c.chatbot_id = b.id and c.workspace_id = b.workspace_id
+                left join chunk_vectors v on v.chunk_id = c.id and v.model = m.serving
            where b.id = $1 and b.workspace_id = $2"#,
         chatbot.as_uuid(),
         workspace.as_uuid(),
     )
     .fetch_all(db.system_pool())
     .await?;
-    let Some(knowledge_version) = rows.first().map(|row| row.knowledge_version) else {
+    let Some(first) = rows.first() else {
         return Ok(None);
     };
-    let chunks = rows
-        .iter()
-        .filter_map(|row| Some((row.id?.into(), row.since_version?)))
-        .collect();
     Ok(Some(Revisions {
-        knowledge_version,
-        chunks,
+        knowledge_version: first.knowledge_version,
+        serving: first.serving.clone(),
+        retrieval: Retrieval {
+            top_k: first.top_k,
+            threshold: first.threshold,
+            dense_weight: first.dense_weight,
+        },
+        chunks: rows
+            .iter()
+            .filter_map(|row| {
+                Some(Revision {
+                    id: row.id?.into(),
+                    since_version: row.since_version?,
+                    has_vector: row.has_vector,
+                })
+            })
+            .collect(),
     }))
 }
 
-/// These passages of a chatbot, those that still exist.
+/// These passages of a chatbot, those that still exist, with their vectors of this model.
 pub async fn by_ids(
     db: &Db,
     workspace: WorkspaceId,
     chatbot: ChatbotId,
     ids: &[ChunkId],
-) -> Result<Vec<Chunk>, StoreError> {
+    model: Option<&str>,
+) -> Result<Vec<WithVector>, StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(ChunkId::as_uuid).collect();
     let rows = sqlx::query!(
-        "select c.id, c.document_id, d.title, c.heading, c.question, c.text, c.since_version
-         from chunks c join documents d on d.id = c.document_id
-         where c.id = any($1) and c.chatbot_id = $2 and c.workspace_id = $3",
+        r#"select c.id, c.document_id, d.title, d.url, c.heading, c.question, c.text, c.since_version,
+                  v.vector as "vector?"
+           from chunks c
+                join documents d on d.id = c.document_id
+                left join chunk_vectors v on v.chunk_id = c.id and v.model = $4
+           where c.id = any($1) and c.chatbot_id = $2 and c.workspace_id = $3"#,
         &ids,
         chatbot.as_uuid(),
         workspace.as_uuid(),
+        model,
     )
     .fetch_all(db.system_pool())
     .await?;
     Ok(rows
         .into_iter()
-        .map(|row| Chunk {
-            id: row.id.into(),
-            document: row.document_id.into(),
-            title: row.title,
-            heading: row.heading,
-            question: row.question,
-            text: row.text,
-            since_version: row.since_version,
+        .map(|row| WithVector {
+            chunk: Chunk {
+                id: row.id.into(),
+                document: row.document_id.into(),
+                title: row.title,
+                url: row.url,
+                heading: row.heading,
+                question: row.question,
+                text: row.text,
+                since_version: row.since_version,
+            },
+            vector: row.vector.as_deref().map(meanings::from_bytes),
         })
         .collect())
 }
@@ -227,6 +279,12 @@ pub(crate) async fn replace(
     sqlx::query!("delete from chunks where id = any($1)", &gone)
         .execute(&mut **tx)
         .await?;
+    if renamed {
+        // The title is part of what a vector is made of.
+        sqlx::query!("delete from chunk_vectors where chunk_id = any($1)", &kept.ids)
+            .execute(&mut **tx)
+            .await?;
+    }
     sqlx::query!(
         "update chunks set position = kept.position,
              since_version = case when $3 then $4 else since_version end

@@ -1,6 +1,6 @@
 //! Who answers in a conversation.
 
-use crate::{StoreError, TenantTx};
+use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::{ConversationId, IntegrationId};
 
@@ -9,7 +9,10 @@ use domain::{ConversationId, IntegrationId};
 pub async fn take_over(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, StoreError> {
     let id = conversation.as_uuid();
     let found = sqlx::query!(
-        "update conversations set handler = 'human', due_at = null, waiting_since = null, updated_at = now()
+        "update conversations
+         set handler = 'human', due_at = null, waiting_since = null, updated_at = now(),
+             handoff_reason = coalesce(handoff_reason, 'agent'), handed_off_at = coalesce(handed_off_at, now()),
+             handoff_message_id = null, hand_back_at = now() + hand_back_after(chatbot_id)
          where id = $1",
         id
     )
@@ -38,12 +41,29 @@ pub async fn take_over(tx: &mut TenantTx, conversation: ConversationId) -> Resul
 /// The bot answers again, from the next message on. `false`: no such conversation here.
 pub async fn hand_back(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, StoreError> {
     let found = sqlx::query!(
-        "update conversations set handler = 'bot', updated_at = now() where id = $1",
+        "update conversations
+         set handler = 'bot', updated_at = now(), handoff_reason = null, handoff_detail = null, handed_off_at = null,
+             handoff_message_id = null, hand_back_at = null
+         where id = $1",
         conversation.as_uuid()
     )
     .execute(tx.connection())
     .await?;
     Ok(found.rows_affected() > 0)
+}
+
+/// Hands back what no human has written into for as long as its chatbot's owner said. How many.
+pub async fn hand_back_silent(db: &Db, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    Ok(sqlx::query!(
+        "update conversations
+         set handler = 'bot', updated_at = $1, handoff_reason = null, handoff_detail = null, handed_off_at = null,
+             handoff_message_id = null, hand_back_at = null
+         where hand_back_at <= $1 and handler = 'human'",
+        now
+    )
+    .execute(db.system_pool())
+    .await?
+    .rows_affected())
 }
 
 /// When the person last wrote into a conversation, as the platform names it. `None`: never.

@@ -123,7 +123,14 @@ pub fn reply(texts: &[&str]) -> BotReply {
             stages: json!({}),
             error: None,
             unanswered: false,
+            calls: json!([]),
+            removed_links: Vec::new(),
+            path: json!([]),
+            cost_micros: None,
         },
+        handoff: None,
+        buttons: None,
+        calls: Default::default(),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, ContactId, ConversationId, Handler, IntegrationId, Platform, WorkspaceId};
+use domain::{
+    ChatbotId, ContactId, ConversationId, Handler, HandoffReason, IntegrationId, Platform, WorkspaceId,
+};
 use std::fmt;
 
 /// Which conversations to list. Every given condition must hold.
@@ -16,6 +18,8 @@ pub struct Filter {
     pub platform: Option<Platform>,
     /// In these hands.
     pub handler: Option<Handler>,
+    /// In a human's hands for this reason.
+    pub handoff_reason: Option<HandoffReason>,
     /// Whose contact's name or address on the platform contains this.
     pub contact: Option<String>,
 }
@@ -39,6 +43,8 @@ pub struct Conversation {
     pub key: String,
     /// In whose hands it is.
     pub handler: Handler,
+    /// Why and since when a human has it.
+    pub handoff: Option<Handoff>,
     /// Messages that wait for an answer of the bot.
     pub waiting: i64,
     /// When the person last wrote.
@@ -47,6 +53,19 @@ pub struct Conversation {
     pub last_message: Option<LastMessage>,
     /// When it began.
     pub created_at: DateTime<Utc>,
+}
+
+/// Why and since when a human has a conversation.
+#[derive(Clone)]
+pub struct Handoff {
+    /// Why.
+    pub reason: HandoffReason,
+    /// The owner's words that were found.
+    pub detail: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// When it goes back to the bot if no human writes.
+    pub back_at: Option<DateTime<Utc>>,
 }
 
 /// The person on the other side.
@@ -106,6 +125,10 @@ struct Row {
     consented_at: Option<DateTime<Utc>>,
     key: String,
     handler: String,
+    handoff_reason: Option<String>,
+    handoff_detail: Option<String>,
+    handed_off_at: Option<DateTime<Utc>>,
+    hand_back_at: Option<DateTime<Utc>>,
     waiting: i64,
     last_inbound_at: Option<DateTime<Utc>>,
     last_direction: Option<String>,
@@ -140,6 +163,15 @@ impl TryFrom<Row> for Conversation {
             },
             key: row.key,
             handler: row.handler.parse()?,
+            handoff: match (row.handoff_reason, row.handed_off_at) {
+                (Some(reason), Some(since)) => Some(Handoff {
+                    reason: reason.parse()?,
+                    detail: row.handoff_detail,
+                    since,
+                    back_at: row.hand_back_at,
+                }),
+                _ => None,
+            },
             waiting: row.waiting,
             last_inbound_at: row.last_inbound_at,
             last_message,
@@ -178,7 +210,7 @@ async fn find(
         Row,
         r#"select v.id, v.chatbot_id, b.name as chatbot_name, v.integration_id, i.platform, v.contact_id,
                   c.key as contact_key, c.name as contact_name, c.opted_out_at, c.email, c.phone, c.fields, c.consented_at,
-                  v.key, v.handler,
+                  v.key, v.handler, v.handoff_reason, v.handoff_detail, v.handed_off_at, v.hand_back_at,
                   (select count(*) from messages w
                    where w.conversation_id = v.id and w.state in ('waiting', 'answering')) as "waiting!",
                   v.last_inbound_at, m.direction as "last_direction?", left(m.text, $10) as last_text,
@@ -200,6 +232,7 @@ async fn find(
              and ($7::text is null or position(lower($7) in lower(c.key)) > 0
                   or position(lower($7) in lower(c.name)) > 0)
              and ($8::uuid is null or v.id < $8)
+             and ($11::text is null or v.handoff_reason = $11)
            order by v.id desc limit $9"#,
         workspace,
         only.map(|id| id.as_uuid()),
@@ -211,6 +244,7 @@ async fn find(
         after.map(|id| id.as_uuid()),
         limit,
         PREVIEW_CHARACTERS,
+        filter.handoff_reason.map(HandoffReason::as_str),
     )
     .fetch_all(tx.connection())
     .await?

@@ -24,6 +24,18 @@ pub async fn insert_if_absent(tx: &mut SystemTx, key: &str, value: &Value) -> Re
     Ok(done.rows_affected() == 1)
 }
 
+/// Notes it in place of what was noted before.
+pub async fn put(db: &Db, key: &str, value: &Value) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into installation (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value",
+        key,
+        value,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

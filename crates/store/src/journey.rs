@@ -94,6 +94,14 @@ pub struct Answer {
     pub stages: serde_json::Value,
     /// What went wrong on the way.
     pub error: Option<String>,
+    /// Calls of tools on the way.
+    pub calls: serde_json::Value,
+    /// Hosts to which it would have linked, and may not.
+    pub removed_links: Vec<String>,
+    /// The models that were asked, in their order, and how each fared.
+    pub path: serde_json::Value,
+    /// What they cost, in millionths of a US dollar.
+    pub cost_micros: Option<i64>,
     /// When it was committed.
     pub created_at: DateTime<Utc>,
 }
@@ -286,7 +294,7 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         "select id, question, passages, citations, model, fallback, prompt_version, tokens_in, tokens_out, stages,
-                error, created_at
+                error, calls, removed_links, path, cost_micros, created_at
          from answers where workspace_id = $1 and id = any($2)",
         workspace,
         ids,
@@ -308,6 +316,10 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
                 tokens_out: row.tokens_out,
                 stages: row.stages,
                 error: row.error,
+                calls: row.calls,
+                removed_links: row.removed_links,
+                path: row.path,
+                cost_micros: row.cost_micros,
                 created_at: row.created_at,
             };
             (row.id, answer)

@@ -166,9 +166,14 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
         chat::enter_parts(tx.connection(), conversation.id.into(), message, &parts).await?;
     }
     sqlx::query!(
-        "update conversations set next_position = next_position + $2 where id = $1",
+        "update conversations
+         set next_position = next_position + $2,
+             hand_back_at = case when $3 and hand_back_at is not null then now() + hand_back_after(chatbot_id)
+                                 else hand_back_at end
+         where id = $1",
         conversation.id,
         parts.len() as i64,
+        new.sender == Sender::Agent,
     )
     .execute(tx.connection())
     .await?;

@@ -180,14 +180,17 @@ async fn find(
 pub async fn claim(db: &Db, lease: Duration, at_once: i64) -> Result<Option<PageClaim>, StoreError> {
     let token = LeaseToken::new();
     let row = sqlx::query!(
-        r#"update pages set attempts = pages.attempts + 1, lease_token = $1,
+        r#"with busy as materialized (
+               select source_id from pages where state = 'due' and lease_until > now()
+               group by source_id having count(*) >= $3
+           )
+           update pages set attempts = pages.attempts + 1, lease_token = $1,
                lease_until = now() + make_interval(secs => $2)
            from sources s
            where s.id = pages.source_id and pages.id = (
                select p.id from pages p
                where p.state = 'due' and p.due_at <= now() and (p.lease_until is null or p.lease_until <= now())
-                 and (select count(*) from pages held
-                      where held.source_id = p.source_id and held.state = 'due' and held.lease_until > now()) < $3
+                 and not exists (select from busy where busy.source_id = p.source_id)
                order by p.due_at, p.id
                limit 1
                for update skip locked

@@ -152,7 +152,9 @@ pub async fn claim(
                c.message_id as "message_id!", c.sender as "sender!", k.key as "contact_key!",
                v.key as "conversation_key!", c.content as "content!", answered.id as "answered_id?",
                answered.reply_to as "reply_to?", c.state_before as "state_before!", c.resent as "resent!",
-               c.attempts as "attempts!", c.first_attempt_at, c.expires_at, k.opted_out_at, v.handler as "handler!",
+               c.attempts as "attempts!", c.first_attempt_at, c.expires_at, k.opted_out_at,
+               -- What the bot says while it hands over is its last word: it is sent, and so is what went before it.
+               v.handler = 'human' and (v.handoff_message_id is null or c.message_id > v.handoff_message_id) as "human!",
                v.last_inbound_at, c.traceparent
         from claimed c
         join conversations v on v.id = c.conversation_id
@@ -197,7 +199,7 @@ pub async fn claim(
                 first_attempt_at: row.first_attempt_at,
                 expires_at: row.expires_at,
                 opted_out: row.opted_out_at.is_some(),
-                human: row.handler == "human",
+                human: row.human,
                 last_inbound_at: row.last_inbound_at,
                 traceparent: row.traceparent,
             })

@@ -4,9 +4,11 @@
 //! indexes it holds a lease token that is new at every claim, and a change of the content takes the lease away: what an
 //! indexer read before the change matches no row when it commits.
 
+mod answered;
 mod content;
 
 use crate::{Db, StoreError, SystemTx, TenantTx, chunks::NewChunk};
+pub use answered::add_answer;
 use chrono::{DateTime, Utc};
 pub(crate) use content::without_nul;
 pub use content::{Content, File, Pair, Site};
@@ -60,6 +62,8 @@ pub struct Source {
     pub indexed_version: i64,
     /// How many passages of it can be found.
     pub chunks: i64,
+    /// How many of these can be found by their meaning.
+    pub with_vector: i64,
     /// How many documents it was read into, those that cannot be read included.
     pub documents: i64,
     /// Characters of these.
@@ -158,6 +162,7 @@ struct Row {
     version: i64,
     indexed_version: i64,
     chunks: i64,
+    with_vector: i64,
     documents: i64,
     characters: i64,
     pages: i64,
@@ -182,6 +187,7 @@ impl TryFrom<Row> for Source {
             version: row.version,
             indexed_version: row.indexed_version,
             chunks: row.chunks,
+            with_vector: row.with_vector,
             documents: row.documents,
             characters: row.characters,
             pages: row.pages,
@@ -229,6 +235,10 @@ pub async fn list(
                   refresh_hours, refresh_due_at,
                   (select count(*) from chunks c join documents d on d.id = c.document_id
                    where d.source_id = sources.id) as "chunks!",
+                  (select count(*) from meanings m
+                       join chunk_vectors v on v.chatbot_id = m.chatbot_id and v.model = m.wanted
+                       join chunks c on c.id = v.chunk_id join documents d on d.id = c.document_id
+                   where m.chatbot_id = sources.chatbot_id and d.source_id = sources.id) as "with_vector!",
                   (select count(*) from documents d where d.source_id = sources.id) as "documents!",
                   (select coalesce(sum(characters), 0) from documents d where d.source_id = sources.id) as "characters!",
                   (select count(*) from pages p where p.source_id = sources.id) as "pages!",
@@ -257,6 +267,10 @@ pub async fn get(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<
                   refresh_hours, refresh_due_at,
                   (select count(*) from chunks c join documents d on d.id = c.document_id
                    where d.source_id = sources.id) as "chunks!",
+                  (select count(*) from meanings m
+                       join chunk_vectors v on v.chatbot_id = m.chatbot_id and v.model = m.wanted
+                       join chunks c on c.id = v.chunk_id join documents d on d.id = c.document_id
+                   where m.chatbot_id = sources.chatbot_id and d.source_id = sources.id) as "with_vector!",
                   (select count(*) from documents d where d.source_id = sources.id) as "documents!",
                   (select coalesce(sum(characters), 0) from documents d where d.source_id = sources.id) as "characters!",
                   (select count(*) from pages p where p.source_id = sources.id) as "pages!",
@@ -664,12 +678,12 @@ mod tests {
 
     async fn texts(db: &Db, workspace: WorkspaceId, chatbot: ChatbotId) -> Vec<(ChunkIdText, i64)> {
         let revisions = chunks::revisions(db, workspace, chatbot).await.unwrap().unwrap();
-        let ids: Vec<_> = revisions.chunks.iter().map(|(id, _)| *id).collect();
-        let mut found: Vec<_> = chunks::by_ids(db, workspace, chatbot, &ids)
+        let ids: Vec<_> = revisions.chunks.iter().map(|chunk| chunk.id).collect();
+        let mut found: Vec<_> = chunks::by_ids(db, workspace, chatbot, &ids, None)
             .await
             .unwrap()
             .into_iter()
-            .map(|chunk| ((chunk.id, chunk.text), chunk.since_version))
+            .map(|found| ((found.chunk.id, found.chunk.text), found.chunk.since_version))
             .collect();
         found.sort();
         found

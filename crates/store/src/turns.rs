@@ -6,11 +6,11 @@
 //! - A draft that is shown to the person becomes the first part of the reply in that commit: see [`crate::drafts`].
 //! - A release clears `due_at` only if no message has come in since the turn looked: nothing is left waiting for ever.
 
-use crate::{Db, StoreError, SystemTx, chat, intake::interval};
+use crate::{Db, StoreError, SystemTx, chat, intake::interval, tool_calls};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    AnswerId, ChatbotId, ConversationId, Direction, IntegrationId, LeaseToken, MessageId, PartId, Platform,
-    WorkspaceId,
+    AnswerId, ChatbotId, ConversationId, Direction, HandoffReason, IntegrationId, LeaseToken, MessageId,
+    PartId, Platform, WorkspaceId,
 };
 use std::fmt;
 
@@ -142,6 +142,8 @@ pub struct Waiting {
     pub id: MessageId,
     /// What was written.
     pub text: String,
+    /// The value of the button that was tapped.
+    pub choice: Option<String>,
     /// The platform's own sequence, where it has one.
     pub order_key: Option<i64>,
     /// How often a turn has taken it up, this one included.
@@ -176,7 +178,7 @@ pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError>
         update messages set state = 'answering', attempts = attempts + 1
         where conversation_id = $1 and state in ('waiting', 'answering')
           and exists (select from conversations where id = $1 and lease_token = $2)
-        returning id, text, order_key, attempts, least(accepted_at, sent_at) as "accepted_at!", traceparent, reply_to is not null as "has_reply_to!"
+        returning id, text, choice, order_key, attempts, least(accepted_at, sent_at) as "accepted_at!", traceparent, reply_to is not null as "has_reply_to!"
         "#,
         claim.conversation.as_uuid(),
         claim.lease.as_uuid(),
@@ -189,6 +191,7 @@ pub async fn take_up(db: &Db, claim: &Claim) -> Result<Vec<Waiting>, StoreError>
         .map(|row| Waiting {
             id: row.id.into(),
             text: row.text,
+            choice: row.choice,
             order_key: row.order_key,
             attempts: row.attempts,
             accepted_at: row.accepted_at,
@@ -227,6 +230,35 @@ pub async fn history(db: &Db, conversation: ConversationId, limit: i64) -> Resul
          where conversation_id = $1 and (state is null or state in ('answered', 'for_human'))
          order by id desc limit $2",
         conversation.as_uuid(),
+        limit,
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    rows.into_iter()
+        .rev()
+        .map(|row| {
+            Ok(Earlier {
+                direction: row.direction.parse()?,
+                text: row.text,
+            })
+        })
+        .collect()
+}
+
+/// The same as it was when a message was answered: what came before it, without what was answered together with it.
+pub async fn history_before(
+    db: &Db,
+    conversation: ConversationId,
+    message: MessageId,
+    limit: i64,
+) -> Result<Vec<Earlier>, StoreError> {
+    let rows = sqlx::query!(
+        "select direction, text from messages m
+         where conversation_id = $1 and id < $2 and (state is null or state in ('answered', 'for_human'))
+           and not exists (select from messages a where a.id = $2 and a.answer_id = m.answer_id)
+         order by id desc limit $3",
+        conversation.as_uuid(),
+        message.as_uuid(),
         limit,
     )
     .fetch_all(db.system_pool())
@@ -338,6 +370,14 @@ pub struct AnswerRecord {
     pub error: Option<String>,
     /// Whether the question is to be listed as unanswered.
     pub unanswered: bool,
+    /// Calls of tools on the way: `[{id, tool, arguments, state, status, milliseconds, error}]`.
+    pub calls: serde_json::Value,
+    /// Hosts to which the answer would have linked, and may not.
+    pub removed_links: Vec<String>,
+    /// The models that were asked, in their order, and how each fared; an empty list where none was.
+    pub path: serde_json::Value,
+    /// What they cost together, in millionths of a US dollar; `None`: nobody knows, or none was asked.
+    pub cost_micros: Option<i64>,
 }
 
 impl fmt::Debug for AnswerRecord {
@@ -361,6 +401,21 @@ pub struct BotReply {
     pub traceparent: Option<String>,
     /// How it came to be.
     pub record: AnswerRecord,
+    /// With it the conversation goes to a human.
+    pub handoff: Option<Handoff>,
+    /// What the person may tap: `[{title, value}]`.
+    pub buttons: Option<serde_json::Value>,
+    /// What becomes of calls of tools that the person was or is asked about.
+    pub calls: tool_calls::Changes,
+}
+
+/// Why a bot hands a conversation over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handoff {
+    /// Why.
+    pub reason: HandoffReason,
+    /// The owner's words that were found.
+    pub detail: Option<String>,
 }
 
 /// What became of the commit.
@@ -425,12 +480,13 @@ pub async fn commit(
         r#"
         with reply as (
             insert into messages (id, workspace_id, conversation_id, direction, sender, text, answer_id, traceparent,
-                                  accepted_at)
-            values ($1, $2, $3, 'outbound', 'bot', $4, $5, $6, $7)
+                                  accepted_at, buttons)
+            values ($1, $2, $3, 'outbound', 'bot', $4, $5, $6, $7, $30)
         ), record as (
             insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model,
-                                 fallback, prompt_version, tokens_in, tokens_out, stages, error)
-            values ($5, $2, $8, $3, $9, $10, $11, $12, $13::text, $14, $15::int, $16::int, $17, $18::text)
+                                 fallback, prompt_version, tokens_in, tokens_out, stages, error, calls,
+                                 removed_links)
+            values ($5, $2, $8, $3, $9, $10, $11, $12, $13::text, $14, $15::int, $16::int, $17, $18::text, $28, $29)
         ), unanswered as (
             insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question)
             select $5, $2, $8, $3, $5, $9 where $19
@@ -482,16 +538,28 @@ pub async fn commit(
         &part_ids,
         &reply.contents,
         &ids,
+        record.calls,
+        &record.removed_links,
+        reply.buttons,
     )
     .execute(&mut *tx)
     .await?;
+    if record.path.as_array().is_some_and(|path| !path.is_empty()) {
+        note_path(&mut tx, answer, record).await?;
+    }
     if claim.platform.is_own() {
         chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
+    }
+    let place = (claim.workspace, claim.chatbot, claim.conversation);
+    tool_calls::commit(&mut tx, place, &reply.calls, now).await?;
+    if let Some(handoff) = &reply.handoff {
+        hand_over(&mut tx, claim, message, handoff, now).await?;
     }
     let due_at = sqlx::query_scalar!(
         "update conversations set
              lease_token = null, lease_until = null, next_position = next_position + $3, updated_at = $4,
-             due_at = case when last_inbound is not distinct from $5 then null else coalesce(due_at, $4) end,
+             due_at = case when last_inbound is not distinct from $5 or handler = 'human' then null
+                           else coalesce(due_at, $4) end,
              waiting_since = case when last_inbound is not distinct from $5 then null else $4 end
          where id = $1 and lease_token = $2
          returning due_at",
@@ -510,6 +578,75 @@ pub async fn commit(
         parts,
         due_at,
     })
+}
+
+/// The conversation is a human's from this commit on, and so is what came in meanwhile. Of what the bot has not sent yet,
+/// the text with which it hands over is still sent, behind what went before it.
+async fn hand_over(
+    tx: &mut SystemTx,
+    claim: &Claim,
+    text: MessageId,
+    handoff: &Handoff,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update conversations
+         set handler = 'human', handoff_reason = $2, handoff_detail = $3, handed_off_at = $4::timestamptz, handoff_message_id = $5,
+             hand_back_at = $4 + hand_back_after(chatbot_id)
+         where id = $1",
+        claim.conversation.as_uuid(),
+        handoff.reason.as_str(),
+        handoff.detail,
+        now,
+        text.as_uuid(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query!(
+        "update messages set state = 'for_human'
+         where conversation_id = $1 and direction = 'inbound' and state in ('waiting', 'answering')",
+        claim.conversation.as_uuid(),
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes down which models were asked for an answer.
+async fn note_path(tx: &mut SystemTx, answer: AnswerId, record: &AnswerRecord) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update answers set path = $2, cost_micros = $3 where id = $1",
+        answer.as_uuid(),
+        record.path,
+        record.cost_micros,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// How many questions in a row, up to the newest, the bot could not answer. What a human wrote begins a new row, and so
+/// does handing over.
+pub async fn unanswered_in_a_row(
+    db: &Db,
+    conversation: ConversationId,
+    most: i64,
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from (
+               select bool_and(exists (select from unanswered u where u.id = m.answer_id)
+                               and a.fallback is distinct from 'handed_off')
+                          over (order by m.id desc rows unbounded preceding) as in_a_row
+               from (select id, answer_id from messages
+                     where conversation_id = $1 and direction = 'outbound'
+                     order by id desc limit $2) m
+               left join answers a on a.id = m.answer_id
+           ) newest where in_a_row"#,
+        conversation.as_uuid(),
+        most,
+    )
+    .fetch_one(db.system_pool())
+    .await?)
 }
 
 /// Ends a turn that has nothing to answer: the messages get `state`, with the reason. `None`: the lease was lost.
@@ -663,7 +800,9 @@ mod tests {
     use super::*;
     use crate::{
         conversations,
-        fixtures::{CAPS, bot, claim_turns, inbound, message_states, noon, part_states, reply, write},
+        fixtures::{
+            CAPS, bot, claim_parts, claim_turns, inbound, message_states, noon, part_states, reply, write,
+        },
         intake::{NewInbound, take_in},
         scheduling,
     };
@@ -904,6 +1043,127 @@ mod tests {
         assert!(part_states(&pool).await.is_empty());
         assert_eq!(message_states(&pool).await, ["for_human", "for_human"]);
         assert!(claim_turns(&db, 10).await.is_empty());
+    }
+
+    fn handing_over() -> BotReply {
+        BotReply {
+            handoff: Some(Handoff {
+                reason: HandoffReason::Keyword,
+                detail: Some("refund".to_owned()),
+            }),
+            ..reply(&["A colleague will answer."])
+        }
+    }
+
+    #[sqlx::test]
+    async fn what_hands_over_is_sent_and_nothing_of_the_bot_after_it(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "refund!").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+        write(&db, bot, "+1", "are you there?").await;
+
+        let committed = commit(&db, &claim, &waiting, &handing_over(), false, noon())
+            .await
+            .unwrap();
+        write(&db, bot, "+1", "hello?").await;
+
+        assert!(
+            matches!(committed, Committed::Answered { due_at: None, .. }),
+            "{committed:?}"
+        );
+        assert_eq!(
+            message_states(&pool).await,
+            ["answered", "for_human", "for_human"]
+        );
+        assert!(claim_turns(&db, 10).await.is_empty());
+        let parts = claim_parts(&db, noon()).await.unwrap();
+        assert_eq!((parts.len(), parts[0].human), (1, false));
+    }
+
+    #[sqlx::test]
+    async fn a_conversation_in_which_no_human_writes_goes_back_when_its_time_is_up(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "refund!").await;
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let waiting = take_up(&db, &claim).await.unwrap();
+        commit(&db, &claim, &waiting, &handing_over(), false, noon())
+            .await
+            .unwrap();
+        let back = async |minutes| {
+            let now = noon() + TimeDelta::minutes(minutes);
+            conversations::hand_back_silent(&db, now).await.unwrap()
+        };
+
+        assert_eq!((back(59).await, back(60).await, back(61).await), (0, 1, 0));
+
+        write(&db, bot, "+1", "hello?").await;
+        assert_eq!(
+            claim_turns(&db, 10).await.len(),
+            1,
+            "the bot does not answer again"
+        );
+    }
+
+    #[sqlx::test]
+    async fn an_owners_time_of_silence_holds_for_what_a_human_has_already(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        for contact in ["+1", "+2"] {
+            write(&db, bot, contact, "refund!").await;
+        }
+        for claim in claim_turns(&db, 10).await {
+            let waiting = take_up(&db, &claim).await.unwrap();
+            commit(&db, &claim, &waiting, &handing_over(), false, noon())
+                .await
+                .unwrap();
+        }
+        let set = async |minutes| {
+            let rules = crate::conduct::HandoffRules {
+                hand_back_after_minutes: minutes,
+                ..Default::default()
+            };
+            let mut tx = db.tenant(bot.workspace).await.unwrap();
+            assert!(
+                crate::conduct::save_handoff(&mut tx, bot.chatbot, &rules, noon())
+                    .await
+                    .unwrap()
+            );
+            tx.commit().await.unwrap();
+        };
+        let year = noon() + TimeDelta::days(365);
+
+        set(None).await;
+        assert_eq!(conversations::hand_back_silent(&db, year).await.unwrap(), 0);
+        set(Some(5)).await;
+        let later = noon() + TimeDelta::minutes(5);
+        assert_eq!(conversations::hand_back_silent(&db, later).await.unwrap(), 2);
+    }
+
+    #[sqlx::test]
+    async fn questions_without_an_answer_are_counted_up_to_the_last_that_had_one(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        let mut counts = Vec::new();
+        for (unanswered, fallback) in [
+            (true, Some("no_knowledge")),
+            (false, None),
+            (true, Some("model_unavailable")),
+            (true, Some("no_knowledge")),
+            (true, Some("handed_off")),
+            (true, Some("no_knowledge")),
+        ] {
+            write(&db, bot, "+1", "why?").await;
+            let claim = claim_turns(&db, 10).await.remove(0);
+            let waiting = take_up(&db, &claim).await.unwrap();
+            let mut reply = reply(&["hm"]);
+            reply.record.fallback = fallback.map(str::to_owned);
+            reply.record.unanswered = unanswered;
+            commit(&db, &claim, &waiting, &reply, false, noon())
+                .await
+                .unwrap();
+            counts.push(unanswered_in_a_row(&db, claim.conversation, 10).await.unwrap());
+        }
+
+        assert_eq!(counts, [1, 0, 1, 2, 0, 1]);
     }
 
     #[sqlx::test]

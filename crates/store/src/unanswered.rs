@@ -117,6 +117,25 @@ pub async fn resolve(tx: &mut TenantTx, chatbot: ChatbotId, id: UnansweredId) ->
     Ok(done.rows_affected() == 1)
 }
 
+/// Takes questions off the list. How many of them were open.
+pub async fn resolve_all(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    ids: &[UnansweredId],
+) -> Result<u64, StoreError> {
+    let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let done = sqlx::query!(
+        "update unanswered set resolved_at = now()
+         where id = any($1) and chatbot_id = $2 and workspace_id = $3 and resolved_at is null",
+        &ids,
+        chatbot.as_uuid(),
+        tx.workspace().as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

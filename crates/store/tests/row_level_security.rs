@@ -13,6 +13,8 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     "sign_in_failures",
     "seen",
     "jobs",
+    // What models cost is the same for everybody, and set by the administrator of the installation.
+    "model_prices",
 ];
 
 async fn tables(pool: &PgPool) -> Vec<String> {

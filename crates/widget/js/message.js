@@ -11,8 +11,8 @@ function messageOf(message, say, acts) {
   const bubble = element("div", { class: "message" }, element("span", { class: "hidden" }, `${say(who)}: `), said);
   for (const medium of message.media || []) bubble.append(mediumOf(medium));
   const parts = who === "agent" ? [element("div", { class: "who", "aria-hidden": "true" }, say("agent")), bubble] : [bubble];
-  const sources = (message.citations || []).map((citation) => citation.title).filter(Boolean);
-  if (sources.length) bubble.append(element("div", { class: "sources" }, element("span", {}, say("sources")), element("ul", {}, ...sources.map((title) => element("li", {}, title)))));
+  const sources = (message.citations || []).filter((citation) => citation.title);
+  if (sources.length) bubble.append(element("div", { class: "sources" }, element("span", {}, say("sources")), element("ul", {}, ...sources.map((source) => element("li", {}, sourceOf(source))))));
   if (message.failed) {
     const why = message.failed === true ? say("failed") : `${say("failed")} ${message.failed}`;
     parts.push(element("div", { class: "note wrong", role: "alert" }, why, " ", element("button", { type: "button", onclick: () => acts.retry(message.id) }, say("retry"))));
@@ -22,6 +22,12 @@ function messageOf(message, say, acts) {
     parts.push(element("div", { class: "choices" }, ...buttons));
   }
   return parts;
+}
+
+/** A document's title; a page can be opened. */
+function sourceOf({ title, url }) {
+  const address = safeAddress(url || "");
+  return address ? element("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, title) : title;
 }
 
 /** A picture, or a file by its name. What the visitor sent has no address. */

@@ -8,8 +8,8 @@ use url::Url;
 
 const MOST_TEXT: usize = 1_000_000;
 const MOST_PAIRS: usize = 5_000;
-const MOST_QUESTION: usize = 2_000;
-const MOST_ANSWER: usize = 10_000;
+pub(crate) const MOST_QUESTION: usize = 2_000;
+pub(crate) const MOST_ANSWER: usize = 10_000;
 const MOST_PATTERNS: usize = 100;
 const MOST_PATTERN: usize = 200;
 const MOST_PAGES: i32 = 10_000;

@@ -125,6 +125,103 @@ async fn a_models_key_stays_with_its_address_and_is_never_shown(pool: PgPool) {
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
+async fn fallbacks_have_keys_of_their_own_that_stay_with_their_addresses(pool: PgPool) {
+    let world = World::new(pool).await;
+    let shop = world.shop().await;
+    let path = format!("/api/chatbots/{}", shop.chatbot);
+    let model = |fallbacks: serde_json::Value| {
+        json!({"model": {
+            "provider": "anthropic", "model": "claude", "api_key": "sk-ant-api03-0000-1111", "context_tokens": 200_000,
+            "fallbacks": fallbacks,
+        }})
+    };
+    let set = model(json!([
+        {"provider": "gemini", "model": "flash", "api_key": "goog-aaaabbbb-2222"},
+        {"base_url": "https://models.example/v1", "model": "m"},
+    ]));
+
+    let set = world.patch(&path, &shop.owner, set).await.ok(200);
+    // In another order and without the keys, which stay.
+    let again = model(json!([
+        {"base_url": "https://models.example/v1", "model": "m"},
+        {"provider": "gemini", "model": "pro"},
+    ]));
+    let again = world.patch(&path, &shop.owner, again).await.ok(200);
+
+    let shown = &set["model"];
+    assert_eq!(shown["base_url"], "https://api.anthropic.com/v1");
+    assert_eq!(
+        (&shown["api_key"], &shown["context_tokens"]),
+        (&json!("••••1111"), &json!(200_000))
+    );
+    assert_eq!(shown["fallbacks"][0]["api_key"], "••••2222");
+    assert_eq!(shown["fallbacks"][1]["provider"], "openai_compatible");
+    assert_eq!(again["model"]["fallbacks"][1]["api_key"], "••••2222");
+    assert_eq!(again["model"]["fallbacks"][0]["api_key"], json!(null));
+    let stored: serde_json::Value = sqlx::query_scalar("select model from chatbots where id = $1")
+        .bind(shop.chatbot)
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert!(
+        !stored.to_string().contains("goog-"),
+        "a key is stored in the clear"
+    );
+    let stored: store::chatbots::ModelEndpoint = serde_json::from_value(stored).unwrap();
+    let gemini = &stored.fallbacks[1];
+    let place = vault::Place {
+        row: gemini.id,
+        column: store::chatbots::FALLBACK_KEY_COLUMN,
+    };
+    let sealed = &gemini.key.as_ref().unwrap().0;
+    let opened = world.keyring.open(shop.workspace, place, sealed).await.unwrap();
+    assert_eq!(opened.as_slice(), b"goog-aaaabbbb-2222");
+
+    let moved = model(json!([{"provider": "gemini", "base_url": "https://evil.example", "model": "pro"}]));
+    let moved = world.patch(&path, &shop.owner, moved).await;
+    assert!(moved.problem(422).contains("the address changed"));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_model_that_cannot_be_is_refused_and_the_field_named(pool: PgPool) {
+    let world = World::new(pool).await;
+    let shop = world.shop().await;
+    let path = format!("/api/chatbots/{}", shop.chatbot);
+    let fallback = json!({"provider": "openai", "model": "m"});
+    for (model, named) in [
+        (json!({"model": "m"}), "base_url"),
+        (
+            json!({"provider": "azure", "model": "m"}),
+            "openai, anthropic, gemini",
+        ),
+        (json!({"provider": "openai", "model": " "}), "must not be empty"),
+        (
+            json!({"provider": "openai", "model": "m", "context_tokens": 10}),
+            "between 1500",
+        ),
+        (
+            json!({"provider": "openai", "model": "m", "fallbacks": [{"model": "m"}]}),
+            "base_url",
+        ),
+        (
+            json!({"provider": "openai", "model": "m", "fallbacks": vec![fallback.clone(); 5]}),
+            "at most 4",
+        ),
+        (
+            json!({"provider": "openai", "model": "m", "fallbacks": [
+                {"provider": "openai", "model": "m", "fallbacks": [fallback]}
+            ]}),
+            "no fallbacks of its own",
+        ),
+    ] {
+        let refused = world.patch(&path, &shop.owner, json!({ "model": model })).await;
+
+        let detail = refused.problem(422);
+        assert!(detail.contains(named), "{model}: {detail}");
+    }
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
 async fn a_source_is_added_changed_and_deleted_and_the_indexer_is_told(pool: PgPool) {
     let world = World::new(pool).await;
     let shop = world.shop().await;

@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-struct Talk {
-    conversation: Uuid,
-    question: Uuid,
-    reply: Uuid,
+pub struct Talk {
+    pub conversation: Uuid,
+    pub question: Uuid,
+    pub reply: Uuid,
     part: Uuid,
     attachment: Uuid,
 }
 
 /// A question with a picture, answered by the bot in one part that took two calls.
-async fn talk(world: &World, shop: &Shop) -> Talk {
+pub async fn talk(world: &World, shop: &Shop) -> Talk {
     let id = Uuid::now_v7;
     let (contact, conversation, question, reply, answer, part, blob, attachment) =
         (id(), id(), id(), id(), id(), id(), id(), id());

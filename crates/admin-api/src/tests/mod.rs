@@ -1,12 +1,15 @@
 //! The API over real HTTP, with a real database and the queue that lives in it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod budgets;
 mod chatbots;
 mod conversations;
 mod docs;
 mod fail_closed;
+mod golden;
 mod idempotency;
 mod integrations;
+mod knowledge;
 mod members;
 mod origin;
 mod pigeon;
@@ -16,7 +19,11 @@ mod sending;
 mod sign_in;
 mod sources;
 mod tenants;
+mod tools;
+mod transfer;
+mod unanswered;
 mod uploaded;
+mod versions;
 mod walk;
 mod widget;
 mod writes;
@@ -160,9 +167,14 @@ impl World {
             queue,
             keyring.clone(),
             accounts.clone(),
+            ::tools::Tools::open(&::tools::Settings::default()).unwrap(),
             clock.clone(),
         )
         .unwrap();
+        let knowledge =
+            json!({"snapshot_bytes": 1_000_000, "refresh_wait_milliseconds": 1_000, "stale_seconds": 0});
+        let retriever = ::knowledge::Retriever::new(db.clone(), serde_json::from_value(knowledge).unwrap());
+        let api = api.with_retriever(retriever, 6);
         let service = Service::start(api.clone(), Readiness::new()).await.unwrap();
         let address = service.address();
         let guard = stop.clone().drop_guard();
@@ -221,6 +233,10 @@ impl World {
     pub async fn patch(&self, path: &str, who: &As, body: Value) -> Answer {
         self.send(self.request(Method::PATCH, path, who).json(&body))
             .await
+    }
+
+    pub async fn put(&self, path: &str, who: &As, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path, who).json(&body)).await
     }
 
     pub async fn delete(&self, path: &str, who: &As) -> Answer {

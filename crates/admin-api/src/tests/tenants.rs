@@ -25,6 +25,15 @@ impl Tenant {
         let (chatbot, source, integration, contact, conversation) = (id(), id(), id(), id(), id());
         let (message, reply, part, blob, attachment) = (id(), id(), id(), id(), id());
         let (answer, unanswered, letter, document) = (id(), id(), id(), id());
+        let (tool, server) = (id(), id());
+        let (golden, run) = (id(), id());
+        let said = |instructions: &str| {
+            json!({
+                "name": "bot", "instructions": instructions, "fallback_text": "no idea", "model": null,
+                "max_answer_age_seconds": 3600, "retrieval": {},
+            })
+        };
+        let (live, drafted) = (said(""), said("secret"));
         let row = integration;
         let credentials = world
             .keyring
@@ -71,6 +80,22 @@ impl Tenant {
                  values ('{unanswered}', '{w}', '{chatbot}', '{conversation}', '{answer}', 'q');
              insert into dead_letters (id, workspace_id, integration_id, kind, part_id, reason)
                  values ('{letter}', '{w}', '{integration}', 'part', '{part}', 'r');
+             insert into conduct (chatbot_id, workspace_id, link_hosts) values ('{chatbot}', '{w}', '{{secret.example}}');
+             insert into tools (id, workspace_id, chatbot_id, name, definition)
+                 values ('{tool}', '{w}', '{chatbot}', 'find',
+                         '{{\"description\": \"d\", \"method\": \"GET\", \"url\": \"https://api.example.invalid/\", \"changes\": false}}');
+             insert into mcp_servers (id, workspace_id, chatbot_id, name, url)
+                 values ('{server}', '{w}', '{chatbot}', 'shop', 'https://mcp.example.invalid/');
+             insert into chatbot_versions (chatbot_id, number, workspace_id, settings, state, created_at, live_at)
+                 values ('{chatbot}', 1, '{w}', '{live}', 'live', now(), now());
+             insert into chatbot_drafts (chatbot_id, workspace_id, settings, base_number, created_at, updated_at)
+                 values ('{chatbot}', '{w}', '{drafted}', 1, now(), now());
+             insert into golden_questions (id, workspace_id, chatbot_id, question, expected, created_at, updated_at)
+                 values ('{golden}', '{w}', '{chatbot}', 'q', '{{}}', now(), now());
+             insert into trial_runs (id, workspace_id, chatbot_id, kind, version, settings, conversation_id, message_id, questions_hash, created_at)
+                 values ('{run}', '{w}', '{chatbot}', 'demand', 1, '{live}', '{conversation}', '{message}', '', now());
+             insert into trial_results (run_id, position, workspace_id, question, expected)
+                 values ('{run}', 1, '{w}', 'secret of {w}', '{{}}');
              reset role"
         );
         sqlx::raw_sql(AssertSqlSafe(sql))
@@ -99,6 +124,11 @@ impl Tenant {
             ("message_id", message.to_string()),
             ("attachment_id", attachment.to_string()),
             ("dead_letter_id", letter.to_string()),
+            ("golden_id", golden.to_string()),
+            ("run_id", run.to_string()),
+            ("price_id", Uuid::now_v7().to_string()),
+            ("tool_id", tool.to_string()),
+            ("mcp_server_id", server.to_string()),
         ]);
         Self { workspace, ids }
     }
@@ -182,7 +212,8 @@ fn operations(world: &World) -> Vec<Operation> {
                 .as_object()
                 .into_iter()
                 .flatten()
-                .filter(|(_, property)| is_id(property))
+                // Lists of ids have tests of their own: see `tests::unanswered`.
+                .filter(|(_, property)| is_id(property) && property["type"] != "array")
                 .map(|(name, _)| name.clone())
                 .collect();
             found.push(Operation {
@@ -201,7 +232,7 @@ fn operations(world: &World) -> Vec<Operation> {
 }
 
 /// A body that the operation takes.
-fn body(operation: &Operation) -> Option<Value> {
+fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
     if !operation.has_body {
         return None;
     }
@@ -213,13 +244,39 @@ fn body(operation: &Operation) -> Option<Value> {
         "api_keys_create" => json!({"name": "mine", "role": "owner"}),
         "chatbots_create" => json!({"name": "mine"}),
         "chatbots_update" => json!({"name": "taken over"}),
+        "knowledge_set_retrieval" => json!({"top_k": 1, "threshold": 1.0}),
+        "search_search" => json!({"question": "What is taken over?"}),
+        "draft_save" | "again_start" => json!({"instructions": "taken over"}),
+        "draft_publish" | "versions_bring_back" => json!({"note": "taken over"}),
+        "golden_create" | "golden_update" => json!({"question": "taken over"}),
+        "import_import" => json!([{"question": "taken over"}]),
+        "transfer_import_new" | "transfer_import_draft" => {
+            json!({"botsmith": 1, "chatbot": {"name": "taken over"}})
+        }
+        "taken_take" | "trials_start" => json!({}),
         "sources_create" => json!({"title": "mine", "text": "mine"}),
         "sources_update" => json!({"title": "taken over"}),
         "files_add" | "files_replace" | "uploaded_upload" => json!("a file's text"),
         "integrations_save" => json!({"platform": "twilio", "credentials": pigeon::good()}),
         "integrations_toggle" => json!({"enabled": false}),
+        "conduct_save_handoff" => json!({"keywords": ["taken over"]}),
+        "conduct_save_links" => json!({"hosts": ["taken-over.example"]}),
+        "tools_create" | "tools_update" => json!({
+            "name": "taken_over", "description": "d", "method": "GET", "url": "https://api.example.invalid/", "changes": false,
+        }),
+        "mcp_message" => json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}),
+        "tools_test" => json!({"arguments": {}}),
+        "servers_create" => json!({"name": "taken_over", "url": "https://mcp.example.invalid/"}),
+        "servers_update" => json!({"enabled": false}),
         "widget_save" => json!({"welcome": "taken over"}),
         "widget_save_logo" => json!("a picture"),
+        "budgets_set_of_workspace" | "budgets_set_of_chatbot" | "budgets_set_of_installation" => {
+            json!({"budgets": [{"period": "day", "tokens": 5000}]})
+        }
+        "prices_add" => json!({"provider": "openai", "model": "m", "input_usd": 1, "output_usd": 2}),
+        "unanswered_answer" => json!({
+            "unanswered_ids": [tenant.id("unanswered_id")], "question": "taken over?", "answer": "taken over",
+        }),
         "conversations_reply" => json!({"text": "hello"}),
         "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
         "sending_send" | "sending_send_sms" => to,
@@ -232,7 +289,10 @@ fn body(operation: &Operation) -> Option<Value> {
 }
 
 fn address(operation: &Operation, id: impl Fn(&str) -> String) -> String {
-    let mut path = operation.path.replace("{platform}", "twilio");
+    let mut path = operation
+        .path
+        .replace("{platform}", "twilio")
+        .replace("{number}", "1");
     for name in &operation.ids {
         path = path.replace(&format!("{{{name}}}"), &id(name));
     }
@@ -281,7 +341,7 @@ async fn s1_another_tenants_id_in_any_place_of_any_route_is_not_found_and_change
         .iter()
         .filter(|operation| !operation.public && !operation.ids.is_empty())
     {
-        let body = body(operation);
+        let body = body(operation, &ours);
         let mut addresses: Vec<String> = operation
             .ids
             .iter()
@@ -388,7 +448,7 @@ async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
         let (owner, _) = world.person(tenant.workspace, Role::Owner).await;
         let path = address(&operation, |name| tenant.id(name).to_owned());
 
-        let answer = call(&world, &operation, &path, body(&operation), &owner).await;
+        let answer = call(&world, &operation, &path, body(&operation, &tenant), &owner).await;
 
         assert!(
             answer.status.is_success(),

@@ -60,6 +60,9 @@ pub struct Medium {
 pub struct Cited {
     /// The document's title.
     pub title: String,
+    /// Of a page: its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 impl Item {

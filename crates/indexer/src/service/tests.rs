@@ -27,7 +27,7 @@ fn settings() -> Settings {
 }
 
 /// Files are read by this program itself, in the test after this.
-fn service(settings: Settings, db: Db, queue: Queue) -> Service {
+fn service(settings: Settings, db: Db, queue: Queue, embedders: Embedders) -> Service {
     let reader = [
         "--exact",
         "--ignored",
@@ -35,7 +35,8 @@ fn service(settings: Settings, db: Db, queue: Queue) -> Service {
         "--test-threads=2",
         "service::tests::a_reader_of_its_own",
     ];
-    Service::start(settings, db, queue, std::env::current_exe().unwrap(), &reader).unwrap()
+    let program = std::env::current_exe().unwrap();
+    Service::start(settings, db, queue, program, &reader, embedders).unwrap()
 }
 
 #[test]
@@ -88,7 +89,12 @@ impl World {
     }
 
     fn run(&self, settings: Settings) -> JoinHandle<anyhow::Result<()>> {
-        tokio::spawn(service(settings, self.db.clone(), self.queue.clone()).run(self.stop.clone()))
+        self.run_with(settings, Embedders::none())
+    }
+
+    fn run_with(&self, settings: Settings, embedders: Embedders) -> JoinHandle<anyhow::Result<()>> {
+        let service = service(settings, self.db.clone(), self.queue.clone(), embedders);
+        tokio::spawn(service.run(self.stop.clone()))
     }
 
     async fn add(&self, text: &str) -> SourceId {
@@ -185,11 +191,11 @@ impl World {
             .await
             .unwrap()
             .unwrap();
-        let ids: Vec<_> = all.chunks.iter().map(|(id, _)| *id).collect();
-        let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids)
+        let ids: Vec<_> = all.chunks.iter().map(|chunk| chunk.id).collect();
+        let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids, None)
             .await
             .unwrap();
-        let mut texts: Vec<_> = found.into_iter().map(|chunk| chunk.text).collect();
+        let mut texts: Vec<_> = found.into_iter().map(|found| found.chunk.text).collect();
         texts.sort();
         texts
     }
@@ -336,7 +342,7 @@ async fn an_indexer_of_its_own() {
         attempts: 10,
         ..settings()
     };
-    timeout(LONG, service(short, db, queue).run(stop))
+    timeout(LONG, service(short, db, queue, Embedders::none()).run(stop))
         .await
         .unwrap()
         .unwrap();
@@ -418,4 +424,5 @@ async fn a_file_that_cannot_be_read_says_why(pool: PgPool) {
     assert!(source.error.as_deref().unwrap().contains("damaged"), "{source:?}");
 }
 
+mod meaning;
 mod sites;

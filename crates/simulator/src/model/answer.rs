@@ -42,6 +42,26 @@ pub enum Answer {
         /// When none fits.
         otherwise: String,
     },
+    /// Calls the tools of the rules that fit, and then tells what came of it.
+    Calls {
+        /// All that fit are called at once.
+        rules: Vec<CallRule>,
+        /// Said once there are results, with the last of them in the place of `{result}`.
+        then: String,
+        /// When no rule fits.
+        otherwise: String,
+    },
+}
+
+/// A tool that is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRule {
+    /// Fits when the user's last words contain this, in any case.
+    pub contains: String,
+    /// The tool's name.
+    pub tool: String,
+    /// Its arguments.
+    pub arguments: Value,
 }
 
 /// A line of a script.
@@ -74,7 +94,29 @@ impl Answer {
                     .find(|rule| question.contains(&rule.contains.to_lowercase()));
                 fits.map_or(otherwise, |rule| &rule.answer).clone()
             }
+            Self::Calls { then, otherwise, .. } => match messages.last() {
+                Some(last) if last["role"] == "tool" => then.replace("{result}", &text_of(&last["content"])),
+                _ => otherwise.clone(),
+            },
         }
+    }
+}
+
+impl Answer {
+    /// The tools that are called instead of saying anything: names and arguments.
+    pub(super) fn calls(&self, messages: &[Value]) -> Vec<(String, Value)> {
+        let Self::Calls { rules, .. } = self else {
+            return Vec::new();
+        };
+        if messages.last().is_some_and(|last| last["role"] == "tool") {
+            return Vec::new();
+        }
+        let question = question(messages).to_lowercase();
+        rules
+            .iter()
+            .filter(|rule| question.contains(&rule.contains.to_lowercase()))
+            .map(|rule| (rule.tool.clone(), rule.arguments.clone()))
+            .collect()
     }
 }
 

@@ -46,6 +46,17 @@ impl Line {
         self.next().await.unwrap()
     }
 
+    /// Until everything that was said before has been heard: frames are taken in their order.
+    async fn is_heard(&mut self) {
+        self.0.send(Frame::Ping("all?".into())).await.unwrap();
+        loop {
+            match timeout(PATIENCE, self.0.next()).await.unwrap() {
+                Some(Ok(Frame::Pong(_))) => return,
+                other => assert!(matches!(other, Some(Ok(Frame::Ping(_)))), "{other:?}"),
+            }
+        }
+    }
+
     async fn is_closed(&mut self) -> Option<u16> {
         loop {
             if let Err(code) = self.next().await {
@@ -179,6 +190,7 @@ async fn slack_tells_again_what_was_not_acknowledged_and_asks_for_another_connec
     let one = first.hears().await;
     first.hears().await;
     first.say(json!({"envelope_id": one["envelope_id"]})).await;
+    first.is_heard().await;
     let goodbye = {
         world.played().end_connections("slack", Ending::Asked).unwrap();
         first.hears().await

@@ -92,11 +92,11 @@ impl World {
             .await
             .unwrap()
             .unwrap();
-        let ids: Vec<_> = all.chunks.iter().map(|(id, _)| *id).collect();
-        let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids)
+        let ids: Vec<_> = all.chunks.iter().map(|chunk| chunk.id).collect();
+        let found = chunks::by_ids(&self.db, self.workspace, self.chatbot, &ids, None)
             .await
             .unwrap();
-        let mut texts: Vec<_> = found.into_iter().map(|chunk| chunk.text).collect();
+        let mut texts: Vec<_> = found.into_iter().map(|found| found.chunk.text).collect();
         texts.sort();
         (all.knowledge_version, texts)
     }

@@ -93,7 +93,7 @@ async fn an_answer_in_pieces_is_the_answer(pool: PgPool) {
 #[sqlx::test(migrations = "../store/migrations")]
 async fn an_answer_that_broke_off_is_followed_by_the_one_that_counts(pool: PgPool) {
     let server = MockServer::start().await;
-    let half = "data: {\"choices\": [{\"delta\": {\"content\": \"Never \"}}]}\n\n";
+    let half = "data: {\"choices\": [{\"delta\": {\"content\": \"Never mind \"}}]}\n\n";
     Mock::given(any())
         .respond_with(ResponseTemplate::new(200).set_body_raw(half, "text/event-stream"))
         .mount(&server)
@@ -116,7 +116,7 @@ async fn an_answer_that_broke_off_is_followed_by_the_one_that_counts(pool: PgPoo
         .iter()
         .filter_map(|chunk| chunk.data["choices"][0]["delta"]["content"].as_str())
         .collect();
-    assert_eq!(text, format!("Never\n\n{FALLBACK}"));
+    assert_eq!(text, format!("Never \n\n{FALLBACK}"));
 }
 
 #[sqlx::test(migrations = "../store/migrations")]

@@ -268,6 +268,7 @@ fn work(
         keyring.clone(),
         retriever,
         models,
+        tools::Tools::open(&tools::Settings::default()).unwrap(),
         Clock::system(),
     );
     tokio::spawn(worker.run(stop.clone()));
