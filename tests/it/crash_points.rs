@@ -151,6 +151,8 @@ fn wherever_the_process_dies_nobody_goes_without_an_answer_or_gets_two() {
             mode: Mode::AllInOneOnBroker,
             callbacks: Callbacks::default(),
             meaning: true,
+            // What a dead one held is taken before the next one is to die with it.
+            environment: vec![("BOTSMITH__INDEXER__LEASE_SECONDS".to_owned(), "3".to_owned())],
             ..Options::default()
         })
         .await

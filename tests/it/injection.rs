@@ -30,11 +30,7 @@ async fn asked(product: &Product, bot: &Bot, who: u64, text: &str) -> (String, V
     let sender = product.sender().unwrap();
     let delivered = sender.deliver(&bot.chatbot_id, &message, Retries::TWILIO).await;
     assert!(delivered.accepted(), "{delivered:?}");
-    let reply = product
-        .twilio()
-        .next_to(&number, before, PATIENCE)
-        .await
-        .expect("no reply");
+    let reply = product.twilio().next_to(&number, before, PATIENCE).await.unwrap();
     let messages = product.api().messages_with(bot, &number).await.unwrap();
     let answered = messages
         .into_iter()

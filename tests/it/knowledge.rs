@@ -154,7 +154,7 @@ async fn ask_by_sms(product: &Product, bot: &Bot, number: &str, question: &str) 
         .await;
     assert!(delivered.accepted(), "{delivered:?}");
     let reply = product.twilio().next_to(number, before, PATIENCE).await;
-    reply.expect("a reply").body
+    reply.unwrap().body
 }
 
 /// Each document of a source with the ids of its passages.

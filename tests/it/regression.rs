@@ -5,7 +5,7 @@ use crate::shared::{PATIENCE, Visitor};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
-use whole_product::{alone, api::Answer, load::QUESTION, wait};
+use whole_product::{alone, api::Answer, binary, load::QUESTION, wait};
 
 const SHIPPING: &str = "Do you ship abroad?";
 const UNKNOWN: &str = "Who won the chess olympiad of 1936?";
@@ -188,6 +188,74 @@ fn a_message_is_answered_again_with_a_change_and_nobody_hears_it() {
             unanswered.unwrap()["items"],
             json!([]),
             "a trial lists nothing as unanswered"
+        );
+    });
+}
+
+/// A command of the program against the running installation: whether it ended well, and what it printed.
+async fn command(visitor: &Visitor, key: &str, arguments: &[&str]) -> (bool, String) {
+    let ended = tokio::process::Command::new(binary::botsmith().unwrap())
+        .args(arguments)
+        .env("BOTSMITH_URL", visitor.product.api().url())
+        .env("BOTSMITH_API_KEY", key)
+        .output()
+        .await
+        .unwrap();
+    let [out, err] = [ended.stdout, ended.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (ended.status.success(), format!("{out}{err}"))
+}
+
+#[test]
+fn an_owner_evaluates_a_chatbot_and_carries_it_over_as_a_file_from_the_command_line() {
+    alone(async {
+        let visitor = Visitor::new().await.unwrap();
+        let api = visitor.product.api();
+        let keys = format!("/api/workspaces/{}/api-keys", visitor.bot.workspace_id);
+        let key = api
+            .post(&keys, &json!({"name": "ci", "role": "admin"}))
+            .await
+            .unwrap();
+        let key = key["key"].as_str().unwrap();
+        let id = visitor.bot.chatbot_id.as_str();
+        let questions = visitor.product.folder().join("questions.csv");
+        let table = format!("question,passage,refused\n{QUESTION},Monday to Friday,\n{UNKNOWN},,true\n");
+        std::fs::write(&questions, table).unwrap();
+
+        let questions = questions.to_str().unwrap();
+        let (well, said) = command(&visitor, key, &["eval", id, "--questions", questions]).await;
+        assert!(well && said.contains("2 of 2 answered as expected"), "{said}");
+        let wrong = json!({"question": SHIPPING, "words": ["a camel"]});
+        visitor.call(Method::POST, "/golden-questions", wrong).await;
+        let (well, said) = command(&visitor, key, &["eval", id]).await;
+        assert!(
+            !well && said.contains(SHIPPING) && said.contains("66.7 % were answered as expected"),
+            "{said}"
+        );
+        let (well, said) = command(&visitor, key, &["eval", id, "--at-least", "0.6"]).await;
+        assert!(well, "{said}");
+
+        let file = visitor.product.folder().join("bot.yaml");
+        let file = file.to_str().unwrap();
+        let (well, said) = command(&visitor, key, &["export", id, "--output", file]).await;
+        assert!(well, "{said}");
+        let workspace = visitor.bot.workspace_id.as_str();
+        let (well, said) = command(&visitor, key, &["import", file, "--workspace", workspace]).await;
+        let new = said.split_whitespace().next().unwrap();
+        assert!(well && new != id, "{said}");
+        let path = format!("/api/chatbots/{new}/sources");
+        wait::until("the copy to be indexed", PATIENCE, async || {
+            let sources = api.all(&path).await?;
+            let ready = sources.iter().all(|source| source["state"] == "ready");
+            Ok((ready && !sources.is_empty()).then_some(()))
+        })
+        .await
+        .unwrap();
+        let (well, said) = command(&visitor, key, &["eval", new, "--at-least", "0.6"]).await;
+        assert!(well && said.contains("2 of 3 answered as expected"), "{said}");
+        let (well, said) = command(&visitor, "bsk_wrong", &["eval", id]).await;
+        assert!(
+            !well && said.contains("401") && !said.contains("bsk_wrong"),
+            "{said}"
         );
     });
 }

@@ -166,7 +166,7 @@ impl Shop {
             .await;
         assert!(delivered.accepted(), "{delivered:?}");
         let reply = self.product.twilio().next_to(&number, before, PATIENCE).await;
-        reply.expect("no reply")
+        reply.unwrap()
     }
 
     /// The records of a person's answers, oldest first.

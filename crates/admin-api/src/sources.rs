@@ -2,6 +2,7 @@
 
 pub(crate) mod files;
 pub(crate) mod given;
+pub(crate) mod pairs;
 pub(crate) mod reading;
 
 use crate::{

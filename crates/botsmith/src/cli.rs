@@ -59,6 +59,8 @@ pub enum Command {
     Export(Export),
     /// Makes a chatbot of a YAML file in a running installation, or the draft of one that is there
     Import(Import),
+    /// Asks a chatbot of a running installation its golden questions, and says how it did
+    Eval(Eval),
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
     /// Reads one file from the standard input, within limits: the indexer starts it
@@ -147,6 +149,27 @@ pub struct Import {
     pub remote: Remote,
 }
 
+/// `botsmith eval`
+#[derive(Debug, Args)]
+pub struct Eval {
+    /// The chatbot
+    pub chatbot: Uuid,
+    /// Questions to add first: JSON, or CSV with the columns `question`, `source`, `document`, `passage`, `words`, `refused`
+    #[arg(long, value_name = "FILE")]
+    pub questions: Option<PathBuf>,
+    /// Ask this version instead of what is live
+    #[arg(long, value_name = "NUMBER")]
+    pub version: Option<i64>,
+    /// Ask the draft: another model, other instructions, another way to search
+    #[arg(long, conflicts_with = "version")]
+    pub draft: bool,
+    /// The share that has to be answered as expected, from 0 to 1; an error if it is less
+    #[arg(long, default_value_t = 1.0, value_name = "SHARE")]
+    pub at_least: f64,
+    #[command(flatten)]
+    pub remote: Remote,
+}
+
 /// `botsmith keys …`
 #[derive(Debug, Subcommand)]
 pub enum Keys {
@@ -191,6 +214,7 @@ impl Command {
             Self::Demo => "demo",
             Self::Export(_) => "export",
             Self::Import(_) => "import",
+            Self::Eval(_) => "eval",
             Self::SetupLink => "setup-link",
             Self::ReadFile => "read-file",
             Self::Simulate(_) => "simulate",

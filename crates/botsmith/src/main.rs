@@ -6,10 +6,12 @@ mod cli;
 mod data_dir;
 mod demo;
 mod doctor;
+mod eval;
 mod http;
 mod keys;
 mod operator;
 mod parts;
+mod remote;
 mod role;
 mod running;
 mod settings;
@@ -52,6 +54,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(cli::Keys::Generate { file }) => return keys::generate(&file),
         Command::Export(export) => return transfer::export(export).await,
         Command::Import(import) => return transfer::import(import).await,
+        Command::Eval(eval) => return eval::eval(eval).await,
         Command::Doctor => return doctor::run(cli.config.as_deref(), &data_dir).await,
         _ => {}
     }
@@ -78,6 +81,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         | Command::Doctor
         | Command::Export(_)
         | Command::Import(_)
+        | Command::Eval(_)
         | Command::ReadFile => Ok(()),
     }
 }

@@ -1,61 +1,19 @@
 //! `botsmith export` and `botsmith import`: chatbots as files, out of and into a running installation, over its API.
 
-use crate::cli::{Export, Import, Remote};
+use crate::{
+    cli::{Export, Import},
+    remote::Api,
+};
 use anyhow::{Context, bail};
-use reqwest::{Method, RequestBuilder, Response};
-use secrecy::ExposeSecret;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long one answer of the installation may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How often is looked whether a version is still being checked.
 const LOOK: Duration = Duration::from_secs(1);
 /// No set of golden questions takes as long.
 const LONGEST_CHECK: Duration = Duration::from_secs(3_600);
-
-/// The API of an installation.
-struct Api {
-    http: reqwest::Client,
-    remote: Remote,
-}
-
-impl Api {
-    fn new(remote: Remote) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { http, remote })
-    }
-
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = self.remote.url.as_str().trim_end_matches('/');
-        self.http
-            .request(method, format!("{url}{path}"))
-            .bearer_auth(self.remote.api_key.expose_secret())
-    }
-
-    /// What was answered; an error says what the installation says.
-    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
-        let answer = request
-            .send()
-            .await
-            .with_context(|| format!("asking {}", self.remote.url))?;
-        let status = answer.status();
-        if status.is_success() {
-            return Ok(answer);
-        }
-        let problem: Value = answer.json().await.unwrap_or_default();
-        let detail = problem["detail"].as_str().unwrap_or("it does not say why");
-        match problem["field"].as_str() {
-            Some(field) => bail!("{} says {status}: {detail} (in {field})", self.remote.url),
-            None => bail!("{} says {status}: {detail}", self.remote.url),
-        }
-    }
-
-    async fn json(&self, request: RequestBuilder) -> anyhow::Result<Value> {
-        Ok(self.send(request).await?.json().await?)
-    }
-}
 
 /// `botsmith export`
 pub async fn export(export: Export) -> anyhow::Result<()> {

@@ -18,6 +18,9 @@ pub(crate) fn answer(
     passages: usize,
     usage: Usage,
 ) -> Result<Answer, ModelError> {
+    // No database keeps a NUL, and it means nothing.
+    let text = &text.replace('\0', "");
+    let calls: Vec<ToolCall> = calls.into_iter().map(ToolCall::without_nul).collect();
     if !calls.is_empty() {
         return Ok(Answer {
             text: String::new(),
@@ -69,6 +72,25 @@ fn without_thoughts(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nul_is_in_no_answer_and_in_no_call() {
+        let said = answer("m", "Two\0 days.", Vec::new(), 0, Usage::default()).unwrap();
+        let call = ToolCall {
+            id: "1".to_owned(),
+            name: "find\0".to_owned(),
+            arguments: serde_json::json!({"a\0": ["b\0", {"c": 1}]}),
+            signature: None,
+        };
+        let called = answer("m", "", vec![call], 0, Usage::default()).unwrap();
+
+        assert_eq!(said.text, "Two days.");
+        assert_eq!(called.calls[0].name, "find");
+        assert_eq!(
+            called.calls[0].arguments,
+            serde_json::json!({"a": ["b", {"c": 1}]})
+        );
+    }
 
     #[test]
     fn thoughts_are_not_part_of_the_answer() {

@@ -31,6 +31,30 @@ pub struct ToolCall {
     pub signature: Option<Signature>,
 }
 
+impl ToolCall {
+    /// The same without the one character that cannot be stored.
+    pub(crate) fn without_nul(self) -> Self {
+        Self {
+            id: self.id.replace('\0', ""),
+            name: self.name.replace('\0', ""),
+            arguments: without_nul(self.arguments),
+            signature: self.signature,
+        }
+    }
+}
+
+fn without_nul(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name.replace('\0', ""), without_nul(value)))
+            .collect(),
+        other => other,
+    }
+}
+
 /// A model's thoughts behind a call, sealed: only who wrote them can read them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature {

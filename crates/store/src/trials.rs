@@ -417,23 +417,33 @@ pub async fn claim(db: &Db, lease: Duration) -> Result<Option<Claimed>, StoreErr
     )
     .fetch_optional(db.system_pool())
     .await?;
-    row.map(|row| {
-        let keys: Keys = serde_json::from_value(row.keys)?;
-        Ok(Claimed {
-            id: row.id.into(),
-            workspace: row.workspace_id.into(),
-            chatbot: row.chatbot_id.into(),
-            kind: row.kind.parse()?,
-            candidate: Candidate::join(row.settings, &keys)?,
-            again: row
-                .conversation_id
-                .zip(row.message_id)
-                .map(|(conversation, message)| (conversation.into(), message.into())),
-            attempts: row.attempts,
-            lease: token,
-        })
-    })
-    .transpose()
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let candidate = match serde_json::from_value::<Keys>(row.keys) {
+        Ok(keys) => Candidate::join(row.settings, &keys),
+        Err(error) => Err(error.into()),
+    };
+    let candidate = match candidate {
+        Ok(candidate) => candidate,
+        Err(error) => {
+            conclude::fail_unread(db, row.id.into(), token, &error.to_string()).await?;
+            return Err(error);
+        }
+    };
+    Ok(Some(Claimed {
+        id: row.id.into(),
+        workspace: row.workspace_id.into(),
+        chatbot: row.chatbot_id.into(),
+        kind: row.kind.parse()?,
+        candidate,
+        again: row
+            .conversation_id
+            .zip(row.message_id)
+            .map(|(conversation, message)| (conversation.into(), message.into())),
+        attempts: row.attempts,
+        lease: token,
+    }))
 }
 
 /// Keeps a claim for longer. `false`: it is lost, and the work is for nothing.

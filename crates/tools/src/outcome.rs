@@ -18,9 +18,10 @@ impl Secrets {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// The text without any of them, whole or as the token behind a scheme such as `Bearer`.
+    /// The text without any of them, whole or as the token behind a scheme such as `Bearer`, and without NUL, which cannot
+    /// be stored.
     pub fn masked(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        let mut text = text.replace('\0', "");
         for value in self.0.values() {
             let value = value.expose_secret().trim();
             let token = value.rsplit_once(' ').map_or("", |(_, token)| token);
@@ -96,7 +97,7 @@ mod tests {
         let values = BTreeMap::from([("Authorization".to_owned(), SecretString::from("Bearer c4nary"))]);
         let secrets = Secrets::new(values);
 
-        let masked = secrets.masked("you sent Bearer c4nary, token=c4nary");
+        let masked = secrets.masked("you sent Bearer c4n\0ary, token=c4nary");
 
         assert_eq!(masked, "you sent ••••, token=••••");
         assert!(!format!("{secrets:?}").contains("c4nary"));

@@ -441,7 +441,13 @@ async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
     let world = World::new(pool).await;
 
     for operation in operations(&world) {
-        if operation.public || operation.ids.is_empty() || operation.path.contains("/administration/") {
+        // The source here is a file: `tests::unanswered` has one of pairs.
+        let has_none = operation.name == "pairs_table";
+        if operation.public
+            || operation.ids.is_empty()
+            || operation.path.contains("/administration/")
+            || has_none
+        {
             continue;
         }
         let tenant = Tenant::new(&world).await;

@@ -81,6 +81,17 @@ async fn questions_that_ask_the_same_are_answered_in_one_step(pool: PgPool) {
     let source = source_of().await;
     assert_eq!(source["pairs"].as_array().unwrap().len(), 2);
     assert_eq!(source["state"], "pending", "it is indexed again");
+    let id = added["source_id"].as_str().unwrap();
+    let table = world
+        .get(&format!("{base}/sources/{id}/pairs.csv"), &shop.owner)
+        .await;
+    assert_eq!(
+        (table.status.as_u16(), table.text.as_str()),
+        (
+            200,
+            "question,answer\nDo you ship to Norway?,\"Yes, in four days.\"\nCan I pay by invoice?,Yes.\n"
+        )
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]

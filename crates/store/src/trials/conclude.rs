@@ -8,7 +8,7 @@ use crate::{
     versions::{self, Author, Keys},
 };
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, RunKind, TrialRunId};
+use domain::{ChatbotId, LeaseToken, RunKind, TrialRunId};
 use serde_json::{Value, json};
 
 /// What came of a run.
@@ -95,6 +95,31 @@ pub async fn fail(
     let concluded = refuse(&mut tx, claimed, author, &verdict, now).await?;
     tx.commit().await?;
     Ok(concluded)
+}
+
+/// Ends a run whose settings cannot be read: claimed again, they would not be either.
+pub(super) async fn fail_unread(
+    db: &Db,
+    run: TrialRunId,
+    lease: LeaseToken,
+    reason: &str,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with ended as (
+             update trial_runs set state = 'failed', error = $3, finished_at = now(), lease_token = null,
+                 lease_until = null, keys = '{}'
+             where id = $1 and lease_token = $2
+             returning id
+         )
+         update chatbot_versions set state = 'refused'
+         where run_id in (select id from ended) and state = 'checking'",
+        run.as_uuid(),
+        lease.as_uuid(),
+        reason,
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(())
 }
 
 /// Ends a run because nobody wants to know any more; a version that waits for it is wanted no more either. `false`: there

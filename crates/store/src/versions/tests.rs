@@ -373,3 +373,23 @@ async fn another_workspace_sees_no_version_and_publishes_none(pool: PgPool) {
             .unwrap()
     );
 }
+
+#[sqlx::test]
+async fn a_run_that_cannot_be_read_fails_and_is_not_claimed_for_ever(pool: PgPool) {
+    let (db, bot) = (Db::of_pool(&pool), fixtures::bot(&pool).await);
+    ask(&db, bot, "When do you close?").await;
+    let published = publish_now(&db, bot, &wish(&db, bot, "Be brief.").await).await;
+    sqlx::query("update trial_runs set settings = '7'")
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    // What it is compared with, and the run itself.
+    let first = trials::claim(&db, LEASE).await;
+    let second = trials::claim(&db, LEASE).await;
+
+    assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+    assert!(trials::claim(&db, LEASE).await.unwrap().is_none());
+    assert!(matches!(published, Published::Checking(2, _)));
+    assert_eq!(states(&db, bot).await, [S::Live, S::Refused]);
+}
