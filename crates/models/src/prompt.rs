@@ -10,7 +10,7 @@ use crate::{
 use serde::Serialize;
 
 /// Bumped with every change of the wording, and kept with every answer.
-pub const PROMPT_VERSION: i32 = 1;
+pub const PROMPT_VERSION: i32 = 2;
 
 /// What a model writes when the passages do not answer the question.
 pub(crate) const NO_ANSWER: &str = "NO_ANSWER";
