@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "channel-sender-*",
             "channel-testkit",
+            "dashboard",
             "embedded-postgres",
             "extract",
             "embedder",

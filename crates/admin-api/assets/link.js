@@ -5,7 +5,7 @@ const [purpose, token] = location.hash.slice(1).split("=");
 history.replaceState(null, "", location.pathname);
 
 const kinds = {
-  setup: { title: "Set up BotSmith", explanation: "You are the first one here. This account administers the installation.", address: "/api/setup", done: "Done: you are signed in. The API is described at /api/docs." },
+  setup: { title: "Set up BotSmith", explanation: "You are the first one here. This account administers the installation.", address: "/api/setup", done: "Done: you are signed in." },
   invite: { title: "Join the workspace", explanation: "Choose a name and a password for your account. If you have an account, sign in first and leave the password empty.", address: "/api/invitations/accept", done: "Done: you belong to the workspace." },
   reset: { title: "Choose a new password", explanation: "All your sessions end when you do.", address: "/api/password-reset", done: "Done: sign in with the new password." },
 };
@@ -40,6 +40,7 @@ if (!kind || !token) {
       if (response.ok) {
         at("form").hidden = true;
         tell("done", kind.done);
+      at("onward").hidden = false;
         return;
       }
       tell("problem", (await response.json()).detail);

@@ -274,7 +274,7 @@ fn finish(api: &AdminApi, response: ServiceResponse<BoxBody>, facts: &Facts) -> 
 }
 
 /// The answer to every address that nobody serves.
-pub async fn not_found(request: HttpRequest) -> HttpResponse {
+pub(crate) async fn not_found(request: HttpRequest) -> HttpResponse {
     let request = ServiceRequest::from_request(request);
     let facts = Facts::of(&request, 0);
     let mut response = Problem::not_found().response(&facts);

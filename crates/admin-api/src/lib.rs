@@ -18,6 +18,7 @@ mod chatbots;
 mod conduct;
 mod conversations;
 mod credentials;
+mod dashboard;
 mod dead_letters;
 mod golden;
 mod guard;
@@ -58,7 +59,7 @@ mod widget;
 mod workspaces;
 
 pub use api_keys::{IssuedKey, issue as issue_api_key};
-pub use guard::not_found;
+pub use dashboard::otherwise;
 pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
@@ -131,9 +132,14 @@ impl AdminApi {
     }
 
     /// Mounts every route. Addresses that are not ours are left to whoever else is mounted; end the list of services with
-    /// [`not_found`] as the default.
+    /// [`otherwise`] as the default.
     pub fn configure(&self, config: &mut ServiceConfig) {
         route::mount(self, config);
+    }
+
+    /// The OpenAPI document, for reading.
+    pub fn described() -> Result<String, serde_json::Error> {
+        openapi::document(&routes::table()).to_pretty_json()
     }
 
     /// The OpenAPI document, as it is served.

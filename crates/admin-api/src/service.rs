@@ -1,6 +1,6 @@
 //! The API as a service of its own.
 
-use crate::{AdminApi, guard};
+use crate::{AdminApi, dashboard};
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use process::health::{self, Readiness};
@@ -72,7 +72,7 @@ impl Service {
             App::new()
                 .configure(|config| api.configure(config))
                 .configure(|config| health::routes(config, readiness.clone()))
-                .default_service(web::to(guard::not_found))
+                .default_service(web::to(dashboard::otherwise))
         })
         .workers(workers)
         .disable_signals()

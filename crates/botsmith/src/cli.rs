@@ -61,6 +61,8 @@ pub enum Command {
     Import(Import),
     /// Asks a chatbot of a running installation its golden questions, and says how it did
     Eval(Eval),
+    /// Prints the description of the API, as /api/openapi.json has it
+    Openapi,
     /// Prints a new link that makes whoever opens it the administrator, while there is none
     SetupLink,
     /// Reads one file from the standard input, within limits: the indexer starts it
@@ -215,6 +217,7 @@ impl Command {
             Self::Export(_) => "export",
             Self::Import(_) => "import",
             Self::Eval(_) => "eval",
+            Self::Openapi => "openapi",
             Self::SetupLink => "setup-link",
             Self::ReadFile => "read-file",
             Self::Simulate(_) => "simulate",

@@ -29,7 +29,7 @@ pub async fn serve(
             .configure(|config| gateway.configure(config))
             .configure(move |config| process::health::routes(config, readiness))
             .configure(|config| api.configure(config))
-            .default_service(web::to(admin_api::not_found))
+            .default_service(web::to(admin_api::otherwise))
     })
     .workers(threads.max(1))
     .client_request_timeout(HEAD)

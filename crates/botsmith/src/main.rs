@@ -55,6 +55,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(export) => return transfer::export(export).await,
         Command::Import(import) => return transfer::import(import).await,
         Command::Eval(eval) => return eval::eval(eval).await,
+        Command::Openapi => return operator::openapi(),
         Command::Doctor => return doctor::run(cli.config.as_deref(), &data_dir).await,
         _ => {}
     }
@@ -79,6 +80,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::SetupLink => operator::setup_link(settings, &data_dir).await,
         Command::Simulate(_)
         | Command::Doctor
+        | Command::Openapi
         | Command::Export(_)
         | Command::Import(_)
         | Command::Eval(_)

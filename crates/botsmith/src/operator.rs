@@ -8,6 +8,12 @@ use secrecy::ExposeSecret;
 use std::path::Path;
 use store::Db;
 
+/// `botsmith openapi`
+pub fn openapi() -> anyhow::Result<()> {
+    println!("{}", admin_api::AdminApi::described().context("describing the API")?);
+    Ok(())
+}
+
 /// `botsmith migrate`
 pub async fn migrate(settings: Settings, data_dir: &Path) -> anyhow::Result<()> {
     with_database(settings, data_dir, async |_, db| {

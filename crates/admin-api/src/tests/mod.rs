@@ -4,6 +4,7 @@
 mod budgets;
 mod chatbots;
 mod conversations;
+mod dashboard;
 mod docs;
 mod fail_closed;
 mod golden;

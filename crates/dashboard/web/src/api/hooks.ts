@@ -1,0 +1,67 @@
+// What several pages ask for.
+
+import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { api, ask, Problem, type Schemas } from "./client";
+
+/** Lists are read whole up to this; more than that has pages of its own. */
+export const MANY = 200;
+
+export type Me = Schemas["Me"];
+
+/** Who is signed in; `null`: nobody. */
+export function useMe(): UseQueryResult<Me | null, Error> {
+  return useQuery({
+    queryKey: ["me"],
+    staleTime: 60_000,
+    queryFn: async () => {
+      try {
+        return await ask(api.GET("/api/session"));
+      } catch (error) {
+        if (error instanceof Problem && error.status === 401) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+export function useChatbot(chatbot_id: string) {
+  return useQuery({ queryKey: ["chatbot", chatbot_id], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}", { params: { path: { chatbot_id } } })) });
+}
+
+export function useChatbots(workspace_id: string, archived = false) {
+  return useQuery({
+    queryKey: ["chatbots", workspace_id, archived],
+    queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/chatbots", { params: { path: { workspace_id }, query: { archived, limit: MANY } } })),
+  });
+}
+
+const BUSY = ["pending", "indexing"];
+
+/** Read again while something is being indexed. */
+export function useSources(chatbot_id: string) {
+  return useQuery({
+    queryKey: ["sources", chatbot_id],
+    queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/sources", { params: { path: { chatbot_id }, query: { limit: MANY } } })),
+    refetchInterval: ({ state }) => (state.data?.items.some((source) => BUSY.includes(source.state)) ? 1_000 : 15_000),
+  });
+}
+
+export function useKnowledge(chatbot_id: string) {
+  return useQuery({
+    queryKey: ["knowledge", chatbot_id],
+    queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/knowledge", { params: { path: { chatbot_id } } })),
+    refetchInterval: ({ state }) => (state.data?.complete === false ? 2_000 : 15_000),
+  });
+}
+
+export function useIntegrations(chatbot_id: string) {
+  return useQuery({
+    queryKey: ["integrations", chatbot_id],
+    queryFn: () => ask(api.GET("/api/integrations/{chatbot_id}", { params: { path: { chatbot_id } } })),
+    refetchInterval: 15_000,
+  });
+}
+
+export function usePlatforms() {
+  return useQuery({ queryKey: ["platforms"], staleTime: Infinity, queryFn: () => ask(api.GET("/api/platforms")) });
+}

@@ -1,0 +1,55 @@
+// Which address shows which page. Whoever is not signed in signs in first, and then comes to where they wanted to go.
+
+import { Center, Container, Loader } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { Navigate, Outlet, Route, Routes, useLocation } from "react-router-dom";
+import { whenSignedOut } from "./api/client";
+import { useMe } from "./api/hooks";
+import { SignIn } from "./pages/sign-in";
+import { NotFound } from "./pages/not-found";
+import { Shell } from "./parts/shell";
+import { Wrong } from "./parts/state";
+
+const Chatbots = lazy(() => import("./pages/chatbots"));
+const FirstBot = lazy(() => import("./pages/first-bot"));
+const Inbox = lazy(() => import("./pages/inbox"));
+const Chatbot = lazy(() => import("./pages/chatbot"));
+
+function Waiting() {
+  return <Center h="50vh"><Loader aria-label="…" /></Center>;
+}
+
+function SignedIn() {
+  const me = useMe();
+  const here = useLocation();
+  if (me.isPending) return <Waiting />;
+  if (me.error && !me.data) return <Container py="xl"><Wrong error={me.error} retry={() => void me.refetch()} /></Container>;
+  if (!me.data) return <Navigate to="/sign-in" replace state={{ to: here.pathname + here.search }} />;
+  return <Shell me={me.data}><Suspense fallback={<Waiting />}><Outlet /></Suspense></Shell>;
+}
+
+function Home() {
+  const { data } = useMe();
+  const kept = localStorage.getItem("botsmith-workspace");
+  const workspace = data?.workspaces.find((seat) => seat.id === kept) ?? data?.workspaces.at(-1);
+  return workspace ? <Navigate to={`/workspaces/${workspace.id}/chatbots`} replace /> : <NotFound />;
+}
+
+export function App() {
+  const queries = useQueryClient();
+  useEffect(() => whenSignedOut(() => queries.setQueryData(["me"], null)), [queries]);
+  return (
+    <Routes>
+      <Route path="/sign-in" element={<SignIn />} />
+      <Route element={<SignedIn />}>
+        <Route index element={<Home />} />
+        <Route path="/workspaces/:workspace/chatbots" element={<Chatbots />} />
+        <Route path="/workspaces/:workspace/new" element={<FirstBot />} />
+        <Route path="/workspaces/:workspace/inbox/:conversation?" element={<Inbox />} />
+        <Route path="/chatbots/:chatbot/:tab?" element={<Chatbot />} />
+        <Route path="*" element={<NotFound />} />
+      </Route>
+    </Routes>
+  );
+}

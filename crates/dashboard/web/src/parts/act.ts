@@ -1,0 +1,12 @@
+// Doing something that changes what is shown.
+
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+/** A mutation after which what begins with these keys is read again. */
+export function useAct<Input, Output>(run: (input: Input) => Promise<Output>, ...stale: unknown[][]) {
+  const queries = useQueryClient();
+  return useMutation<Output, Error, Input>({
+    mutationFn: run,
+    onSuccess: () => Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey }))),
+  });
+}

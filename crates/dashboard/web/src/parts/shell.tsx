@@ -1,0 +1,93 @@
+// What stands around every page: where one is, where one can go, and who one is.
+
+import { Anchor, AppShell, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, type ReactNode } from "react";
+import { NavLink, useLocation, useMatch, useNavigate } from "react-router-dom";
+import { api, ask } from "../api/client";
+import { useChatbots, type Me } from "../api/hooks";
+import { useTexts } from "../texts";
+import { Looks } from "./looks";
+
+/** Whose workspace the address is about; else the one of before. */
+function useWorkspace(me: Me): string | undefined {
+  const inWorkspace = useMatch("/workspaces/:workspace/*")?.params.workspace;
+  const chatbot_id = useMatch("/chatbots/:chatbot/*")?.params.chatbot;
+  const chatbot = useQuery({
+    queryKey: ["chatbot", chatbot_id], enabled: Boolean(chatbot_id),
+    queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}", { params: { path: { chatbot_id: chatbot_id ?? "" } } })),
+  });
+  const known = (id?: string | null) => me.workspaces.find((seat) => seat.id === id)?.id;
+  const found = known(inWorkspace) ?? known(chatbot.data?.workspace_id) ?? known(localStorage.getItem("botsmith-workspace")) ?? me.workspaces.at(-1)?.id;
+  useEffect(() => { if (found) localStorage.setItem("botsmith-workspace", found); }, [found]);
+  return found;
+}
+
+function Chatbots({ workspace, onGo }: { workspace: string; onGo: () => void }) {
+  const { t } = useTexts();
+  const chatbots = useChatbots(workspace);
+  return (
+    <>
+      <Text size="xs" fw={700} c="dimmed" mt="md" px="sm">{t("nav.chatbots")}</Text>
+      {chatbots.data?.items.slice(0, 30).map((bot) => (
+        <NavLink key={bot.id} to={`/chatbots/${bot.id}/overview`} className="nav" onClick={onGo} aria-current={location.pathname.startsWith(`/chatbots/${bot.id}/`) ? "page" : undefined}>
+          <Text truncate inherit>{bot.name}</Text>
+        </NavLink>
+      ))}
+    </>
+  );
+}
+
+export function Shell({ me, children }: { me: Me; children: ReactNode }) {
+  const { t } = useTexts();
+  const [opened, { toggle, close }] = useDisclosure();
+  const workspace = useWorkspace(me);
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const { pathname } = useLocation();
+  useEffect(close, [pathname, close]);
+
+  const signOut = async () => {
+    await ask(api.DELETE("/api/session")).catch(() => undefined);
+    queries.clear();
+    queries.setQueryData(["me"], null);
+    navigate("/sign-in");
+  };
+
+  return (
+    <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md">
+      <a className="skip" href="#content">{t("nav.skip")}</a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t("nav.menu")} aria-expanded={opened} />
+            <NavLink to="/" className="plain" aria-label="BotSmith"><Group gap={8} wrap="nowrap"><img src="/icon.svg" alt="" width={28} height={28} /><Text fw={700} visibleFrom="xs">BotSmith</Text></Group></NavLink>
+          </Group>
+          <Looks />
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="sm" aria-label={t("nav.label")}>
+        <Stack gap={2} style={{ flex: 1, overflowY: "auto" }}>
+          {me.workspaces.length > 1 && workspace && (
+            <NativeSelect aria-label={t("nav.workspace")} mb="xs" value={workspace} onChange={(event) => navigate(`/workspaces/${event.currentTarget.value}/chatbots`)}
+              data={me.workspaces.map(({ id, name }) => ({ value: id, label: name }))} />
+          )}
+          {workspace && (
+            <>
+              <NavLink to={`/workspaces/${workspace}/chatbots`} className="nav">{t("nav.all")}</NavLink>
+              <NavLink to={`/workspaces/${workspace}/inbox`} className="nav">{t("nav.inbox")}</NavLink>
+              <Chatbots workspace={workspace} onGo={close} />
+            </>
+          )}
+        </Stack>
+        <Stack gap={6} pt="sm">
+          <Anchor href="/api/docs" size="sm" px="sm">{t("nav.api")}</Anchor>
+          <Text size="sm" px="sm" truncate c="dimmed">{me.user.name || me.user.email}</Text>
+          <Button variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
+        </Stack>
+      </AppShell.Navbar>
+      <AppShell.Main id="content" tabIndex={-1}>{children}</AppShell.Main>
+    </AppShell>
+  );
+}
