@@ -10,6 +10,7 @@ help: ## This list
 
 run: ## Set up what is missing, build, and run BotSmith on this machine (ARGS=… goes to `botsmith all`)
 	@deploy/dev/install.sh run
+	@deploy/dev/dashboard.sh
 	cargo build --release --locked --package botsmith
 	@BOTSMITH_WEIGHTS="$$(deploy/dev/weights.sh)" exec target/release/botsmith all $(ARGS)
 
@@ -19,6 +20,7 @@ test: ## Set up what the tests need, and run all of them
 
 split: ## Every role a process of its own, on a local RabbitMQ and PostgreSQL (WORKERS=2)
 	@deploy/dev/install.sh test
+	@deploy/dev/dashboard.sh
 	cargo build --release --locked --package botsmith
 	@exec deploy/dev/split.sh
 

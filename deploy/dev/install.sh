@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Checks that this machine has what BotSmith is built, run and tested with, and installs what is missing.
 #
-#   install.sh run     what `make run` needs: Rust, a C compiler, PostgreSQL
-#   install.sh test    the same, RabbitMQ, docker-compose (its engine is not needed), Chromium with Node for the widget, and
-#                      Python for the platforms' own libraries
+#   install.sh run     what `make run` needs: Rust, a C compiler, PostgreSQL, and Node for the dashboard's pages, without which
+#                      it goes on
+#   install.sh test    the same, RabbitMQ, docker-compose (its engine is not needed), Chromium, and Python for the platforms'
+#                      own libraries
 #
 # Debian and Ubuntu packages are installed when we are root or may use sudo without a password; otherwise the exact
 # commands are printed. Servers that come with packages are not started: BotSmith runs its own, on this machine only.
@@ -22,13 +23,19 @@ if [ "$what" = test ] && [ -z "${AMQP_URL:-}" ]; then
     command -v rabbitmq-server >/dev/null || [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || need rabbitmq-server
 fi
 
+# npm comes with nodejs where it is not Debian's.
+if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
+    if [ "$what" = test ] || { command -v apt-get >/dev/null && apt-cache show npm >/dev/null 2>&1; }; then
+        command -v node >/dev/null || need nodejs
+        command -v npm >/dev/null || need npm
+    fi
+fi
+
 if [ "$what" = test ] && ! docker compose version >/dev/null 2>&1; then
     command -v docker-compose >/dev/null || need docker-compose
 fi
 if [ "$what" = test ]; then
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || need chromium
-    command -v node >/dev/null || need nodejs
-    command -v npm >/dev/null || need npm
     # Debian's Python comes without what makes virtual environments.
     python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
 fi

@@ -14,12 +14,13 @@ step() {
 
 # Queries are checked against the committed description of the schema, as everywhere else.
 export SQLX_OFFLINE=true
+step "the dashboard" deploy/dev/dashboard.sh
 step "format" cargo fmt --all --check
 step "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 step "the program" cargo build --locked --package botsmith
 step "tests" cargo test --workspace --locked
-step "the widget in a browser" tests/browser/run.sh
+step "widget and dashboard in a browser" tests/browser/run.sh
 step "the platforms' own libraries" tests/sdk/run.sh -q
 step "queries match the schema" deploy/dev/schema.sh --check
 if command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1; then

@@ -20,6 +20,13 @@ export class Product {
   /** `publicUrl`: how browsers reach it; `modelUrl`: where the model is played; `origins`: of the pages on which its chatbots
    *  may speak. */
   async start(publicUrl, modelUrl, origins) {
+    const token = (await this.startEmpty({ publicUrl, modelUrl, origins })).split("=").at(-1);
+    await this.post("/api/setup", { email: "ada@example.com", name: "Ada", password: "correct horse battery staple 7", token });
+    this.workspace = (await this.post("/api/workspaces", { name: "Browser" })).id;
+  }
+
+  /** The same before anybody has an account; returns the link with which the first one is made. Without a model it quotes. */
+  async startEmpty({ publicUrl, modelUrl, origins = [] } = {}) {
     if (!existsSync(BINARY)) throw new Error(`there is no ${BINARY}: run \`cargo build\`, or set BOTSMITH_BIN`);
     this.origins = origins;
     this.folder = mkdtempSync(join(tmpdir(), "botsmith-browser-"));
@@ -34,19 +41,16 @@ export class Product {
     this.environment = {
       ...environment,
       BOTSMITH__GATEWAY__LISTEN: `127.0.0.1:${this.port}`,
-      BOTSMITH__GATEWAY__PUBLIC_URL: publicUrl,
+      BOTSMITH__GATEWAY__PUBLIC_URL: publicUrl || this.url,
       BOTSMITH__GATEWAY__CHAT__MAX_FILE_BYTES: String(1024 * 1024),
       BOTSMITH__GATEWAY__CHAT__MOST_CHARACTERS: "600",
       BOTSMITH__GATEWAY__CHAT__SESSIONS_PER_MINUTE: "600",
-      BOTSMITH__MODELS__BASE_URL: modelUrl,
-      BOTSMITH__MODELS__MODEL: "played",
+      ...(modelUrl && { BOTSMITH__MODELS__BASE_URL: modelUrl, BOTSMITH__MODELS__MODEL: "played" }),
     };
     this.log = openSync(join(this.folder, "log"), "a");
     await this.run();
     const { stdout } = await promisify(execFile)(BINARY, ["--data-dir", join(this.folder, "data"), "setup-link"], { env: this.environment, cwd: this.folder });
-    const token = stdout.split(/[\s=#/]+/).filter((word) => word.length >= 32).at(-1);
-    await this.post("/api/setup", { email: "ada@example.com", name: "Ada", password: "correct horse battery staple 7", token });
-    this.workspace = (await this.post("/api/workspaces", { name: "Browser" })).id;
+    return stdout.split(/\s+/).find((word) => word.includes("/link#setup="));
   }
 
   /** Runs it, until it is ready. */

@@ -8,6 +8,7 @@ import { whenSignedOut } from "./api/client";
 import { useMe } from "./api/hooks";
 import { SignIn } from "./pages/sign-in";
 import { NotFound } from "./pages/not-found";
+import { Boundary } from "./parts/boundary";
 import { Shell } from "./parts/shell";
 import { Wrong } from "./parts/state";
 
@@ -26,7 +27,7 @@ function SignedIn() {
   if (me.isPending) return <Waiting />;
   if (me.error && !me.data) return <Container py="xl"><Wrong error={me.error} retry={() => void me.refetch()} /></Container>;
   if (!me.data) return <Navigate to="/sign-in" replace state={{ to: here.pathname + here.search }} />;
-  return <Shell me={me.data}><Suspense fallback={<Waiting />}><Outlet /></Suspense></Shell>;
+  return <Shell me={me.data}><Boundary place={here.pathname}><Suspense fallback={<Waiting />}><Outlet /></Suspense></Boundary></Shell>;
 }
 
 function Home() {

@@ -16,7 +16,8 @@ export const theme = createTheme({
     NumberInput: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     PasswordInput: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     Select: { defaultProps: { allowDeselect: false, inputWrapperOrder: ["label", "input", "description", "error"] } },
-    Badge: { defaultProps: { variant: "light", radius: "sm", tt: "none", fw: 600 } },
+    Badge: { defaultProps: { variant: "dot", radius: "sm", tt: "none", fw: 600 } },
+    Alert: { styles: { title: { color: "var(--mantine-color-text)" }, message: { color: "var(--mantine-color-text)" } } },
     Modal: { defaultProps: { centered: true } },
   },
 });

@@ -32,7 +32,7 @@ function Talk({ id }: { id: string }) {
   const reply = useAct((text: string) => ask(api.POST("/api/conversations/{conversation_id}/replies", { params: { path }, body: { text } })), ...stale);
   const end = useRef<HTMLDivElement>(null);
   const newest = messages.data?.items[0]?.id;
-  useEffect(() => end.current?.scrollTo({ top: end.current.scrollHeight }), [newest]);
+  useEffect(() => { end.current?.scrollTo({ top: end.current.scrollHeight }); }, [newest]);
 
   if (conversation.error) return <Wrong error={conversation.error} retry={() => void conversation.refetch()} />;
   if (!conversation.data) return <Loading />;

@@ -20,7 +20,7 @@ export function Record({ answer }: { answer: Schemas["Answer"] }) {
   const path = answer.path as unknown as { model?: string; outcome?: string; milliseconds?: number }[];
   const stages = Object.entries(answer.stages as globalThis.Record<string, number>);
   const rows: [string, string][] = [
-    [t("record.model"), answer.model === "extractive" ? t("model.none") : answer.model],
+    [t("record.model"), answer.model === "extractive" ? t("record.quoted") : answer.model],
     ...(answer.tokens_in != null ? [[t("record.tokens"), `${number(answer.tokens_in)} → ${number(answer.tokens_out ?? 0)}`] as [string, string]] : []),
     ...(answer.cost_usd != null ? [[t("record.cost"), number(answer.cost_usd, { style: "currency", currency: "USD", maximumFractionDigits: 5 })] as [string, string]] : []),
     ...stages.map(([stage, time]) => [word("stage", stage), `${number(Math.round(time))} ms`] as [string, string]),
@@ -36,7 +36,7 @@ export function Record({ answer }: { answer: Schemas["Answer"] }) {
       <Text fw={600} size="sm">{t("record.passages", { count: passages.length })}</Text>
       {!passages.length && <Text size="sm" c="dimmed">{t("record.noPassages")}</Text>}
       {passages.length > 0 && (
-        <Accordion variant="separated" order={3}>
+        <Accordion variant="separated">
           {passages.map((passage, at) => (
             <Accordion.Item key={passage.chunk ?? at} value={String(at)}>
               <Accordion.Control><Group justify="space-between" wrap="nowrap" pr="sm"><Text size="sm" fw={600} truncate>{passage.title}</Text><Text size="xs" ff="monospace">{number(passage.score, { maximumFractionDigits: 3 })}</Text></Group></Accordion.Control>

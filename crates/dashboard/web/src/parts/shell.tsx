@@ -1,6 +1,6 @@
 // What stands around every page: where one is, where one can go, and who one is.
 
-import { Anchor, AppShell, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
+import { Anchor, AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
@@ -64,7 +64,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
             <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={t("nav.menu")} aria-expanded={opened} />
             <NavLink to="/" className="plain" aria-label="BotSmith"><Group gap={8} wrap="nowrap"><img src="/icon.svg" alt="" width={28} height={28} /><Text fw={700} visibleFrom="xs">BotSmith</Text></Group></NavLink>
           </Group>
-          <Looks />
+          <Box visibleFrom="sm"><Looks /></Box>
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="sm" aria-label={t("nav.label")}>
@@ -82,6 +82,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           )}
         </Stack>
         <Stack gap={6} pt="sm">
+          <Box hiddenFrom="sm"><Looks /></Box>
           <Anchor href="/api/docs" size="sm" px="sm">{t("nav.api")}</Anchor>
           <Text size="sm" px="sm" truncate c="dimmed">{me.user.name || me.user.email}</Text>
           <Button variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>

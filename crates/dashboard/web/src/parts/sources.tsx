@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, ask, type Schemas } from "../api/client";
 import { useTexts } from "../texts";
 import { useAct } from "./act";
-import { Confirm, State } from "./state";
+import { Actions, Confirm, State } from "./state";
 
 type Source = Schemas["Source"];
 
@@ -45,7 +45,7 @@ export function Sources({ chatbot, sources, onOpen }: { chatbot: string; sources
     <>
       <Table.ScrollContainer minWidth={620}>
         <Table verticalSpacing="sm" aria-label={t("knowledge.sources")}>
-          <Table.Thead><Table.Tr><Table.Th>{t("source.title")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.content")}</Table.Th><Table.Th>{t("col.changed")}</Table.Th><Table.Th><span aria-hidden /></Table.Th></Table.Tr></Table.Thead>
+          <Table.Thead><Table.Tr><Table.Th>{t("source.title")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.content")}</Table.Th><Table.Th>{t("col.changed")}</Table.Th><Actions /></Table.Tr></Table.Thead>
           <Table.Tbody>
             {sources.map((source) => (
               <Table.Tr key={source.id}>

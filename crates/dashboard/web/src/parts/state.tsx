@@ -1,6 +1,6 @@
 // What a page shows while there is nothing to show, and the small parts that all pages share.
 
-import { Alert, Anchor, Badge, Button, Card, Code, CopyButton, Group, Modal, Skeleton, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Alert, Anchor, Badge, Button, Card, Code, CopyButton, Group, Modal, Skeleton, Stack, Table, Text, TextInput, Title, VisuallyHidden } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { useEffect, useState, type ReactNode } from "react";
 import { Problem } from "../api/client";
@@ -152,6 +152,12 @@ export function Meter({ value, label }: { value: number; label: string }) {
       <div className="meter" aria-hidden><span style={{ width: `${share * 100}%` }} /></div>
     </div>
   );
+}
+
+/** Above buttons, for whoever hears the table. */
+export function Actions() {
+  const { t } = useTexts();
+  return <Table.Th><VisuallyHidden>{t("col.actions")}</VisuallyHidden></Table.Th>;
 }
 
 /** The next page of a list. */

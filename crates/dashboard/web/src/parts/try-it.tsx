@@ -3,7 +3,7 @@
 // It is a real conversation over the web chat, so the chatbot's web chat has to be on and allow this page's address.
 
 import { Button, Card, Group, Stack, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { say, startOver, type Accepted } from "../api/chat";
 import { api, ask, type Schemas } from "../api/client";
@@ -60,13 +60,14 @@ function AnswerRecord({ workspace, chatbot, line }: { workspace: string; chatbot
 export function TryIt({ chatbot, onAnswer }: { chatbot: Schemas["Chatbot"]; onAnswer?: () => void }) {
   const { t, word } = useTexts();
   const { integrations, allowed, open } = useOpenChat(chatbot.id);
+  const queries = useQueryClient();
   const [lines, setLines] = useState<Line[]>([]);
   const [shown, setShown] = useState<number | null>(null);
   const [text, setText] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
   const end = useRef<HTMLDivElement>(null);
-  useEffect(() => end.current?.scrollTo({ top: end.current.scrollHeight }), [lines, busy]);
+  useEffect(() => { end.current?.scrollTo({ top: end.current.scrollHeight }); }, [lines, busy]);
 
   const send = async (event: FormEvent) => {
     event.preventDefault();
@@ -84,6 +85,7 @@ export function TryIt({ chatbot, onAnswer }: { chatbot: Schemas["Chatbot"]; onAn
         return [...before, { mine: false, text: said, messageId: accepted.reply?.id ?? accepted.message_id, conversation: accepted.conversation }];
       });
       onAnswer?.();
+      for (const stale of ["unanswered", "stats", "conversations"]) void queries.invalidateQueries({ queryKey: [stale] });
     } catch (error) {
       setError(error);
       setText(question);

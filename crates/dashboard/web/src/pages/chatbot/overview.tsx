@@ -63,8 +63,8 @@ function Channels({ bot }: { bot: Bot }) {
     <Section title={t("overview.channels")} action={open}>
       <Shown of={integrations}>
         {({ items }) => items.length === 0 ? <Text size="sm" c="dimmed">{t("overview.noChannels")}</Text> : (
-          <Table.ScrollContainer minWidth={480}>
-            <Table aria-label={t("overview.channels")}>
+          <Table.ScrollContainer minWidth={400}>
+            <Table horizontalSpacing={6} aria-label={t("overview.channels")}>
               <Table.Thead><Table.Tr><Table.Th>{t("col.channel")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.inOut")}</Table.Th><Table.Th>{t("col.errors")}</Table.Th><Table.Th>{t("col.used")}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>{items.map((one) => <Health key={one.id} integration={one} title={platforms.data?.items.find((it) => it.platform === one.platform)?.title ?? one.platform} />)}</Table.Tbody>
             </Table>

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { MANY } from "../../api/hooks";
 import { useAct } from "../../parts/act";
-import { Confirm, Empty, Section, Shown, State, Wrong } from "../../parts/state";
+import { Actions, Confirm, Empty, Section, Shown, State, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
 
 type Bot = Schemas["Chatbot"];
@@ -49,7 +49,7 @@ function Golden({ bot }: { bot: Bot }) {
         {({ items }) => !items.length ? <Empty title={t("golden.none")}>{t("golden.noneHint")}</Empty> : (
           <Table.ScrollContainer minWidth={480}>
             <Table verticalSpacing="xs" aria-label={t("golden.title")}>
-              <Table.Thead><Table.Tr><Table.Th>{t("source.question")}</Table.Th><Table.Th>{t("golden.expected")}</Table.Th><Table.Th><span aria-hidden /></Table.Th></Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr><Table.Th>{t("source.question")}</Table.Th><Table.Th>{t("golden.expected")}</Table.Th><Actions /></Table.Tr></Table.Thead>
               <Table.Tbody>{items.map((golden) => (
                 <Table.Tr key={golden.id}>
                   <Table.Td className="words">{golden.question}</Table.Td>
@@ -120,7 +120,7 @@ function Runs({ bot }: { bot: Bot }) {
               )}
               <Table.ScrollContainer minWidth={640}>
                 <Table verticalSpacing="xs" aria-label={t("runs.title")}>
-                  <Table.Thead><Table.Tr><Table.Th>{t("col.when")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("runs.passed")}</Table.Th><Table.Th>{t("runs.hit")}</Table.Th><Table.Th>MRR</Table.Th><Table.Th><span aria-hidden /></Table.Th></Table.Tr></Table.Thead>
+                  <Table.Thead><Table.Tr><Table.Th>{t("col.when")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("runs.passed")}</Table.Th><Table.Th>{t("runs.hit")}</Table.Th><Table.Th>MRR</Table.Th><Actions /></Table.Tr></Table.Thead>
                   <Table.Tbody>{items.map((run) => (
                     <Table.Tr key={run.id}>
                       <Table.Td><Text size="sm">{time(run.created_at)}</Text><Text size="xs" c="dimmed">{word("run", run.kind)}{run.version != null && ` · ${t("versions.one", { number: run.version })}`}</Text></Table.Td>
@@ -190,7 +190,7 @@ function Versions({ bot }: { bot: Bot }) {
         {({ items }) => (
           <Table.ScrollContainer minWidth={560}>
             <Table verticalSpacing="xs" aria-label={t("versions.title")}>
-              <Table.Thead><Table.Tr><Table.Th>{t("versions.number")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.by")}</Table.Th><Table.Th><span aria-hidden /></Table.Th></Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr><Table.Th>{t("versions.number")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.by")}</Table.Th><Actions /></Table.Tr></Table.Thead>
               <Table.Tbody>{items.map((version) => {
                 const reasons = (version.worse as { reasons?: string[] } | null | undefined)?.reasons ?? [];
                 return (
