@@ -144,7 +144,7 @@ step("what it could not answer is answered once and for all", async () => {
   await page.getByText("Not in the knowledge").waitFor();
   await page.getByRole("tab", { name: "Overview" }).click();
   await page.getByRole("button", { name: "Answer: Do you repair bicycles?" }).click();
-  await page.getByLabel("Answer", { exact: true }).fill("Yes, we repair bicycles every Thursday.");
+  await page.getByRole("dialog").getByRole("textbox", { name: "Answer" }).fill("Yes, we repair bicycles every Thursday.");
   await page.getByRole("button", { name: "Add to the knowledge" }).click();
   await page.getByText("Nothing open").waitFor();
 
@@ -184,7 +184,7 @@ step("a change is asked about first where there are golden questions, and versio
     await page.getByRole("button", { name: "Run now" }).click();
     await page.getByRole("table", { name: "Runs" }).getByText("Done").nth(count - 1).waitFor();
   }
-  await page.locator(".recharts-line").first().waitFor();
+  await page.locator(".recharts-line").first().waitFor({ state: "attached" });
 
   await page.getByRole("tab", { name: "Behaviour" }).click();
   await page.getByLabel("When it does not know").fill("I have to pass.");

@@ -4,7 +4,7 @@ import { Anchor, AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
-import { NavLink, useLocation, useMatch, useNavigate } from "react-router-dom";
+import { Link, NavLink, useLocation, useMatch, useNavigate } from "react-router-dom";
 import { api, ask } from "../api/client";
 import { useChatbots, type Me } from "../api/hooks";
 import { useTexts } from "../texts";
@@ -27,13 +27,14 @@ function useWorkspace(me: Me): string | undefined {
 function Chatbots({ workspace, onGo }: { workspace: string; onGo: () => void }) {
   const { t } = useTexts();
   const chatbots = useChatbots(workspace);
+  const { pathname } = useLocation();
   return (
     <>
       <Text size="xs" fw={700} c="dimmed" mt="md" px="sm">{t("nav.chatbots")}</Text>
       {chatbots.data?.items.slice(0, 30).map((bot) => (
-        <NavLink key={bot.id} to={`/chatbots/${bot.id}/overview`} className="nav" onClick={onGo} aria-current={location.pathname.startsWith(`/chatbots/${bot.id}/`) ? "page" : undefined}>
+        <Link key={bot.id} to={`/chatbots/${bot.id}/overview`} className="nav" onClick={onGo} aria-current={pathname.startsWith(`/chatbots/${bot.id}/`) ? "page" : undefined}>
           <Text truncate inherit>{bot.name}</Text>
-        </NavLink>
+        </Link>
       ))}
     </>
   );

@@ -1,8 +1,8 @@
 import "@mantine/charts/styles.css";
 import { LineChart } from "@mantine/charts";
 import { Badge, Button, Checkbox, Code, Group, Modal, Stack, Table, TagsInput, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { MANY } from "../../api/hooks";
 import { useAct } from "../../parts/act";
@@ -150,11 +150,11 @@ function plain(value: unknown): string {
   return value == null ? "–" : JSON.stringify(value, null, 1);
 }
 
-function Compared({ bot, number }: { bot: Bot; number: number }) {
+function Compared({ bot, number, live }: { bot: Bot; number: number; live: number }) {
   const { t } = useTexts();
   const changes = useQuery({
-    queryKey: ["changes", bot.id, number, bot.live_version],
-    queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/versions/{number}/changes", { params: { path: { chatbot_id: bot.id, number }, query: { to: bot.live_version } } })),
+    queryKey: ["changes", bot.id, number, live],
+    queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/versions/{number}/changes", { params: { path: { chatbot_id: bot.id, number }, query: { to: live } } })),
   });
   return (
     <Shown of={changes}>
@@ -183,6 +183,10 @@ function Versions({ bot }: { bot: Bot }) {
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/versions", { params: { path, query: { limit: 50 } } })),
     refetchInterval: ({ state }) => (state.data?.items.some((version) => version.state === "checking") ? 1_500 : 30_000),
   });
+  const live = versions.data?.items.find((version) => version.state === "live")?.number ?? bot.live_version;
+  const queries = useQueryClient();
+  // A version that was being checked has gone live: what is shown of the chatbot elsewhere is out of date.
+  useEffect(() => { if (live !== bot.live_version) void queries.invalidateQueries({ queryKey: ["chatbot", bot.id] }); }, [live, bot.live_version, bot.id, queries]);
   const publish = useAct((number: number) => ask(api.POST("/api/chatbots/{chatbot_id}/versions/{number}/publish", { params: { path: { ...path, number } }, body: {} })), ["versions", bot.id], ["chatbot", bot.id], ["retrieval", bot.id]);
   return (
     <Section title={t("versions.title")} note={t("versions.note")}>
@@ -209,7 +213,7 @@ function Versions({ bot }: { bot: Bot }) {
           </Table.ScrollContainer>
         )}
       </Shown>
-      <Modal opened={compared !== null} onClose={() => setCompared(null)} title={t("versions.compareTitle", { number: compared ?? 0 })} size="xl" closeButtonProps={{ "aria-label": t("do.close") }}>{compared !== null && <Compared bot={bot} number={compared} />}</Modal>
+      <Modal opened={compared !== null} onClose={() => setCompared(null)} title={t("versions.compareTitle", { number: compared ?? 0 })} size="xl" closeButtonProps={{ "aria-label": t("do.close") }}>{compared !== null && <Compared bot={bot} number={compared} live={live} />}</Modal>
       <Confirm opened={back !== null} onClose={() => setBack(null)} title={t("versions.backTitle", { number: back ?? 0 })} action={t("versions.back")} onConfirm={async () => back !== null && publish.mutateAsync(back)}>{t("versions.backWhat")}</Confirm>
     </Section>
   );
