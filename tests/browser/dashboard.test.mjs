@@ -50,6 +50,8 @@ async function clean(page, what) {
 
 /** Nothing is wider than the page. */
 async function fits(page, what) {
+  // The page takes a moment to make room.
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth, null, { timeout: 2_000 }).catch(() => {});
   const wide = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     const over = (node) => node.getBoundingClientRect().right > clientWidth + 1 && getComputedStyle(node).position !== "fixed";

@@ -18,6 +18,9 @@ export const theme = createTheme({
     Select: { defaultProps: { allowDeselect: false, inputWrapperOrder: ["label", "input", "description", "error"] } },
     Badge: { defaultProps: { variant: "dot", radius: "sm", tt: "none", fw: 600 } },
     Alert: { styles: { title: { color: "var(--mantine-color-text)" }, message: { color: "var(--mantine-color-text)" } } },
+    // Within a dialog it is no banner of the page.
+    ModalHeader: { defaultProps: { role: "presentation" } },
+    DrawerHeader: { defaultProps: { role: "presentation" } },
     Modal: { defaultProps: { centered: true } },
   },
 });

@@ -12,8 +12,12 @@ import { useTexts } from "../texts";
 
 type Conversation = Schemas["Conversation"];
 
-export function nameOf({ contact }: Conversation): string {
-  return contact.name || contact.email || contact.phone || contact.key.replace(/^visitor:/, "");
+function useNames() {
+  const { t } = useTexts();
+  return ({ contact }: Conversation) => {
+    const visitor = /^visitor:c_(.{6})/.exec(contact.key);
+    return contact.name || contact.email || contact.phone || (visitor ? t("inbox.visitor", { id: visitor[1] ?? "" }) : contact.key);
+  };
 }
 
 /** Lists are asked for again so often; there is no stream of an inbox's events yet. */
@@ -21,6 +25,7 @@ const LIVE = 4_000;
 
 function Talk({ id }: { id: string }) {
   const { t, time, word } = useTexts();
+  const nameOf = useNames();
   const path = { conversation_id: id };
   const conversation = useQuery({ queryKey: ["conversation", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}", { params: { path } })), refetchInterval: LIVE });
   const messages = useQuery({ queryKey: ["messages", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100 } } })), refetchInterval: LIVE / 2 });
@@ -89,6 +94,7 @@ function Talk({ id }: { id: string }) {
 
 export default function Inbox() {
   const { t, ago, word } = useTexts();
+  const nameOf = useNames();
   const { workspace = "", conversation } = useParams();
   const [query, setQuery] = useSearchParams();
   const filter = (name: string) => query.get(name) ?? "";
