@@ -4,8 +4,9 @@
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use std::{
-    env, fs,
+    env,
     fmt::Write as _,
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -24,17 +25,31 @@ fn main() -> io::Result<()> {
     files.sort();
     let page = dist.join(PAGE);
     let page = files.contains(&page).then_some(page);
-    let mut code = format!("pub(crate) const PAGE: Option<&str> = {};\n", included(page.as_deref(), "include_str"));
+    let mut code = format!(
+        "pub(crate) const PAGE: Option<&str> = {};\n",
+        included(page.as_deref(), "include_str")
+    );
     code.push_str("pub(crate) static FILES: &[File] = &[\n");
-    for (number, file) in files.iter().enumerate().filter(|(_, file)| Some(*file) != page.as_ref()) {
+    for (number, file) in files
+        .iter()
+        .enumerate()
+        .filter(|(_, file)| Some(*file) != page.as_ref())
+    {
         let content = fs::read(file)?;
         let packed = out.join(format!("{number}.gz"));
         let smaller = pack(&content, &packed)?.then_some(packed.as_path());
-        let name = file.strip_prefix(&dist).unwrap_or(file).to_string_lossy().replace('\\', "/");
-        let tag: String = Sha256::digest(&content).iter().take(8).fold(String::new(), |mut tag, byte| {
-            let _ = write!(tag, "{byte:02x}");
-            tag
-        });
+        let name = file
+            .strip_prefix(&dist)
+            .unwrap_or(file)
+            .to_string_lossy()
+            .replace('\\', "/");
+        let tag: String = Sha256::digest(&content)
+            .iter()
+            .take(8)
+            .fold(String::new(), |mut tag, byte| {
+                let _ = write!(tag, "{byte:02x}");
+                tag
+            });
         let _ = writeln!(
             code,
             "File {{ path: {:?}, tag: \"\\\"{tag}\\\"\", content: include_bytes!({:?}), packed: {} }},",

@@ -32,7 +32,10 @@ pub async fn otherwise(api: Data<AdminApi>, request: HttpRequest) -> HttpRespons
         page()
     };
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if api.settings().public_url.scheme() == "https" {
@@ -61,7 +64,12 @@ fn says(headers: &HeaderMap, name: header::HeaderName, wanted: &str) -> bool {
         .get_all(name)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|value| value.split(';').next().is_some_and(|value| value.trim() == wanted))
+        .any(|value| {
+            value
+                .split(';')
+                .next()
+                .is_some_and(|value| value.trim() == wanted)
+        })
 }
 
 /// Styles that its scripts make need the nonce, which is another one every time.
@@ -79,14 +87,25 @@ fn page() -> HttpResponse {
 }
 
 fn loaded(file: &'static ::dashboard::File, asked: &HeaderMap) -> HttpResponse {
-    let keep = if file.is_named_by_content() { FOR_EVER } else { "no-cache" };
+    let keep = if file.is_named_by_content() {
+        FOR_EVER
+    } else {
+        "no-cache"
+    };
     let known = says(asked, header::IF_NONE_MATCH, file.tag);
-    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     response
         .insert_header((header::CACHE_CONTROL, keep))
         .insert_header((header::ETAG, file.tag))
         .insert_header((header::VARY, "accept-encoding"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"));
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
     if known {
         return response.finish();
     }

@@ -10,7 +10,10 @@ use store::Db;
 
 /// `botsmith openapi`
 pub fn openapi() -> anyhow::Result<()> {
-    println!("{}", admin_api::AdminApi::described().context("describing the API")?);
+    println!(
+        "{}",
+        admin_api::AdminApi::described().context("describing the API")?
+    );
     Ok(())
 }
 

@@ -10,8 +10,16 @@ const PAGE: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 async fn a_browser_gets_the_page_at_every_address_that_nobody_else_serves(pool: PgPool) {
     let world = World::new(pool).await;
 
-    for path in ["/", "/sign-in", "/chatbots/x/overview", "/admin", "/workspaces/a/inbox?handler=human"] {
-        let request = world.request(Method::GET, path, &As::Nobody).header("accept", PAGE);
+    for path in [
+        "/",
+        "/sign-in",
+        "/chatbots/x/overview",
+        "/admin",
+        "/workspaces/a/inbox?handler=human",
+    ] {
+        let request = world
+            .request(Method::GET, path, &As::Nobody)
+            .header("accept", PAGE);
         let page = world.send(request).await;
         assert_eq!(page.status, 200, "{path}");
         assert_eq!(page.headers["content-type"], "text/html; charset=utf-8");
@@ -19,7 +27,9 @@ async fn a_browser_gets_the_page_at_every_address_that_nobody_else_serves(pool: 
         assert_eq!(page.headers["x-frame-options"], "DENY");
         let csp = page.headers["content-security-policy"].to_str().unwrap();
         assert!(
-            csp.contains("default-src 'none'") && csp.contains("script-src 'self';") && !csp.contains("unsafe"),
+            csp.contains("default-src 'none'")
+                && csp.contains("script-src 'self';")
+                && !csp.contains("unsafe"),
             "{csp}"
         );
     }
@@ -47,13 +57,19 @@ async fn whoever_asks_for_anything_else_that_is_not_there_hears_so(pool: PgPool)
 async fn what_the_page_loads_is_kept_as_long_as_its_name_holds(pool: PgPool) {
     let world = World::new(pool).await;
     let page = ::dashboard::page("");
-    let named = page.split('"').filter(|word| word.starts_with("/assets/") || *word == "/icon.svg");
+    let named = page
+        .split('"')
+        .filter(|word| word.starts_with("/assets/") || *word == "/icon.svg");
 
     for path in named {
         let file = world.get(path, &As::Nobody).await;
         assert_eq!(file.status, 200, "{path}");
         let kept = file.headers["cache-control"].to_str().unwrap();
-        assert_eq!(kept.contains("immutable"), path.starts_with("/assets/"), "{path}: {kept}");
+        assert_eq!(
+            kept.contains("immutable"),
+            path.starts_with("/assets/"),
+            "{path}: {kept}"
+        );
         let again = world
             .request(Method::GET, path, &As::Nobody)
             .header("if-none-match", &file.headers["etag"]);

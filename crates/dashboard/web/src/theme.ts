@@ -16,7 +16,7 @@ export const theme = createTheme({
     NumberInput: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     PasswordInput: { defaultProps: { inputWrapperOrder: ["label", "input", "description", "error"] } },
     Select: { defaultProps: { allowDeselect: false, inputWrapperOrder: ["label", "input", "description", "error"] } },
-    Badge: { defaultProps: { variant: "dot", radius: "sm", tt: "none", fw: 600 } },
+    Badge: { defaultProps: { variant: "dot", radius: "sm", tt: "none", fw: 600 }, styles: { root: { minWidth: "max-content" } } },
     Alert: { styles: { title: { color: "var(--mantine-color-text)" }, message: { color: "var(--mantine-color-text)" } } },
     // Within a dialog it is no banner of the page.
     ModalHeader: { defaultProps: { role: "presentation" } },

@@ -57,7 +57,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   };
 
   return (
-    <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md">
+    <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md" transitionDuration={0}>
       <a className="skip" href="#content">{t("nav.skip")}</a>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">

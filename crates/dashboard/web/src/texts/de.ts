@@ -24,7 +24,7 @@ export const de: Texts = {
   "setup.again": "Der Link ist weg? Das gibt einen neuen aus:", "setup.done": "Das ist erledigt",
 
   "bots.title": "Chatbots", "bots.create": "Chatbot anlegen", "bots.first": "Ersten Chatbot anlegen", "bots.none": "Noch keine Chatbots", "bots.noneHint": "Ein Chatbot antwortet aus dem, was Sie ihm zu wissen geben. Es dauert etwa zwei Minuten: ein Name, ein Text oder eine Webseite und eine erste Frage.",
-  "bots.noneArchived": "Nichts ist archiviert", "bots.which": "Welche Chatbots", "bots.inUse": "In Gebrauch", "bots.archived": "Archiviert", "bots.passages": "{count} Abschnitte", "bots.noChannels": "Noch kein Kanal", "bots.changed": "Geändert {ago}",
+  "bots.noneArchived": "Nichts ist archiviert", "bots.which": "Welche Chatbots", "bots.inUse": "In Gebrauch", "bots.archived": "Archiviert", "bots.passages": "Abschnitte: {count}", "bots.noChannels": "Noch kein Kanal", "bots.changed": "Geändert {ago}",
 
   "first.title": "Chatbot anlegen", "first.note": "Jeder Schritt außer dem Namen lässt sich überspringen und nachholen.", "first.name": "Name", "first.nameLabel": "Wie heißt er?", "first.nameHint": "Besucher sehen ihn, zum Beispiel „Hilfe von Farn & Kessel“.",
   "first.knowledge": "Wissen", "first.try": "Ausprobieren", "first.tryIt": "Ausprobieren", "first.done": "{name} ist bereit. Verbinden Sie ihn mit einem Kanal, oder bringen Sie ihm mehr bei.", "first.connect": "Kanal verbinden", "first.overview": "Zum Chatbot",
@@ -42,7 +42,7 @@ export const de: Texts = {
   "source.how": "Art des Wissens", "source.text": "Text", "source.qa": "Frage und Antwort", "source.file": "Datei", "source.url": "Webseite", "source.title": "Titel", "source.titleHint": "Besucher sehen ihn unter einer Antwort.", "source.untitled": "Notizen", "source.textExample": "Wir haben Montag bis Freitag von 9:00 bis 17:00 Uhr geöffnet …",
   "source.question": "Frage", "source.answer": "Antwort", "source.answerHint": "Wer das fragt, bekommt sie Wort für Wort.", "source.add": "Hinzufügen", "source.drop": "Dateien hier ablegen", "source.kinds": "PDF, Word, PowerPoint, Excel, HTML, Markdown, Text, CSV oder ein ZIP davon", "source.choose": "Dateien wählen",
   "source.address": "Adresse", "source.site": "Die ganze Website lesen, ihren Links nach", "source.pages": "Höchstens so viele Seiten", "source.refresh": "Wieder lesen", "source.never": "Nie", "source.daily": "Jeden Tag", "source.weekly": "Jede Woche",
-  "source.reading": "Wird gelesen …", "source.pagesRead": "{read} von {pages} Seiten", "source.passages": "{passages} Abschnitte aus {documents} Dokumenten", "source.meaning": "{count} davon auch nach Bedeutung", "source.open": "Hineinsehen", "source.again": "Wieder lesen", "source.nothingRead": "Daraus wurde nichts gelesen.",
+  "source.reading": "Wird gelesen …", "source.pagesRead": "{read} von {pages} Seiten", "source.passages": "Abschnitte: {passages} · Dokumente: {documents}", "source.meaning": "{count} davon auch nach Bedeutung", "source.open": "Hineinsehen", "source.again": "Wieder lesen", "source.nothingRead": "Daraus wurde nichts gelesen.",
   "source.deleteTitle": "Diese Quelle löschen?", "source.deleteWhat": "„{title}“ und ihre {passages} Abschnitte sind sofort vergessen, und keine Antwort beruht mehr darauf.",
   "kind.text": "Text", "kind.qa": "Fragen und Antworten", "kind.file": "Datei", "kind.site": "Webseiten",
 

@@ -22,7 +22,7 @@ export const en = {
   "setup.again": "The link is gone? This prints a new one:", "setup.done": "I have done that",
 
   "bots.title": "Chatbots", "bots.create": "Create a chatbot", "bots.first": "Create your first bot", "bots.none": "No chatbots yet", "bots.noneHint": "A chatbot answers from what you give it to know. It takes about two minutes: a name, a text or a web page, and a first question.",
-  "bots.noneArchived": "Nothing is archived", "bots.which": "Which chatbots", "bots.inUse": "In use", "bots.archived": "Archived", "bots.passages": "{count} passages", "bots.noChannels": "No channel yet", "bots.changed": "Changed {ago}",
+  "bots.noneArchived": "Nothing is archived", "bots.which": "Which chatbots", "bots.inUse": "In use", "bots.archived": "Archived", "bots.passages": "Passages: {count}", "bots.noChannels": "No channel yet", "bots.changed": "Changed {ago}",
 
   "first.title": "Create a chatbot", "first.note": "Every step but the name can be skipped, and done later.", "first.name": "Name", "first.nameLabel": "What is it called?", "first.nameHint": "Visitors see it, for example “Fern & Kettle help”.",
   "first.knowledge": "Knowledge", "first.try": "Try it", "first.tryIt": "Try it", "first.done": "{name} is ready. Connect it to where people write, or go on teaching it.", "first.connect": "Connect a channel", "first.overview": "Go to the chatbot",
@@ -40,7 +40,7 @@ export const en = {
   "source.how": "Kind of knowledge", "source.text": "Text", "source.qa": "Question and answer", "source.file": "File", "source.url": "Web page", "source.title": "Title", "source.titleHint": "Visitors see it below an answer.", "source.untitled": "Notes", "source.textExample": "We are open Monday to Friday from 9:00 to 17:00 …",
   "source.question": "Question", "source.answer": "Answer", "source.answerHint": "Whoever asks this is given it, word for word.", "source.add": "Add", "source.drop": "Drop files here", "source.kinds": "PDF, Word, PowerPoint, Excel, HTML, Markdown, text, CSV, or a ZIP of these", "source.choose": "Choose files",
   "source.address": "Address", "source.site": "Read the whole site, following its links", "source.pages": "Pages at most", "source.refresh": "Read again", "source.never": "Never", "source.daily": "Every day", "source.weekly": "Every week",
-  "source.reading": "Being read …", "source.pagesRead": "{read} of {pages} pages", "source.passages": "{passages} passages of {documents} documents", "source.meaning": "{count} of them also by meaning", "source.open": "Look inside", "source.again": "Read again", "source.nothingRead": "Nothing was read from it.",
+  "source.reading": "Being read …", "source.pagesRead": "{read} of {pages} pages", "source.passages": "Passages: {passages} · documents: {documents}", "source.meaning": "{count} of them also by meaning", "source.open": "Look inside", "source.again": "Read again", "source.nothingRead": "Nothing was read from it.",
   "source.deleteTitle": "Delete this source?", "source.deleteWhat": "“{title}” and its {passages} passages are forgotten at once, and no answer rests on them any more.",
   "kind.text": "Text", "kind.qa": "Questions and answers", "kind.file": "File", "kind.site": "Web pages",
 

@@ -239,7 +239,7 @@ export default function Integrations({ bot }: { bot: Bot }) {
                 return (
                   <Card key={platform.platform} withBorder padding="md" component="article" aria-label={platform.title}>
                     <Stack gap="xs" justify="space-between" h="100%">
-                      <Group justify="space-between"><Title order={3}>{platform.title}</Title>{integration ? <State value={integration.enabled ? integration.state : "off"} /> : <Text size="sm" c="dimmed">{t("integration.not")}</Text>}</Group>
+                      <Group justify="space-between" wrap="nowrap" align="flex-start"><Title order={3}>{platform.title}</Title>{integration ? <State value={integration.enabled ? integration.state : "off"} /> : <Text size="sm" c="dimmed" style={{ whiteSpace: "nowrap" }}>{t("integration.not")}</Text>}</Group>
                       {integration?.state_reason && <Text size="xs" lineClamp={2}>{integration.state_reason}</Text>}
                       <Group><Button size="xs" variant="default" onClick={() => setOpen(platform.platform)} aria-label={`${t(integration ? "integration.manage" : "integration.setUp")}: ${platform.title}`}>{t(integration ? "integration.manage" : "integration.setUp")}</Button></Group>
                     </Stack>
