@@ -3,7 +3,7 @@
 use crate::{
     bot::{Bot, chunk, look_closer, quoted, text_of},
     goals::Goals,
-    metrics::{Mean, auc, false_answers, share},
+    metrics::{Mean, auc, false_answers, share, threshold},
     retrieval::Prepared,
     sets::{Labelled, Question},
     vectors::Vectors,
@@ -98,8 +98,9 @@ impl Case {
             share(&without, DEFAULT_THRESHOLD),
         );
         println!(
-            "{:28} AUC {area:.4}; at 94 % answered {:4.1} % false; at the default {:4.1} % answered, {:4.1} % false",
+            "{:28} AUC {area:.4}; at 94 % answered (from {:.3}) {:4.1} % false; at the default {:4.1} % answered, {:4.1} % false",
             self.name,
+            threshold(&with),
             100.0 * false_answers(&with, &without),
             100.0 * answered,
             100.0 * wrong

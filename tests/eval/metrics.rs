@@ -85,10 +85,14 @@ pub fn auc(with: &[f32], without: &[f32]) -> f64 {
 
 /// Of those without an answer, the share that is answered when 94 of 100 with one are.
 pub fn false_answers(with: &[f32], without: &[f32]) -> f64 {
+    share(without, threshold(with))
+}
+
+/// The value that 94 in 100 of these reach.
+pub fn threshold(with: &[f32]) -> f32 {
     let mut with = with.to_vec();
     with.sort_by(f32::total_cmp);
-    let threshold = with.get(with.len() * 6 / 100).copied().unwrap_or_default();
-    share(without, threshold)
+    with.get(with.len() * 6 / 100).copied().unwrap_or_default()
 }
 
 /// The share of values that reach a threshold.

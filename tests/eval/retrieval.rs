@@ -158,15 +158,22 @@ pub async fn splitting(
             continue;
         };
         let found = bot.search(&question.text, PASSAGES, vectors.as_ref())?;
-        // A passage of two paragraphs has one place, whichever of them is asked for; of several with the same paragraph the
-        // first counts.
-        let place = found.passages.iter().position(|passage| {
+        // As where each paragraph is a document of its own: of several passages of one paragraph the first counts, and the
+        // others take no place. A passage of two paragraphs has one place, whichever of them is asked for.
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut ids: Vec<&str> = Vec::new();
+        for passage in &found.passages {
             let of = &paragraphs[&passage.chunk.to_string()];
-            of.iter().any(|id| relevant.contains(*id))
-        });
-        let ids: Vec<&str> = (0..found.passages.len())
-            .map(|i| if Some(i) == place { "right" } else { "other" })
-            .collect();
+            let is_new = of.iter().filter(|id| seen.insert(id)).count() > 0;
+            if is_new || of.is_empty() {
+                let right = of.iter().any(|id| relevant.contains(*id));
+                ids.push(if right { "right" } else { "other" });
+            }
+        }
+        if let Some(first) = ids.iter().position(|id| *id == "right") {
+            // There is one right place: what holds the paragraph again is none.
+            ids[first + 1..].fill("other");
+        }
         ndcg.push(ranking(&ids, &HashSet::from(["right".to_owned()])).ndcg);
     }
     let mean = Mean::of(&ndcg);

@@ -27,6 +27,9 @@ use store::{
 };
 use utoipa::ToSchema;
 
+/// Messages of a workspace that may wait at once for being answered again.
+const MOST_WAITING: i64 = 20;
+
 /// What is to be different. The rest is as it is live, or as the version or the draft has it.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -125,6 +128,11 @@ pub(crate) async fn start(
     if let Some(retrieval) = input.retrieval {
         candidate.behaviour.retrieval = retrieval.checked()?;
         changed.push("retrieval");
+    }
+    let waiting = trials::waiting_again(&mut tx).await?;
+    if waiting >= MOST_WAITING {
+        let detail = format!("{MOST_WAITING} messages are being answered again already; wait for them");
+        return Err(Problem::new(Kind::Conflict, detail));
     }
     let new = NewRun {
         again: Some((conversation.id, message.id, question)),

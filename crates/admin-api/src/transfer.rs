@@ -261,6 +261,13 @@ async fn ask(
     chatbot: ChatbotId,
     given: &[crate::golden::GoldenInput],
 ) -> Result<usize, Problem> {
+    if given.len() > MOST_GOLDEN {
+        let detail = format!(
+            "the file has {} golden questions, and a chatbot {MOST_GOLDEN} at most",
+            given.len()
+        );
+        return Err(Problem::invalid("golden_questions", detail));
+    }
     for (at, golden) in given.iter().enumerate() {
         let (question, expected) = golden
             .checked()

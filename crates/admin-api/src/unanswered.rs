@@ -153,8 +153,12 @@ pub(crate) async fn groups(
 ) -> Result<Json<Groups>, Problem> {
     let mut tx = seat.begin(&api).await?;
     let rows = store::unanswered::list(&mut tx, path.chatbot_id, None, MOST_GROUPED).await?;
-    let texts: Vec<&str> = rows.iter().map(|row| row.question.as_str()).collect();
-    let groups = knowledge::groups(&texts);
+    drop(tx);
+    let texts: Vec<String> = rows.iter().map(|row| row.question.clone()).collect();
+    // Thousands of words take a moment.
+    let groups = tokio::task::spawn_blocking(move || knowledge::groups(&texts))
+        .await
+        .map_err(Problem::internal)?;
     Ok(Json(Groups {
         groups: groups
             .iter()
@@ -163,7 +167,7 @@ pub(crate) async fn groups(
                 questions: places
                     .iter()
                     .take(SHOWN)
-                    .map(|at| texts[*at].to_owned())
+                    .map(|at| rows[*at].question.clone())
                     .collect(),
                 unanswered_ids: places.iter().map(|at| rows[*at].id).collect(),
                 last_asked_at: rows[places[0]].created_at,

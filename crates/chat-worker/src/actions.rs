@@ -26,7 +26,7 @@ use store::{
     Db, StoreError,
     chatbots::Chatbot,
     mcp_servers,
-    tool_calls::{self, Changes, Ending, NewCall},
+    tool_calls::{self, Changes, Ending, NewCall, OpenCall, Run},
     tools as stored,
     turns::Waiting,
 };
@@ -37,6 +37,11 @@ use vault::{Keyring, Place};
 pub(crate) const MOST_ROUNDS: usize = 4;
 /// Calls that a model may ask for at once.
 const MOST_AT_ONCE: usize = 8;
+
+/// What became of a call to which the visitor said yes, where nobody was left to hear it.
+const UNKNOWN: &str = "I do not know whether that was done.";
+const UNKNOWN_TOLD: &str = "The visitor said yes, and the call was begun, but it is not known whether it was done. Tell them so. Do not \
+     do it again unless they ask for it once more.";
 
 /// What calls are made with.
 #[derive(Clone)]
@@ -61,14 +66,23 @@ pub(crate) struct Calls<'a> {
     pub changes: Changes,
     /// Outcomes of this turn, by key.
     known: BTreeMap<String, Outcome>,
-    /// The last call to which the visitor said yes.
-    done: Option<Outcome>,
+    /// What came of the call to which the visitor said yes, in our words.
+    done: Option<&'static str>,
 }
 
 /// What the visitor is asked before something is done.
 pub(crate) struct Question {
     pub text: String,
     pub buttons: Vec<Button>,
+}
+
+/// What became of a call to which the visitor said yes.
+enum Ran {
+    Known(Outcome),
+    /// It was begun, so long ago that it must not be begun again.
+    Unknown,
+    /// Somebody else ended it: it was not made here.
+    Ended,
 }
 
 /// An outcome, as it is kept until the turn is committed.
@@ -124,7 +138,7 @@ impl<'a> Calls<'a> {
 
     async fn resume(
         &mut self,
-        open: tool_calls::OpenCall,
+        open: OpenCall,
         waiting: &[Waiting],
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
@@ -136,7 +150,7 @@ impl<'a> Calls<'a> {
         } else if open.expires_at < now {
             Said::Other
         } else {
-            consent::said(waiting, open.id, yes, no)
+            consent::said(waiting, &open, yes, no)
         };
         let call = ToolCall {
             id: short_id(open.id),
@@ -149,20 +163,41 @@ impl<'a> Calls<'a> {
                 self.changes.ended = Some((open.id, Ending::Lapsed));
                 return Ok(());
             }
-            (Said::No, _) | (Said::Yes, None) => {
+            (Said::No, _) => {
                 self.note(&call, "declined", None);
                 (
                     Ending::Declined,
                     "The visitor said no: it was not done.".to_owned(),
                 )
             }
-            (Said::Yes, Some(entry)) => {
-                let outcome = self.run_once(entry, &open).await?;
-                self.note(&call, state_of(&outcome), Some(&outcome));
-                let told = format!("The visitor said yes, and it was called.\n{}", outcome.told());
-                self.done = Some(outcome);
-                (Ending::Done, told)
+            (Said::Yes, None) if !open.running => {
+                self.note(&call, "declined", None);
+                (
+                    Ending::Declined,
+                    "The visitor said yes, but it cannot be done any more: it was not done.".to_owned(),
+                )
             }
+            (Said::Yes, entry) => match self.run_once(entry, &open, now).await? {
+                Ran::Known(outcome) => {
+                    self.note(&call, state_of(&outcome), Some(&outcome));
+                    self.done = Some(match outcome.error {
+                        None => "That is done.",
+                        Some(_) => "That did not work.",
+                    });
+                    let told = format!("The visitor said yes, and it was called.\n{}", outcome.told());
+                    (Ending::Done, told)
+                }
+                Ran::Unknown => {
+                    self.note(&call, "unknown", None);
+                    self.done = Some(UNKNOWN);
+                    (Ending::Done, UNKNOWN_TOLD.to_owned())
+                }
+                // Whoever ended it has told the visitor, or will.
+                Ran::Ended => {
+                    self.note(&call, "lapsed", None);
+                    return Ok(());
+                }
+            },
         };
         self.changes.ended = Some((open.id, ending));
         self.rounds.push(Round {
@@ -175,17 +210,31 @@ impl<'a> Calls<'a> {
         Ok(())
     }
 
-    /// Calls what the visitor said yes to, unless an earlier run of this turn did.
-    async fn run_once(&self, entry: &Entry, open: &tool_calls::OpenCall) -> Result<Outcome, StoreError> {
-        let kept = open.outcome.clone().map(serde_json::from_value::<Kept>);
-        if let Some(Ok(kept)) = kept {
-            return Ok(kept.into());
+    /// Calls what the visitor said yes to, unless an earlier run of this turn did, or it is too late for another. Whether
+    /// it is still to be made is asked in the statement that says it is being made: what was read before may be old.
+    async fn run_once(
+        &self,
+        entry: Option<&Entry>,
+        open: &OpenCall,
+        now: DateTime<Utc>,
+    ) -> Result<Ran, StoreError> {
+        if open.outcome.is_none() && open.running && (entry.is_none() || open.expires_at <= now) {
+            return Ok(Ran::Unknown);
         }
-        tool_calls::run(&self.hands.db, open.id).await?;
-        let outcome = self.call(entry, &open.arguments, &open.id.to_string()).await;
-        let kept = serde_json::to_value(Kept::from(&outcome)).map_err(StoreError::from)?;
-        tool_calls::record(&self.hands.db, open.id, &kept).await?;
-        Ok(outcome)
+        match (tool_calls::run(&self.hands.db, open.id, now).await?, entry) {
+            (Run::Ended, _) => Ok(Ran::Ended),
+            (Run::Made(kept), _) => Ok(match serde_json::from_value::<Kept>(kept) {
+                Ok(kept) => Ran::Known(kept.into()),
+                Err(_) => Ran::Unknown,
+            }),
+            (Run::Make, None) => Ok(Ran::Unknown),
+            (Run::Make, Some(entry)) => {
+                let outcome = self.call(entry, &open.arguments, &open.id.to_string()).await;
+                let kept = serde_json::to_value(Kept::from(&outcome)).map_err(StoreError::from)?;
+                tool_calls::record(&self.hands.db, open.id, &kept).await?;
+                Ok(Ran::Known(outcome))
+            }
+        }
     }
 
     /// Does what a model asks for. `Some`: the visitor has to be asked first, and nothing was done.
@@ -317,11 +366,7 @@ impl<'a> Calls<'a> {
 
     /// What to say of a call that was made when the model cannot say it.
     pub fn in_our_words(&self) -> Option<String> {
-        let done = self.done.as_ref()?;
-        Some(match done.error {
-            None => "That is done.".to_owned(),
-            Some(_) => "That did not work.".to_owned(),
-        })
+        self.done.map(str::to_owned)
     }
 
     /// Addresses that were called: answers may link to their hosts.

@@ -4,8 +4,14 @@
 //! what was said in its address. So a link stays only if its host is on the owner's list, is the host of a document that
 //! was found, or stands in the owner's instructions or in the question itself. What remains of another is its text.
 //!
+//! What is shown to people is not what is read here: Markdown takes escapes, entities and marks out of it. So an address
+//! has to be allowed as it stands here and as it reads then.
+//!
 //! Invariant: what is shown of an answer while it is written is what the whole answer, filtered, begins with.
 
+mod plain;
+
+use plain::{Plain, unescaped};
 use regex::{Captures, Regex};
 use std::{collections::BTreeSet, sync::LazyLock};
 use url::Url;
@@ -54,12 +60,20 @@ impl Allowed {
                 .any(|(at, _)| self.below.contains(&host[at + 1..]))
     }
 
+    /// `Err`: the host that is not allowed, or the beginning of what has none.
     fn allows_link(&self, target: &str) -> Result<(), String> {
-        match host_of(target) {
-            Some(host) if self.allows(&host) => Ok(()),
-            Some(host) => Err(host),
-            None => Err(target.chars().take(40).collect()),
+        let unknown = || Err(target.chars().take(40).collect());
+        if plain::has_entity(target) {
+            return unknown();
         }
+        for address in [target, &unescaped(target)] {
+            match host_of(address) {
+                Some(host) if self.allows(&host) => {}
+                Some(host) => return Err(host),
+                None => return unknown(),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -72,15 +86,15 @@ pub(crate) struct Filtered {
 
 /// Whether anything in it may be a link.
 pub(crate) fn has_any(text: &str) -> bool {
-    BARE.is_match(text) || MARKDOWN.is_match(text)
+    text.contains(['\\', '&', '<', ']', '*', '`', '~']) || BARE.is_match(text)
 }
 
 /// A finished text, with its foreign links reduced to what they are called.
 pub(crate) fn filter(text: &str, allowed: &Allowed) -> Filtered {
     let mut removed = BTreeSet::new();
     let mut text = text.replace([OPEN, REMOVED], "");
-    // A picture may stand in a link's text: from the inside out.
-    loop {
+    // A picture may stand in a link's text: from the inside out. What is deeper loses its targets below.
+    for _ in 0..DEEPEST {
         let next = MARKDOWN.replace_all(&text, |found: &Captures<'_>| {
             let (all, called, target) = (&found[0], &found[2], &found[3]);
             if is_contact(target) {
@@ -102,20 +116,99 @@ pub(crate) fn filter(text: &str, allowed: &Allowed) -> Filtered {
         text = next;
     }
     let text = text.replace(OPEN, "[");
+    let text = without_disguised(&text, allowed, &mut removed);
     let text = BARE.replace_all(&text, |found: &Captures<'_>| {
         let all = &found[0];
         match allowed.allows_link(all) {
             Ok(()) => all.to_owned(),
+            Err(_) if is_network(all) => all.to_owned(),
             Err(host) => {
                 removed.insert(host);
                 REMOVED.to_string()
             }
         }
     });
+    let text = without_targets(&text, allowed, &mut removed);
     Filtered {
-        text: EMPTY.replace_all(&text, "").into_owned(),
+        text: closed_up(&text),
         removed: removed.into_iter().collect(),
     }
+}
+
+/// Without foreign addresses that are whole only when Markdown's marks are gone from them: `https\://…`, `https:**//**…`.
+fn without_disguised(text: &str, allowed: &Allowed, removed: &mut BTreeSet<String>) -> String {
+    let plain = Plain::of(text);
+    let mut kept = String::new();
+    let mut from = 0;
+    for found in BARE.find_iter(&plain.text) {
+        let raw = plain.stood(found.range());
+        if raw.start < from || is_network(found.as_str()) {
+            continue;
+        }
+        if let Err(host) = allowed.allows_link(found.as_str()) {
+            removed.insert(host);
+            kept.push_str(&text[from..raw.start]);
+            kept.push(REMOVED);
+            from = raw.end;
+        }
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+/// Without foreign targets of links that look like none above: of definitions, `[1]: //evil.example`, and of links whose
+/// text has escaped brackets. What stands behind a target that has gone would be one, so it is looked at too.
+fn without_targets(text: &str, allowed: &Allowed, removed: &mut BTreeSet<String>) -> String {
+    let beginning = |pattern: &Regex, at: usize| pattern.find(&text[at..]).map_or(0, |found| found.end());
+    let mut kept = String::new();
+    let mut from = 0;
+    while let Some(lead) = LEAD.find_at(text, from) {
+        let mut at = lead.end();
+        kept.push_str(&text[from..at]);
+        loop {
+            let between = beginning(&BETWEEN, at);
+            kept.push_str(&text[at..at + between]);
+            at += between;
+            let target = &text[at..at + beginning(&TARGET, at)];
+            // Words that only look like one lead nowhere.
+            if is_contact(target) || !target.contains(['.', ':', '/', '\\', '&']) {
+                break;
+            }
+            let Err(host) = allowed.allows_link(target) else {
+                break;
+            };
+            removed.insert(host);
+            kept.push(REMOVED);
+            at += target.len();
+        }
+        from = at;
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+/// Takes the places of removed addresses out. What stood on both sides of one does not become another.
+fn closed_up(text: &str) -> String {
+    let joins = |c: char| c.is_ascii_alphanumeric() || "./:\\?#@-_%&*`~".contains(c);
+    let mut kept = String::new();
+    let mut from = 0;
+    for found in EMPTY.find_iter(text) {
+        kept.push_str(&text[from..found.start()]);
+        from = found.end();
+        if kept.ends_with(joins) && text[from..].starts_with(joins) {
+            kept.push(' ');
+        }
+    }
+    kept.push_str(&text[from..]);
+    kept
+}
+
+/// A network, as in `10.0.0.0/8`, is written like an address.
+fn is_network(text: &str) -> bool {
+    let text = text.trim_end_matches(['.', ',', ';', ':', '!', '?']);
+    text.split_once('/').is_some_and(|(address, prefix)| {
+        address.parse::<std::net::Ipv4Addr>().is_ok() && prefix.parse::<u8>().is_ok_and(|bits| bits <= 32)
+    })
 }
 
 /// The same of a text that is still being written, without an end that may turn out to be a link.
@@ -127,6 +220,8 @@ pub(crate) fn shown(text: &str, allowed: &Allowed) -> String {
 const OPEN: char = '\u{E000}';
 /// Stands for an address that was removed.
 const REMOVED: char = '\u{E001}';
+/// Links in the text of links in the text of links.
+const DEEPEST: usize = 8;
 /// Brackets that are open for longer are none of a link.
 const LONGEST_LINK: usize = 2_000;
 
@@ -137,9 +232,16 @@ static MARKDOWN: LazyLock<Regex> = LazyLock::new(|| {
 /// An address, as the programs that show a text find one in it. The last characters of a sentence are none of it.
 static BARE: LazyLock<Regex> = LazyLock::new(|| {
     regex(
-        r#"(?i)(?:(?:https?|ftps?|wss?):[/\\]*|(?-u:\b)www\.)[^\s<>"'`|{}\[\]()]*(?:\([^\s<>()]*\)[^\s<>"'`|{}\[\]()]*)*[^\s<>"'`|{}\[\]().,;:!?*_~]|(?-u:\b)(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+\p{L}{2,24}/[^\s<>"'`|{}\[\]()]*"#,
+        r#"(?i)(?:(?:https?|ftps?|wss?):[/\\]*|(?-u:\b)www\.)[^\s<>"'`|{}\[\]()]*(?:\([^\s<>()]*\)[^\s<>"'`|{}\[\]()]*)*[^\s<>"'`|{}\[\]().,;:!?*_~]|(?-u:\b)(?:(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?\.)+(?:\p{L}{2,24}|xn--[a-z0-9-]+)|(?:[0-9]{1,3}\.){3}[0-9]{1,3})(?::[0-9]{1,5})?(?:/[^\s<>"'`|{}\[\]()]*|[?#][^\s<>"'`|{}\[\]().,;:!?*_~]+[^\s<>"'`|{}\[\]()]*)"#,
     )
 });
+/// What a target stands behind: the text of a link, or the label of a definition.
+static LEAD: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?s)\]\(|(?m:^)[ \t>*+.)0-9-]*\[(?:[^\[\]\\]|\\.)+\]:"));
+/// What may stand between that and the target.
+static BETWEEN: LazyLock<Regex> = LazyLock::new(|| regex(r"\A(?:\(\x{E001}\)|<?\x{E001}>?|[\s<])*"));
+/// The target, up to where no web address goes on.
+static TARGET: LazyLock<Regex> = LazyLock::new(|| regex(r"\A[^\s<>)\x{E001}]*"));
 /// What is around a removed address goes with it.
 static EMPTY: LazyLock<Regex> = LazyLock::new(|| regex(r"\(\x{E001}\)|<\x{E001}>|\x{E001}"));
 
@@ -195,6 +297,7 @@ fn finished(text: &str) -> &str {
             && let Some(target) = text[at + 1..].strip_prefix('(')
         {
             let start = open.first().copied().unwrap_or(start);
+            let target = &target[..target.floor_char_boundary(LONGEST_LINK)];
             let is_whole = target
                 .split_once(')')
                 .is_some_and(|(target, _)| !target.contains('['));
@@ -260,6 +363,56 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_disguise_is_one() {
+        for (text, left) in [
+            (r"[pay](https://shop.example\@evil.example/x) now", "pay now"),
+            (r"[pay](https://shop.example\.evil.example/x) now", "pay now"),
+            ("[pay](https://shop.example&commat;evil.example/x) now", "pay now"),
+            (
+                "[here][1] it is\n\n[1]: https\\://evil.example",
+                "[here][1] it is\n\n[1]: ",
+            ),
+            ("[1]: //evil.example", "[1]: "),
+            ("[1]:\n <https&colon;//evil.example>", "[1]:\n "),
+            ("> [a\\]]: evil.example", "> [a\\]]: "),
+            ("[1]: https://evil.example evil.example", "[1]:  "),
+            (r"[a \] b](https\://evil.example) now", r"[a \] b] now"),
+            (r"[a \] b](//evil.example 'x') now", r"[a \] b]( 'x') now"),
+            (r"See https\://evil.example/x now", "See  now"),
+            ("See https&#58;//evil.example now", "See  now"),
+            ("See https:**//**evil.example now", "See  now"),
+            ("See evil<b></b>.example/x now", "See  now"),
+            ("See evil.example?d=secret now", "See  now"),
+            ("See evil.example#secret now", "See  now"),
+            ("See evil.example:443/x now", "See  now"),
+            ("See 1.2.3.4/x now", "See  now"),
+            (
+                "See www(evil.example/a).evil.example now",
+                "See www .evil.example now",
+            ),
+        ] {
+            let found = filter(text, &allowed());
+            assert_eq!(found.text, left, "{text}");
+            assert!(!found.removed.is_empty() && has_any(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn links_within_links_are_bounded_and_none_of_them_leads_away() {
+        let deep = format!(
+            "{}a{}",
+            "[".repeat(2_000),
+            "](https\\://evil.example)".repeat(2_000)
+        );
+        let started = std::time::Instant::now();
+
+        let whole = filtered(&deep);
+
+        assert!(!whole.contains("evil"), "{whole:.200}");
+        assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    }
+
+    #[test]
     fn links_of_the_owner_of_documents_and_of_the_question_stay() {
         for text in [
             "[Order](https://shop.example/order?id=1#top) here",
@@ -270,6 +423,10 @@ mod tests {
             "[form](https://forms.example/y)",
             "Write to [us](mailto:a@b.example) or call [us](tel:+1) or a@b.example",
             "Node.js, e.g. and/or 24/7, 1.5/2, file.pdf [not a link] (really)",
+            "Is it Node.js? See main.rs:120 and 10.0.0.0/8; AT&amp;T, 1\\. one",
+            r"https://shop.example/a\_b and [x](https://shop.example/a\_b?c=1&amp;d=2)",
+            "[1]: https://shop.example/x\n[Note]: this is one",
+            "shop.example:8443/x and **shop.example/y**",
         ] {
             let found = filter(text, &allowed());
             assert_eq!((found.text.as_str(), found.removed.len()), (text, 0));
@@ -306,10 +463,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_foreign_address_gets_through_and_drafts_only_grow(
-            text in r"(\[|\]|\(|\)|!|<|>| |https://|evil\.example/|shop\.example/|www\.|a|/|\.){0,24}"
+            text in r"(\[|\]|\(|\)|!|<|>| |https://|evil\.example/|shop\.example/|www\.|a|/|\.|\\|:|@|\*|\?|&colon;){0,24}"
         ) {
             let whole = filtered(&text);
             for found in BARE.find_iter(&whole) {
+                prop_assert!(allowed().allows_link(found.as_str()).is_ok(), "{} in {}", found.as_str(), whole);
+            }
+            let plain = Plain::of(&whole);
+            for found in BARE.find_iter(&plain.text) {
                 prop_assert!(allowed().allows_link(found.as_str()).is_ok(), "{} in {}", found.as_str(), whole);
             }
             let mut before = String::new();

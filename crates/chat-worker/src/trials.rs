@@ -42,6 +42,8 @@ const AGAIN: Duration = Duration::from_secs(5);
 const MOST_ATTEMPTS: i32 = 20;
 /// No visitor would wait as long for an answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(300);
+/// After this time others have their turn.
+const TURN: Duration = Duration::from_secs(20);
 /// A rest is as long as the answer took, and no longer than this.
 const LONGEST_REST: Duration = Duration::from_millis(250);
 /// A model that gives no answer is asked again after these times, before that counts against the version.
@@ -118,7 +120,8 @@ impl Run<'_> {
             () = stop.cancelled() => return self.give_back(Duration::ZERO).await,
         };
         match outcome {
-            Ok(concluded) => self.tell(concluded),
+            Ok(Some(concluded)) => self.tell(concluded),
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
@@ -129,15 +132,18 @@ impl Run<'_> {
         }
     }
 
-    async fn to_its_end(&self) -> Result<Concluded, AnswerError> {
+    /// `None`: it has got on, and others have their turn before it goes on.
+    async fn to_its_end(&self) -> Result<Option<Concluded>, AnswerError> {
         let (worker, claimed) = (self.worker, &self.claimed);
         if claimed.attempts > MOST_ATTEMPTS {
             let reason = format!("it was begun {MOST_ATTEMPTS} times and never came to its end");
-            return Ok(trials::fail(&worker.db, claimed, &reason, worker.clock.now()).await?);
+            return Ok(Some(
+                trials::fail(&worker.db, claimed, &reason, worker.clock.now()).await?,
+            ));
         }
         let Some(live) = chatbots::load(&worker.db, claimed.chatbot).await? else {
             // It was deleted, and the run with it.
-            return Ok(Concluded::Lost);
+            return Ok(Some(Concluded::Lost));
         };
         let bot = claimed.candidate.in_place_of(&live);
         let conduct = worker.bots.conduct(bot.id).await?;
@@ -145,15 +151,22 @@ impl Run<'_> {
             retrieval: claimed.candidate.behaviour.retrieval,
             before: claimed.again.map(|(_, message)| message),
         });
+        let turn = Instant::now();
         for asked in trials::unanswered(&worker.db, claimed).await? {
             let began = Instant::now();
+            if turn.elapsed() > TURN {
+                trials::pause(&worker.db, claimed).await?;
+                return Ok(None);
+            }
             let outcome = self.outcome(&answerer, &bot, &conduct, &asked).await?;
             if !trials::record(&worker.db, claimed, asked.position, &outcome).await? {
-                return Ok(Concluded::Lost);
+                return Ok(Some(Concluded::Lost));
             }
             tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
         }
-        Ok(trials::conclude(&worker.db, claimed, worker.clock.now()).await?)
+        Ok(Some(
+            trials::conclude(&worker.db, claimed, worker.clock.now()).await?,
+        ))
     }
 
     /// Asks one question. That the model gives no answer is an outcome only when it goes on.

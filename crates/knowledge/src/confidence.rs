@@ -10,8 +10,9 @@
 
 use domain::Passage;
 
-/// Below this the chatbot rather says that it does not know. On the questions above: of those that a chatbot of one
-/// subject can answer it refuses 8 in 100, of those off its subject it answers 2 in 100.
+/// Below this the chatbot rather says that it does not know. On the questions above, by words alone: of those that a chatbot
+/// of one subject can answer it refuses 8 in 100, of those off its subject it answers 2 in 100; with meaning 6 and less
+/// than 1.
 pub const DEFAULT_THRESHOLD: f32 = 0.4;
 
 /// How sure one may be that the passages answer the question.
@@ -48,6 +49,9 @@ pub struct Signals {
     pub quote_cosine: Option<f32>,
 }
 
+/// With meaning fewer questions need be refused than the threshold would: with this, 94 in 100 of those that a chatbot of one
+/// subject can answer are still answered, and of those whose article is missing 6 in 100 and no more 10.
+const CAREFUL: f32 = -0.89;
 /// So many of the first passages are looked at: the best sentence is seldom further down.
 pub(crate) const FIRST: usize = 3;
 
@@ -93,14 +97,19 @@ pub fn confidence(passages: &[Passage]) -> Confidence {
 impl Signals {
     /// How sure they make one that the question is answered, from 0 to 1.
     pub fn value(&self) -> f32 {
-        let text = match (self.cosine, self.quote_cosine) {
-            (Some(cosine), Some(quote_cosine)) => self.by_words_and_meaning(cosine, quote_cosine),
-            _ => self.by_words(),
+        let meant = self.cosine.zip(self.quote_cosine);
+        let text = match meant {
+            Some((cosine, quote_cosine)) => self.by_words_and_meaning(cosine, quote_cosine),
+            None => self.by_words(),
         };
-        // A pair's question says what it answers: another question needs more than common words. Not learned, the data
-        // has no pairs: questions that share half of their words with it are judged as text would be.
-        let pair = self.pair_likeness.map_or(0.0, |likeness| 6.0 * (likeness - 0.5));
-        1.0 / (1.0 + (-(text + pair)).exp())
+        let more = match self.pair_likeness {
+            // A pair's question says what it answers: another question needs more than common words. Not learned, the data
+            // has no pairs: questions that share half of their words with it are judged as text would be.
+            Some(likeness) => 6.0 * (likeness - 0.5),
+            None if meant.is_some() => CAREFUL,
+            None => 0.0,
+        };
+        1.0 / (1.0 + (-(text + more)).exp())
     }
 
     fn by_words(&self) -> f32 {

@@ -5,6 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 /// From here on two questions are about the same.
 const ALIKE: f32 = 0.5;
+/// So many different words of a question are looked at: more say what a letter is about, not a question.
+const MOST_TERMS: usize = 40;
+/// So many groups with the same word are looked at: a word that is in more says little.
+const MOST_LEADERS: usize = 100;
 
 /// Puts questions together that share their rarer words. Groups and what is in them are places in `questions`; the largest
 /// group stands first, and of those as large the one whose first question does. Each question is in one group.
@@ -14,7 +18,7 @@ pub fn groups<Text: AsRef<str>>(questions: &[Text]) -> Vec<Vec<usize>> {
         .iter()
         .map(|question| {
             let terms = analyzer.question_terms(question.as_ref());
-            terms.into_iter().map(|term| term.text).collect()
+            terms.into_iter().take(MOST_TERMS).map(|term| term.text).collect()
         })
         .collect();
     let weights = weights(&terms);
@@ -38,7 +42,10 @@ pub fn groups<Text: AsRef<str>>(questions: &[Text]) -> Vec<Vec<usize>> {
             continue;
         }
         for term in own {
-            leaders.entry(term).or_default().push(groups.len());
+            let known = leaders.entry(term).or_default();
+            if known.len() < MOST_LEADERS {
+                known.push(groups.len());
+            }
         }
         groups.push(vec![place]);
     }

@@ -20,11 +20,11 @@ pub struct Piece {
 }
 
 /// Bumped when the same text would be cut differently: everything is then indexed anew at its next change.
-const SPLITTER_VERSION: u8 = 1;
+const SPLITTER_VERSION: u8 = 2;
 
 /// A passage is filled up to here, in characters; a character of a script that writes whole words with it counts twice.
 const TARGET: usize = 800;
-/// It may grow to here rather than leave a small rest.
+/// It may grow to here for a paragraph that fits then, or rather than leave a small rest.
 const LONGEST: usize = 1000;
 /// A rest smaller than this joins the passage before it.
 const SMALLEST: usize = 150;
@@ -260,33 +260,73 @@ fn size(text: &str) -> usize {
         .sum()
 }
 
-fn passages(paragraphs: &[String]) -> Vec<String> {
-    let units = units(paragraphs);
-    // Each passage as a range of units.
+/// Where passages begin and end among the units. A paragraph that fits into a passage is never cut; one that does not is cut
+/// into parts of much the same length, which share a passage with no other; small ones go together.
+fn cuts(units: &[Unit]) -> Vec<(usize, usize)> {
     let mut cuts: Vec<(usize, usize)> = Vec::new();
-    let (mut start, mut filled) = (0, 0);
-    for (i, unit) in units.iter().enumerate() {
-        let full = filled + unit.size > TARGET;
-        // A paragraph that does not fit begins a new passage, if this one is worth keeping.
-        let better_apart =
-            unit.begins_paragraph && filled >= TARGET / 2 && filled + paragraph_size(&units[i..]) > TARGET;
-        if i > start && (full || better_apart) {
-            cuts.push((start, i));
-            start = i;
+    let mut open: Option<(usize, usize)> = None;
+    let mut at = 0;
+    while at < units.len() {
+        let (start, end) = (at, at + paragraph_length(&units[at..]));
+        at = end;
+        let length = range_size(&units[start..end]);
+        let filled = open.map_or(0, |(start, end)| range_size(&units[start..end]));
+        let together = filled + length;
+        if let Some((begun, _)) = open
+            && (together <= TARGET || (filled.min(length) < SMALLEST && together <= LONGEST))
+        {
+            open = Some((begun, end));
+            continue;
+        }
+        if length <= LONGEST {
+            cuts.extend(open.replace((start, end)));
+            continue;
+        }
+        // A small one before it, such as a line that introduces it, stays with its beginning.
+        let begun = match open.take() {
+            Some((begun, _)) if filled < SMALLEST => begun,
+            before => {
+                cuts.extend(before);
+                start
+            }
+        };
+        cuts.extend(parts(units, begun, end));
+    }
+    cuts.extend(open);
+    cuts
+}
+
+/// A long paragraph in parts of much the same length.
+fn parts(units: &[Unit], start: usize, end: usize) -> Vec<(usize, usize)> {
+    let length = range_size(&units[start..end]);
+    let share = length / length.div_ceil(TARGET);
+    let mut parts: Vec<(usize, usize)> = Vec::new();
+    let (mut from, mut filled) = (start, 0);
+    for (i, unit) in units.iter().enumerate().take(end).skip(start) {
+        let size = unit.size + 1;
+        // The unit goes where more of it belongs.
+        let enough = filled + size / 2 > share || filled + size > LONGEST;
+        if i > from && enough {
+            parts.push((from, i));
+            from = i;
             filled = 0;
         }
-        filled += unit.size + 1;
+        filled += size;
     }
-    if start < units.len() {
-        cuts.push((start, units.len()));
-    }
-    if let [.., (before, _), (last, end)] = cuts[..]
+    parts.push((from, end));
+    if let [.., (before, _), (last, _)] = parts[..]
         && range_size(&units[last..end]) < SMALLEST
         && range_size(&units[before..end]) <= LONGEST
     {
-        cuts.truncate(cuts.len() - 2);
-        cuts.push((before, end));
+        parts.truncate(parts.len() - 2);
+        parts.push((before, end));
     }
+    parts
+}
+
+fn passages(paragraphs: &[String]) -> Vec<String> {
+    let units = units(paragraphs);
+    let cuts = cuts(&units);
     cuts.into_iter()
         .map(|(start, end)| {
             let overlaps = start > 0 && !units[start].begins_paragraph && units[start - 1].size <= OVERLAP;
@@ -309,13 +349,13 @@ fn range_size(units: &[Unit]) -> usize {
     units.iter().map(|unit| unit.size + 1).sum()
 }
 
-fn paragraph_size(units: &[Unit]) -> usize {
-    let length = units
+/// How many units the paragraph has that begins here.
+fn paragraph_length(units: &[Unit]) -> usize {
+    units
         .iter()
         .skip(1)
         .position(|unit| unit.begins_paragraph)
-        .map_or(units.len(), |at| at + 1);
-    range_size(&units[..length])
+        .map_or(units.len(), |at| at + 1)
 }
 
 #[cfg(test)]
@@ -398,6 +438,38 @@ mod tests {
 
         assert_eq!(pieces.len(), 2);
         assert!(pieces[1].text.starts_with("beta") && !pieces[0].text.contains("beta"));
+    }
+
+    #[test]
+    fn a_paragraph_that_fits_is_not_cut_and_one_that_does_not_shares_no_passage() {
+        let paragraph = |word: &str, size: usize| {
+            let sentence = format!("{word} says so. ");
+            sentence.repeat(size / sentence.len()).trim().to_owned()
+        };
+        let texts: Vec<String> = [
+            ("Ada", 950),
+            ("Bob", 700),
+            ("Cyd", 1_300),
+            ("Dan", 300),
+            ("Eve", 300),
+        ]
+        .map(|(word, size)| paragraph(word, size))
+        .to_vec();
+
+        let pieces = text(&texts.join("\n\n"));
+
+        let [ada, bob, cyd, more, both] = pieces.as_slice() else {
+            panic!("{} passages", pieces.len())
+        };
+        assert_eq!((&ada.text, &bob.text), (&texts[0], &texts[1]));
+        assert!(!cyd.text.contains("Bob") && !more.text.contains("Dan"));
+        assert!(
+            cyd.text.len().abs_diff(more.text.len()) < 240,
+            "{} and {}",
+            cyd.text.len(),
+            more.text.len()
+        );
+        assert_eq!(both.text, format!("{}\n\n{}", texts[3], texts[4]));
     }
 
     #[test]

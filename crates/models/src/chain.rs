@@ -310,9 +310,10 @@ fn used(quote: Quote<'_>, outcome: &Result<Answer, ModelError>) -> Used {
             (quote.tokens_in, quote.tokens_out)
         }
     };
+    // What was let pass is the most that can be owed: an endpoint that says more is mistaken, or means harm.
     Used {
-        tokens_in,
-        tokens_out,
+        tokens_in: tokens_in.min(quote.tokens_in),
+        tokens_out: tokens_out.min(quote.tokens_out),
     }
 }
 

@@ -36,16 +36,21 @@ pub fn without_markers(text: &str) -> String {
     settled(text, |_| None)
 }
 
-/// Taking a marker out can bring brackets together that were none before: again, until nothing changes.
+/// Whoever nests brackets deeper than this wants something else than to refer to a passage.
+const DEEPEST: usize = 8;
+
+/// Taking a marker out can bring brackets together that were none before: again, until nothing changes. Brackets that are
+/// still not done with then become round ones, so that they refer to nothing.
 fn settled(text: &str, number: impl Fn(usize) -> Option<usize>) -> String {
     let mut text = text.trim().to_owned();
-    loop {
+    for _ in 0..DEEPEST {
         let next = rewrite(&text, &number);
         if next == text {
             return text;
         }
         text = next;
     }
+    text.replace(['[', '【'], "(").replace([']', '】'], ")")
 }
 
 /// Replaces the number of every marker, and takes out those without a replacement.
@@ -133,6 +138,16 @@ fn numbers(content: &str, open: char) -> Option<Vec<usize>> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn brackets_without_end_are_soon_done_with_and_refer_to_nothing() {
+        let nested = format!("{}{}", "[".repeat(200_000), "9]".repeat(200_000));
+
+        let (text, cited) = check(&nested, 3);
+
+        assert!(cited.is_empty() && !text.contains('[') && !text.contains(']'));
+        assert_eq!(check("So [[9]1].", 3), ("So [1].".to_owned(), vec![0]));
+    }
 
     #[test]
     fn markers_are_numbered_by_their_first_mention() {

@@ -36,9 +36,13 @@ fn without_half_a_marker(text: &str) -> &str {
             _ => {}
         }
     }
-    let half = open
-        .into_iter()
-        .find(|&at| text[at..].chars().count() <= LONGEST_MARKER);
+    // From here on a bracket is near enough to the end to be that of a marker.
+    let near = text
+        .char_indices()
+        .rev()
+        .nth(LONGEST_MARKER - 1)
+        .map_or(0, |(at, _)| at);
+    let half = open.into_iter().find(|&at| at >= near);
     half.map_or(text, |at| &text[..at])
 }
 

@@ -46,7 +46,13 @@ impl CallPieces {
 
     /// How much has come.
     pub fn bytes(&self) -> usize {
-        let bytes = |piece: &CallPiece| piece.arguments.len() + piece.signature.len();
+        let bytes = |piece: &CallPiece| {
+            size_of::<CallPiece>()
+                + piece.id.len()
+                + piece.name.len()
+                + piece.arguments.len()
+                + piece.signature.len()
+        };
         self.0.iter().map(bytes).sum()
     }
 

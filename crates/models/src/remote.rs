@@ -48,6 +48,18 @@ pub(crate) struct Limits {
     pub prompt_tokens: usize,
 }
 
+impl Limits {
+    /// The bytes of the longest answer, calls of tools included: more than any token stands for, and what every answer may
+    /// have besides.
+    fn most_written(&self) -> usize {
+        usize::try_from(self.answer_tokens)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(32)
+            .saturating_add(64 * 1024)
+            .min(LARGEST_BODY)
+    }
+}
+
 /// One model of one endpoint. Cheap to clone.
 #[derive(Clone)]
 pub struct Remote {
@@ -458,10 +470,10 @@ impl Streaming {
                 return Ok(None);
             }
             self.more().await?;
-            if self.text.len() + self.calls.bytes() > LARGEST_BODY {
+            if self.text.len() + self.calls.bytes() > self.model.limits.most_written() {
                 return Err(finished::bad(
                     self.status.as_u16(),
-                    "the answer is larger than 1 MiB",
+                    "the answer is far longer than the tokens that were asked for",
                 ));
             }
         }

@@ -1,11 +1,11 @@
 //! Who answers in a conversation.
 
-use crate::{Db, StoreError, TenantTx};
+use crate::{Db, StoreError, TenantTx, tool_calls};
 use chrono::{DateTime, Utc};
 use domain::{ConversationId, IntegrationId};
 
-/// A human takes the conversation: the bot's unsent parts are cancelled and its waiting messages become the human's, in
-/// the same transaction. A turn that is under way finds the change when it commits. `false`: no such conversation here.
+/// A human takes the conversation: the bot's unsent parts are cancelled, what it asked lapses, and its waiting messages
+/// become the human's, in the same transaction. A turn that is under way finds the change when it commits. `false`: no such conversation here.
 pub async fn take_over(tx: &mut TenantTx, conversation: ConversationId) -> Result<bool, StoreError> {
     let id = conversation.as_uuid();
     let found = sqlx::query!(
@@ -35,6 +35,7 @@ pub async fn take_over(tx: &mut TenantTx, conversation: ConversationId) -> Resul
     )
     .execute(tx.connection())
     .await?;
+    tool_calls::leave(tx.connection(), conversation).await?;
     Ok(true)
 }
 

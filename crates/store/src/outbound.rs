@@ -1,6 +1,6 @@
 //! Putting messages of agents and programs on their way. A bot's replies are put there by the commit of their turn.
 
-use crate::{StoreError, TenantTx, chat};
+use crate::{StoreError, TenantTx, chat, tool_calls};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, ContactId, ConversationId, IntegrationId, MessageId, PartId, Platform, Sender};
 use std::fmt;
@@ -125,6 +125,7 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
         return Err(EnqueueError::TooManyUnsent);
     }
 
+    tool_calls::lapse(tx.connection(), conversation.id.into(), Utc::now()).await?;
     let message = MessageId::new();
     sqlx::query!(
         "insert into messages (id, workspace_id, conversation_id, direction, sender, text, traceparent, accepted_at,

@@ -474,6 +474,31 @@ pub async fn release(db: &Db, claimed: &Claimed, delay: Duration) -> Result<(), 
     Ok(())
 }
 
+/// How many messages of the workspace wait for being answered again.
+pub async fn waiting_again(tx: &mut TenantTx) -> Result<i64, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from trial_runs
+           where workspace_id = $1 and kind = 'again' and state in ('due', 'running')"#,
+        workspace,
+    )
+    .fetch_one(tx.connection())
+    .await?)
+}
+
+/// Gives a claim back that has got on, so that other runs have their turn: it is the last of those that are due.
+pub async fn pause(db: &Db, claimed: &Claimed) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update trial_runs set lease_token = null, lease_until = null, due_at = now(), attempts = 0
+         where id = $1 and lease_token = $2",
+        claimed.id.as_uuid(),
+        claimed.lease.as_uuid(),
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(())
+}
+
 /// The questions of a run that are not answered yet, in their order.
 pub async fn unanswered(db: &Db, claimed: &Claimed) -> Result<Vec<Asked>, StoreError> {
     let rows = sqlx::query!(

@@ -457,6 +457,8 @@ pub async fn commit(
         return Ok(Committed::LeaseLost);
     };
     if held.handler != "bot" {
+        // What was made was made, although nobody is told of it by the bot.
+        tool_calls::end(&mut tx, &reply.calls, now).await?;
         release(&mut tx, claim, now).await?;
         tx.commit().await?;
         return Ok(Committed::TakenOver);
@@ -589,6 +591,7 @@ async fn hand_over(
     handoff: &Handoff,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    tool_calls::leave(tx, claim.conversation).await?;
     sqlx::query!(
         "update conversations
          set handler = 'human', handoff_reason = $2, handoff_detail = $3, handed_off_at = $4::timestamptz, handoff_message_id = $5,

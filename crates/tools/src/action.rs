@@ -235,11 +235,12 @@ pub fn usual_question(name: &str, arguments: &Value) -> String {
     )
 }
 
-/// The text with its places filled, and every argument that has no place below it.
+/// The text with its places filled, and every argument that has no place below it. The text is the owner's Markdown;
+/// arguments are shown as they would be sent, whatever they look like.
 fn filled(text: &str, arguments: &Value) -> String {
     let said = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Value::String(text) => literal(text),
+        other => literal(&other.to_string()),
     };
     let mut question = String::new();
     let mut placed = Vec::new();
@@ -264,10 +265,39 @@ fn filled(text: &str, arguments: &Value) -> String {
     question.push_str(rest);
     for (name, value) in arguments.as_object().into_iter().flatten() {
         if !placed.contains(&name.as_str()) {
-            question.push_str(&format!("\n{}: {}", name.replace('_', " "), said(value)));
+            let name = literal(&name.replace('_', " "));
+            question.push_str(&format!("\n{name}: {}", said(value)));
         }
     }
     question
+}
+
+/// Markdown that shows this text and nothing else, on one line. What could not be seen is written as its number.
+fn literal(text: &str) -> String {
+    let mut shown = String::new();
+    let mut is_number = true;
+    for (at, c) in text.chars().enumerate() {
+        // A mark at the beginning of a line makes a list or a heading of it, and so does one behind a number.
+        let begins_block = (at == 0 && matches!(c, '-' | '+' | '=')) || (is_number && matches!(c, '.' | ')'));
+        is_number = is_number && c.is_ascii_digit();
+        match c {
+            '\n' => shown.push('↵'),
+            _ if is_unseen(c) => shown.push_str(&format!("(U+{:04X})", u32::from(c))),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '~' | '|' | '#' | '!' => {
+                shown.extend(['\\', c]);
+            }
+            _ if begins_block => shown.extend(['\\', c]),
+            _ => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Characters without a shape of their own, among them those that turn the direction of what follows.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
 fn text(field: &str, value: &str, most: usize) -> Result<(), Unfit> {
@@ -361,5 +391,31 @@ mod tests {
             action(json!({"confirm_text": "Cancel order {order_id}?"})).question("cancel_order", &arguments),
             "Cancel order A-17?\nreason: too late"
         );
+    }
+
+    #[test]
+    fn an_argument_is_shown_as_it_would_be_sent_whatever_it_looks_like() {
+        for (value, shown) in [
+            ("https://evil.example/a?b=1", "https://evil.example/a?b=1"),
+            ("<!-- hidden", r"\<\!-- hidden"),
+            ("[pay](https://evil.example)", r"\[pay\](https://evil.example)"),
+            ("*a* `b` ~~c~~ &amp; d|e", r"\*a\* \`b\` \~\~c\~\~ \&amp; d\|e"),
+            ("- a-b", r"\- a-b"),
+            ("1. one 2.5", r"1\. one 2.5"),
+            ("# a", r"\# a"),
+            ("a\nid: 18", "a↵id: 18"),
+            ("a\u{202E}b\tc", "a(U+202E)b(U+0009)c"),
+            ("A-17, 3.5", "A-17, 3.5"),
+        ] {
+            assert_eq!(literal(value), shown, "{value:?}");
+        }
+        let arguments = json!({"a": "<!--", "b": 5, "c_d": "-->", "<e>": ["*"]});
+        let question = usual_question("pay", &arguments);
+        for line in [r"a: \<\!--", "b: 5", r"c d: \--\>", r#"\<e\>: \["\*"\]"#] {
+            assert!(
+                question.lines().any(|asked| asked == line),
+                "{line} in {question}"
+            );
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Tools {
         let answered = tokio::time::timeout(limit, async {
             let response = request.send().await.map_err(|error| unreachable(&error))?;
             let status = response.status();
-            let body = beginning(response, most)
+            let body = beginning(response, most + secrets.longest())
                 .await
                 .map_err(|error| unreachable(&error))?;
             Ok::<_, String>((status, body))
@@ -95,13 +95,10 @@ impl Tools {
         match outcome {
             Err(why) => Outcome::failed(secrets.masked(&why), took),
             Ok((status, (body, is_whole))) => {
-                let mut content = secrets.masked(&String::from_utf8_lossy(&body));
-                if !is_whole {
-                    content.push_str("\n(cut off)");
-                }
+                let text = String::from_utf8_lossy(&body);
                 Outcome {
                     status: Some(status.as_u16()),
-                    content,
+                    content: secrets.masked_beginning(&text, most, is_whole),
                     error: (!status.is_success()).then(|| format!("HTTP status {}", status.as_u16())),
                     took,
                 }
@@ -162,12 +159,13 @@ fn query(arguments: &Map<String, Value>) -> String {
     query.finish()
 }
 
-/// As much of a body as is wanted, and whether that is all of it.
+/// As much of a body as is wanted, and whether that is all of it. NUL is in no text and no JSON: it is passed over here, so
+/// that nothing is longer than it looks.
 pub(crate) async fn beginning(response: Response, most: usize) -> Result<(Vec<u8>, bool), reqwest::Error> {
     let mut pieces = response.bytes_stream();
     let mut body = Vec::new();
     while let Some(piece) = pieces.next().await {
-        let piece = piece?;
+        let piece: Vec<u8> = piece?.iter().copied().filter(|&byte| byte != 0).collect();
         let room = most - body.len();
         if piece.len() > room {
             body.extend_from_slice(&piece[..room]);
@@ -309,6 +307,22 @@ mod tests {
         );
         assert_eq!(call("/large").await.content, "xxxxxxxxxx\n(cut off)");
         assert_eq!(call("/moved").await.status, Some(302));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_repeated_at_the_cut_is_not_shown_in_part() {
+        let server = MockServer::start().await;
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200).set_body_string("you sent Bearer c4nary"))
+            .mount(&server)
+            .await;
+        let mut action = action(&server, "POST", "/echo");
+
+        for most in 9..22 {
+            action.max_response_bytes = most;
+            let outcome = tools().call(&action, &secrets(), &json!({"id": "7"}), "k").await;
+            assert_eq!(outcome.content, "you sent \n(cut off)", "{most}");
+        }
     }
 
     #[tokio::test]

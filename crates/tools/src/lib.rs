@@ -15,6 +15,6 @@ mod template;
 
 pub use action::{HttpAction, Method, Unfit, check_name, usual_question};
 pub use call::Tools;
-pub use mcp::{McpServer, RemoteTool};
+pub use mcp::{Listed, McpServer, RemoteTool};
 pub use outcome::{Outcome, Secrets};
 pub use settings::Settings;

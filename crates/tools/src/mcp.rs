@@ -9,14 +9,19 @@
 use crate::{
     action::{Unfit, check_header, check_name},
     call::{Tools, beginning, unreachable},
-    outcome::{Outcome, Secrets},
+    outcome::{Outcome, Secrets, cut},
+    schema,
 };
 use egress::CheckedUrl;
+use futures_util::{Stream, StreamExt};
 use reqwest::{Response, StatusCode, header};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 const VERSION: &str = "2025-11-25";
 const SESSION: &str = "Mcp-Session-Id";
@@ -28,6 +33,10 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 const LARGEST_CONTENT: usize = 16 * 1024;
 const MOST_TOOLS: usize = 200;
 const MOST_PAGES: usize = 20;
+/// Names, descriptions and schemas of all tools of a server together, in bytes.
+const LARGEST_LISTING: usize = 512 * 1024;
+/// So many of those that were left out are named.
+const MOST_NAMED: usize = 10;
 
 /// A server, and what it is called with.
 #[derive(Debug, Clone)]
@@ -52,6 +61,51 @@ pub struct RemoteTool {
     pub changes: bool,
 }
 
+/// What a server offers.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Listed {
+    /// As much of it as can be used.
+    pub tools: Vec<RemoteTool>,
+    /// Names of tools that are too large, or too many, and how many more there are.
+    left_out: (Vec<String>, usize),
+}
+
+impl Listed {
+    /// What its owner has to know of those that were left out. `None`: there are none.
+    pub fn problem(&self) -> Option<String> {
+        let (named, more) = &self.left_out;
+        if named.is_empty() {
+            return None;
+        }
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "tools were left out: {}{more}. A tool's schema may have {} bytes at most; all tools together {MOST_TOOLS} \
+             tools and {LARGEST_LISTING} bytes",
+            named.join(", "),
+            schema::LARGEST,
+        ))
+    }
+
+    fn add(&mut self, tool: RemoteTool, room: &mut usize) {
+        let schema = tool.parameters.to_string().len();
+        let size = tool.name.len() + tool.description.len() + schema;
+        if schema > schema::LARGEST || size > *room || self.tools.len() >= MOST_TOOLS {
+            let (named, more) = &mut self.left_out;
+            if named.len() < MOST_NAMED {
+                named.push(tool.name);
+            } else {
+                *more += 1;
+            }
+        } else {
+            *room -= size;
+            self.tools.push(tool);
+        }
+    }
+}
+
 /// A conversation with a server, begun.
 struct Session {
     url: CheckedUrl,
@@ -70,7 +124,7 @@ impl McpServer {
 
 impl Tools {
     /// What a server offers; or why it cannot be said.
-    pub async fn list(&self, server: &McpServer) -> Result<Vec<RemoteTool>, String> {
+    pub async fn list(&self, server: &McpServer) -> Result<Listed, String> {
         let listed = tokio::time::timeout(LIMIT, async {
             let session = self.begin(server).await?;
             let listed = self.list_in(server, &session).await;
@@ -83,8 +137,9 @@ impl Tools {
         listed.map_err(|why| server.headers.masked(&why))
     }
 
-    async fn list_in(&self, server: &McpServer, session: &Session) -> Result<Vec<RemoteTool>, String> {
-        let mut tools = Vec::new();
+    async fn list_in(&self, server: &McpServer, session: &Session) -> Result<Listed, String> {
+        let mut listed = Listed::default();
+        let mut room = LARGEST_LISTING;
         let mut cursor = Value::Null;
         for page in 0..MOST_PAGES {
             let params = if cursor.is_null() {
@@ -94,15 +149,16 @@ impl Tools {
             };
             let result = self.ask(server, session, page + 2, "tools/list", params).await?;
             for tool in result["tools"].as_array().into_iter().flatten() {
-                tools.extend(read_tool(tool));
+                if let Some(tool) = read_tool(tool, &server.headers) {
+                    listed.add(tool, &mut room);
+                }
             }
             cursor = result["nextCursor"].clone();
-            if cursor.is_null() || tools.len() >= MOST_TOOLS {
+            if cursor.is_null() {
                 break;
             }
         }
-        tools.truncate(MOST_TOOLS);
-        Ok(tools)
+        Ok(listed)
     }
 
     /// Calls one of a server's tools. `key` names this one call, for servers that know repeats by it.
@@ -123,7 +179,7 @@ impl Tools {
             Err(why) => Outcome::failed(server.headers.masked(&why), took),
             Ok(result) => Outcome {
                 status: Some(StatusCode::OK.as_u16()),
-                content: server.headers.masked(&content(&result)),
+                content: content(&result, &server.headers),
                 error: (result["isError"] == true).then(|| "the tool reports an error".to_owned()),
                 took,
             },
@@ -148,7 +204,7 @@ impl Tools {
             .get(SESSION)
             .and_then(|id| id.to_str().ok())
             .map(str::to_owned);
-        let result = answer(response, 1).await?;
+        let result = answer(response, 1, &server.headers).await?;
         if let Some(version) = result["protocolVersion"].as_str() {
             session.version = version.chars().filter(char::is_ascii_graphic).take(20).collect();
         }
@@ -166,7 +222,7 @@ impl Tools {
         params: Value,
     ) -> Result<Value, String> {
         let asked = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        answer(self.post(server, session, &asked).await?, id).await
+        answer(self.post(server, session, &asked).await?, id, &server.headers).await
     }
 
     async fn post(&self, server: &McpServer, session: &Session, message: &Value) -> Result<Response, String> {
@@ -226,13 +282,13 @@ fn dressed(
 }
 
 /// The result in an answer, which is JSON or a stream of events of which one is it.
-async fn answer(response: Response, id: usize) -> Result<Value, String> {
+async fn answer(response: Response, id: usize, secrets: &Secrets) -> Result<Value, String> {
     let is_stream = response
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|given| given.as_bytes().starts_with(b"text/event-stream"));
     let message = if is_stream {
-        from_stream(response, id).await?
+        from_stream(response.bytes_stream(), id).await?
     } else {
         let (body, is_whole) = beginning(response, LARGEST_ANSWER)
             .await
@@ -243,12 +299,8 @@ async fn answer(response: Response, id: usize) -> Result<Value, String> {
         serde_json::from_slice(&body).map_err(|_| "the answer is no JSON".to_owned())?
     };
     if let Some(error) = message.get("error").filter(|error| !error.is_null()) {
-        let said: String = error["message"]
-            .as_str()
-            .unwrap_or("no reason")
-            .chars()
-            .take(300)
-            .collect();
+        let said = secrets.masked(error["message"].as_str().unwrap_or("no reason"));
+        let said: String = said.chars().take(300).collect();
         return Err(format!("the server refuses: {said}"));
     }
     match message.get("result") {
@@ -258,20 +310,23 @@ async fn answer(response: Response, id: usize) -> Result<Value, String> {
 }
 
 /// Reads no further than the answer: some servers keep the stream open.
-async fn from_stream(response: Response, id: usize) -> Result<Value, String> {
-    use futures_util::StreamExt;
-    let mut pieces = response.bytes_stream();
+async fn from_stream<P: AsRef<[u8]>>(
+    pieces: impl Stream<Item = Result<P, reqwest::Error>>,
+    id: usize,
+) -> Result<Value, String> {
+    let mut pieces = pin!(pieces);
     let mut text = Vec::new();
-    let mut read = 0;
+    // Up to where events were read, and up to where the end of the next one was looked for.
+    let (mut read, mut sought) = (0, 0);
     while let Some(piece) = pieces.next().await {
-        text.extend_from_slice(&piece.map_err(|error| unreachable(&error))?);
+        text.extend_from_slice(piece.map_err(|error| unreachable(&error))?.as_ref());
         if text.len() > LARGEST_ANSWER {
             return Err(format!("the answer is larger than {LARGEST_ANSWER} bytes"));
         }
         // An event ends with an empty line.
-        while let Some(end) = event_end(&text[read..]) {
-            let event = String::from_utf8_lossy(&text[read..read + end]).replace('\r', "");
-            read += end;
+        while let Some(end) = event_end(&text[sought..]).map(|end| sought + end) {
+            let event = String::from_utf8_lossy(&text[read..end]).replace('\r', "");
+            (read, sought) = (end, end);
             let data: Vec<&str> = event
                 .lines()
                 .filter_map(|line| line.strip_prefix("data:"))
@@ -283,9 +338,14 @@ async fn from_stream(response: Response, id: usize) -> Result<Value, String> {
                 return Ok(message);
             }
         }
+        // All but its last byte may be there already.
+        sought = read.max(text.len().saturating_sub(LONGEST_END - 1));
     }
     Err("the answer ended before it was whole".to_owned())
 }
+
+/// The longest end of an event.
+const LONGEST_END: usize = 4;
 
 fn event_end(bytes: &[u8]) -> Option<usize> {
     let find = |end: &[u8]| {
@@ -301,7 +361,7 @@ fn event_end(bytes: &[u8]) -> Option<usize> {
 }
 
 /// A tool that models can be told of. Others are passed over.
-fn read_tool(tool: &Value) -> Option<RemoteTool> {
+fn read_tool(tool: &Value, secrets: &Secrets) -> Option<RemoteTool> {
     let name = tool["name"].as_str().filter(|name| check_name(name).is_ok())?;
     let parameters = tool
         .get("inputSchema")
@@ -312,14 +372,14 @@ fn read_tool(tool: &Value) -> Option<RemoteTool> {
         .unwrap_or_default();
     Some(RemoteTool {
         name: name.to_owned(),
-        description: described.chars().take(2_000).collect(),
+        description: secrets.masked(described).chars().take(2_000).collect(),
         parameters: parameters.clone(),
         changes: tool["annotations"]["readOnlyHint"] != true,
     })
 }
 
 /// The texts of a tool's answer; of pictures and the like that they are there.
-fn content(result: &Value) -> String {
+fn content(result: &Value, secrets: &Secrets) -> String {
     let mut said: Vec<String> = Vec::new();
     for part in result["content"].as_array().into_iter().flatten() {
         match (part["type"].as_str(), part["text"].as_str()) {
@@ -327,23 +387,18 @@ fn content(result: &Value) -> String {
             (Some("resource"), _) if part["resource"]["text"].is_string() => {
                 said.extend(part["resource"]["text"].as_str().map(str::to_owned));
             }
-            (Some(kind), _) => said.push(format!("({})", kind.chars().take(20).collect::<String>())),
+            (Some(kind), _) => {
+                let kind: String = secrets.masked(kind).chars().take(20).collect();
+                said.push(format!("({kind})"));
+            }
             (None, _) => {}
         }
     }
     if said.is_empty() && result["structuredContent"].is_object() {
         said.push(result["structuredContent"].to_string());
     }
-    let mut text = said.join("\n");
-    if text.len() > LARGEST_CONTENT {
-        let mut end = LARGEST_CONTENT;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        text.push_str("\n(cut off)");
-    }
-    text
+    // What was cut first could end with the beginning of a secret, which nobody would know for one.
+    cut(secrets.masked(&said.join("\n")), LARGEST_CONTENT, true)
 }
 
 #[cfg(test)]
@@ -437,6 +492,7 @@ mod tests {
             let refused = tools.call_remote(&server, "order", &json!({}), "k").await;
 
             let names: Vec<_> = listed
+                .tools
                 .iter()
                 .map(|tool| (tool.name.as_str(), tool.changes))
                 .collect();
@@ -467,5 +523,55 @@ mod tests {
             "the server does not accept the headers (HTTP status 401)"
         );
         assert!(inner.error.is_some() && inner.status.is_none());
+    }
+
+    #[test]
+    fn a_tool_that_is_too_large_is_left_out_and_its_owner_hears_of_it() {
+        let tool = |name: &str, size: usize| RemoteTool {
+            name: name.to_owned(),
+            description: String::new(),
+            parameters: json!({"type": "object", "title": "x".repeat(size)}),
+            changes: true,
+        };
+        let (mut listed, mut room) = (Listed::default(), LARGEST_LISTING);
+        listed.add(tool("small", 10), &mut room);
+        assert_eq!(listed.problem(), None);
+
+        listed.add(tool("large", schema::LARGEST), &mut room);
+        for at in 0..40 {
+            listed.add(tool(&format!("t{at}"), schema::LARGEST - 100), &mut room);
+        }
+
+        let kept: usize = listed
+            .tools
+            .iter()
+            .map(|tool| tool.parameters.to_string().len())
+            .sum();
+        assert!(kept <= LARGEST_LISTING && listed.tools.len() > 30, "{kept}");
+        let problem = listed.problem().unwrap();
+        assert!(problem.starts_with("tools were left out: large, t3"), "{problem}");
+    }
+
+    #[test]
+    fn a_secret_at_the_cut_of_an_answer_is_not_shown_in_part() {
+        let values = BTreeMap::from([("Authorization".to_owned(), SecretString::from("Bearer c4nary"))]);
+        let secrets = Secrets::new(values);
+        for before in LARGEST_CONTENT - 14..=LARGEST_CONTENT {
+            let text = format!("{}Bearer c4nary", "x".repeat(before));
+            let shown = content(&json!({"content": [{"type": "text", "text": text}]}), &secrets);
+            assert!(!shown.contains("Be"), "{before}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_that_comes_in_pieces_is_found_whatever_its_lines_end_with() {
+        for end in ["\n\n", "\r\n\r\n", "\r\r"] {
+            let event = format!("data: {{\"id\": 1}}{end}data: {{\"id\": 2, \"result\": 7}}{end}");
+            let pieces = event.bytes().map(|byte| Ok::<_, reqwest::Error>([byte]));
+
+            let found = from_stream(futures_util::stream::iter(pieces), 2).await.unwrap();
+
+            assert_eq!(found["result"], 7, "{end:?}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// The most bytes of a schema.
-const LARGEST: usize = 16 * 1024;
+pub(crate) const LARGEST: usize = 16 * 1024;
 
 /// The schema of an object, ready to check arguments with; or what is wrong with it.
 pub(crate) fn compile(schema: &Value) -> Result<Validator, String> {

@@ -75,6 +75,14 @@ fn read(body: &[u8]) -> Result<Vec<(String, Expected)>, Problem> {
     } else {
         from_csv(text)?
     };
+    if given.len() > super::MOST as usize {
+        let detail = format!(
+            "the file has {} questions, and a chatbot {} at most",
+            given.len(),
+            super::MOST
+        );
+        return Err(Problem::new(Kind::Invalid, detail));
+    }
     given
         .iter()
         .map(|(place, given)| given.checked().map_err(|problem| problem.within(place)))

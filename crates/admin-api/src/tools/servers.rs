@@ -41,7 +41,7 @@ pub(crate) struct McpServer {
     headers: BTreeMap<String, String>,
     /// What it offers.
     tools: Vec<Offered>,
-    /// Why it was not reached when it was last asked.
+    /// Why it was not reached when it was last asked, or which of its tools were left out.
     error: Option<String>,
     /// When it was last asked.
     listed_at: Option<DateTime<Utc>>,
@@ -96,7 +96,7 @@ pub(crate) struct McpServerChange {
     #[schema(value_type = Option<BTreeMap<String, Option<String>>>)]
     headers: Option<BTreeMap<String, Option<SecretString>>>,
     /// The tools that the chatbot may call, by name, each with whether the visitor is asked first; `null` asks where the
-    /// tool may change something.
+    /// tool may change something, as its server says of it then.
     #[schema(value_type = Option<BTreeMap<String, Option<bool>>>, example = json!({"find_order": false, "cancel_order": true}))]
     allowed: Option<BTreeMap<String, Option<bool>>>,
 }
@@ -110,7 +110,9 @@ impl McpServer {
                 let allowed = stored.allowed.get(&tool.name);
                 Offered {
                     allowed: allowed.is_some(),
-                    confirm: allowed.map_or(tool.changes, |allowed| allowed["confirm"] != false),
+                    confirm: allowed
+                        .and_then(|allowed| allowed["confirm"].as_bool())
+                        .unwrap_or(tool.changes),
                     name: tool.name,
                     description: tool.description,
                     parameters: tool.parameters,
@@ -351,9 +353,9 @@ async fn ask(api: &AdminApi, seat: &Seat, server: &mut mcp_servers::McpServer) -
     remote.check_headers().map_err(refused)?;
     server.listed_at = Some(api.now());
     match api.tools().list(&remote).await {
-        Ok(tools) => {
-            server.tools = json!(tools);
-            server.error = None;
+        Ok(listed) => {
+            server.error = listed.problem();
+            server.tools = json!(listed.tools);
         }
         Err(why) => server.error = Some(why),
     }
@@ -367,7 +369,7 @@ fn allowed_of(
     let listed: Vec<RemoteTool> = serde_json::from_value(server.tools.clone()).map_err(Problem::internal)?;
     let mut allowed = json!({});
     for (name, confirm) in given {
-        let Some(tool) = listed.iter().find(|tool| tool.name == name) else {
+        if !listed.iter().any(|tool| tool.name == name) {
             let known: Vec<&str> = listed.iter().map(|tool| tool.name.as_str()).collect();
             let detail = format!(
                 "the server has no tool {:.64}; it has: {}. Refresh it if it has more by now",
@@ -375,8 +377,8 @@ fn allowed_of(
                 known.join(", ")
             );
             return Err(Problem::invalid("allowed", detail));
-        };
-        allowed[&name] = json!({ "confirm": confirm.unwrap_or(tool.changes) });
+        }
+        allowed[&name] = json!({ "confirm": confirm });
     }
     Ok(allowed)
 }

@@ -1,9 +1,9 @@
 //! The tools of one chatbot: its owner's HTTP actions, and what its MCP servers offer and the owner allowed.
 
-use domain::ChatbotId;
+use domain::{ChatbotId, McpServerId};
 use models::Tool;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use store::{Db, StoreError, mcp_servers, tools as stored};
 use tools::{HttpAction, RemoteTool};
 
@@ -35,16 +35,30 @@ pub(crate) enum Kind {
         action: Box<HttpAction>,
     },
     /// An MCP server's.
-    Remote {
-        server: mcp_servers::McpServer,
-        tool: String,
-    },
+    Remote { server: Arc<Server>, tool: String },
+}
+
+/// What is needed of an MCP server to call it. All its tools share it.
+pub(crate) struct Server {
+    pub id: McpServerId,
+    pub url: String,
+    pub secrets: Option<Vec<u8>>,
+}
+
+/// Nothing of its secrets.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an owner allowed of a server's tool.
 #[derive(Deserialize)]
 struct Allowed {
-    confirm: bool,
+    /// Whether the visitor is asked first; `None`: as the server says of the tool now.
+    confirm: Option<bool>,
 }
 
 impl Kit {
@@ -58,7 +72,7 @@ impl Kit {
             }
         }
         for server in mcp_servers::load(db, chatbot).await? {
-            kit.add_server(&server);
+            kit.add_server(server);
         }
         Ok(kit)
     }
@@ -79,24 +93,29 @@ impl Kit {
         self.add(tool, entry);
     }
 
-    fn add_server(&mut self, server: &mcp_servers::McpServer) {
-        let listed: Vec<RemoteTool> = serde_json::from_value(server.tools.clone()).unwrap_or_default();
-        let allowed: BTreeMap<String, Allowed> =
-            serde_json::from_value(server.allowed.clone()).unwrap_or_default();
+    fn add_server(&mut self, server: mcp_servers::McpServer) {
+        let listed: Vec<RemoteTool> = serde_json::from_value(server.tools).unwrap_or_default();
+        let allowed: BTreeMap<String, Allowed> = serde_json::from_value(server.allowed).unwrap_or_default();
+        let called = server.name;
+        let server = Arc::new(Server {
+            id: server.id,
+            url: server.url,
+            secrets: server.secrets,
+        });
         for remote in listed {
             let Some(allowed) = allowed.get(&remote.name) else {
                 continue;
             };
-            let name = format!("{}_{}", server.name, remote.name);
+            let name = format!("{called}_{}", remote.name);
             let tool = Tool {
                 name: name.chars().take(64).collect(),
                 description: remote.description,
                 parameters: remote.parameters,
             };
             let entry = Entry {
-                asks: allowed.confirm,
+                asks: allowed.confirm.unwrap_or(remote.changes),
                 kind: Kind::Remote {
-                    server: server.clone(),
+                    server: Arc::clone(&server),
                     tool: remote.name,
                 },
             };
@@ -145,5 +164,70 @@ impl Entry {
             Kind::Http { action, .. } => &action.url,
             Kind::Remote { server, .. } => &server.url,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+    use serde_json::{Value, json};
+
+    fn server(read_only: bool, allowed: Value) -> mcp_servers::McpServer {
+        let tool =
+            |name: &str| json!({"name": name, "parameters": {"type": "object"}, "changes": !read_only});
+        mcp_servers::McpServer {
+            id: McpServerId::new(),
+            chatbot: ChatbotId::new(),
+            name: "shop".to_owned(),
+            url: "https://mcp.example/".to_owned(),
+            enabled: true,
+            headers: json!({}),
+            secrets: None,
+            tools: json!([tool("find"), tool("count")]),
+            allowed,
+            error: None,
+            listed_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+            updated_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn kit(read_only: bool, allowed: Value) -> Kit {
+        let mut kit = Kit::default();
+        kit.add_server(server(read_only, allowed));
+        kit
+    }
+
+    #[test]
+    fn a_visitor_is_asked_as_the_owner_said_and_otherwise_as_the_server_says_now() {
+        let asks = |read_only, confirm: Value| {
+            let kit = kit(read_only, json!({"find": {"confirm": confirm}}));
+            kit.find("shop_find").unwrap().asks
+        };
+
+        assert!(!asks(true, Value::Null));
+        assert!(asks(false, Value::Null));
+        assert!(asks(true, json!(true)));
+        assert!(!asks(false, json!(false)));
+    }
+
+    #[test]
+    fn the_tools_of_a_server_share_what_it_is_called_with() {
+        let kit = kit(
+            true,
+            json!({"find": {"confirm": null}, "count": {"confirm": null}}),
+        );
+
+        let servers: Vec<_> = kit
+            .entries
+            .iter()
+            .filter_map(|entry| match &entry.kind {
+                Kind::Remote { server, .. } => Some(server),
+                Kind::Http { .. } => None,
+            })
+            .collect();
+
+        assert!(servers.len() == 2 && Arc::ptr_eq(servers[0], servers[1]));
     }
 }

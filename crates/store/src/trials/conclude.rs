@@ -52,7 +52,7 @@ pub async fn conclude(db: &Db, claimed: &Claimed, now: DateTime<Utc>) -> Result<
         user: ended.user_id.map(Into::into),
         api_key: ended.api_key_id.map(Into::into),
     };
-    let concluded = match against(&mut tx, ended.baseline_id.map(Into::into), &after).await? {
+    let concluded = match against(&mut tx, claimed.id, ended.baseline_id.map(Into::into), &after).await? {
         None => {
             let (_, keys) = claimed.candidate.split()?;
             go_live(&mut tx, claimed, author, &keys, now).await?
@@ -183,17 +183,29 @@ fn unknown(reason: String) -> Worse {
 /// What is worse than in the run that was made before. `None`: nothing.
 async fn against(
     tx: &mut SystemTx,
+    run: TrialRunId,
     baseline: Option<TrialRunId>,
     after: &[Tried],
 ) -> Result<Option<Worse>, StoreError> {
     let Some(baseline) = baseline else {
         return Ok(None);
     };
-    let state = sqlx::query_scalar!("select state from trial_runs where id = $1", baseline.as_uuid())
-        .fetch_optional(&mut **tx)
-        .await?;
-    if state.as_deref() != Some("done") {
+    let before = sqlx::query!(
+        r#"select b.state, b.knowledge_version is not distinct from r.knowledge_version as "same_knowledge!"
+           from trial_runs b, trial_runs r where b.id = $1 and r.id = $2"#,
+        baseline.as_uuid(),
+        run.as_uuid(),
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(before) = before.filter(|before| before.state == "done") else {
         let reason = "how well the live version does could not be found out".to_owned();
+        return Ok(Some(unknown(reason)));
+    };
+    if !before.same_knowledge {
+        let reason = "the knowledge changed while the golden questions were asked, so that the versions cannot be compared; \
+                      publish it again"
+            .to_owned();
         return Ok(Some(unknown(reason)));
     }
     Ok(worse(&tried(tx, baseline).await?, after))
