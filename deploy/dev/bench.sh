@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/dev/servers.sh
+deploy/dev/dashboard.sh
 cargo build --release --locked --package botsmith --package whole-product --bins
 export BOTSMITH_WEIGHTS=$(deploy/dev/weights.sh)
 BOTSMITH_BIN=$PWD/target/release/botsmith exec target/release/bench "$@"
