@@ -12,7 +12,7 @@ scene("an answer is shown while it is written, and names its sources", async (t)
   const widget = await (await visit(t)).open();
   await widget.ask();
   const { text, token } = product.question();
-  const answer = model.plan(token, "We are **open** from", ` 9 to 17, see ${token}`, " [1]");
+  const answer = model.plan(token, "We are **open** from about", ` 9 to 17, see ${token}`, " [1]");
 
   await widget.write(text);
   await widget.said("you", token).waitFor();

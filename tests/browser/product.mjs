@@ -108,8 +108,10 @@ export class Product {
   /** A chatbot on web pages that knows when we are open, with the widget set as its owner wants it. */
   async bot(widget) {
     const bot = (await this.post(`/api/workspaces/${this.workspace}/chatbots`, { name: `Bot ${(this.#number += 1)}` })).id;
-    const pairs = [{ question: QUESTION, answer: "We are open Monday to Friday from 9:00 to 17:00." }];
-    await this.post(`/api/chatbots/${bot}/sources`, { title: "Opening hours", pairs });
+    // A text: a pair would be the owner's own answer to this question, for which no model is asked.
+    const text = `# ${QUESTION}\n\nWe are open Monday to Friday from 9:00 to 17:00.`;
+    await this.post(`/api/chatbots/${bot}/sources`, { title: "Opening hours", text });
+    await this.put(`/api/chatbots/${bot}/links`, { hosts: ["fine.example"] });
     const credentials = { identity_secret: "s".repeat(40), allowed_origins: this.origins.join(" ") };
     await this.post(`/api/integrations/${bot}`, { platform: "web", credentials });
     if (widget) await this.put(`/api/chatbots/${bot}/widget`, widget);

@@ -24,7 +24,12 @@ pub async fn otherwise(api: Data<AdminApi>, request: HttpRequest) -> HttpRespons
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return guard::not_found(request).await;
     }
-    let mut response = if let Some(file) = ::dashboard::file(request.path()) {
+    // Browsers ask for it whatever a page says.
+    let path = match request.path() {
+        "/favicon.ico" => "/icon.svg",
+        path => path,
+    };
+    let mut response = if let Some(file) = ::dashboard::file(path) {
         loaded(file, request.headers())
     } else if is_of_programs(request.path()) || !wants_page(request.headers()) {
         return guard::not_found(request).await;
