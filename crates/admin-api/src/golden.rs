@@ -26,7 +26,7 @@ use store::{
 use utoipa::ToSchema;
 
 /// Before every change that goes live all of them are asked.
-const MOST: i64 = 500;
+pub(crate) const MOST: i64 = 500;
 
 /// A golden question.
 #[derive(Serialize, ToSchema)]
@@ -188,7 +188,7 @@ async fn keep(
 }
 
 /// Refused where there are too many now.
-async fn room(tx: &mut TenantTx, chatbot: ChatbotId) -> Result<(), Problem> {
+pub(crate) async fn room(tx: &mut TenantTx, chatbot: ChatbotId) -> Result<(), Problem> {
     if golden::count(tx, chatbot).await? > MOST {
         let detail = format!("a chatbot has {MOST} golden questions at most; delete some first");
         return Err(Problem::new(Kind::Conflict, detail));

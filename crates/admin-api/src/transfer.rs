@@ -9,9 +9,10 @@ use crate::{
     caller::Seat,
     chatbots::{self, ChatbotChange, NewChatbot, change},
     conduct,
+    golden::{MOST, room},
     input::Upload,
     path::{ChatbotPath, WorkspacePath},
-    problem::{Kind, Problem},
+    problem::Problem,
     sources::{self, NewSource},
 };
 use actix_web::{
@@ -27,7 +28,6 @@ use utoipa::ToSchema;
 
 /// A file does not describe more; sites and files are the way for more knowledge.
 const MOST_SOURCES: usize = 500;
-const MOST_GOLDEN: usize = 500;
 
 /// What was made of a file.
 #[derive(Serialize, ToSchema)]
@@ -261,9 +261,9 @@ async fn ask(
     chatbot: ChatbotId,
     given: &[crate::golden::GoldenInput],
 ) -> Result<usize, Problem> {
-    if given.len() > MOST_GOLDEN {
+    if given.len() > MOST as usize {
         let detail = format!(
-            "the file has {} golden questions, and a chatbot {MOST_GOLDEN} at most",
+            "the file has {} golden questions, and a chatbot {MOST} at most",
             given.len()
         );
         return Err(Problem::invalid("golden_questions", detail));
@@ -275,9 +275,6 @@ async fn ask(
         let written = golden::write(tx, chatbot, &question, &expected, None, api.now()).await?;
         written.ok_or_else(Problem::not_found)?;
     }
-    if golden::count(tx, chatbot).await? > MOST_GOLDEN as i64 {
-        let detail = format!("a chatbot has {MOST_GOLDEN} golden questions at most; delete some first");
-        return Err(Problem::new(Kind::Conflict, detail));
-    }
+    room(tx, chatbot).await?;
     Ok(given.len())
 }

@@ -464,7 +464,7 @@ mod tests {
         assert_eq!((&ada.text, &bob.text), (&texts[0], &texts[1]));
         assert!(!cyd.text.contains("Bob") && !more.text.contains("Dan"));
         assert!(
-            cyd.text.len().abs_diff(more.text.len()) < 240,
+            cyd.text.len().abs_diff(more.text.len()) < 60,
             "{} and {}",
             cyd.text.len(),
             more.text.len()
