@@ -29,6 +29,7 @@ mod turns;
 mod typing;
 mod wake;
 mod words;
+mod written;
 
 pub use service::Service;
 pub use settings::Settings;

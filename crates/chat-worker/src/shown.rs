@@ -6,6 +6,7 @@
 //! - No call is under way when [`Showing::follow`] has returned, so the answer itself always comes last.
 //! - What goes wrong with it ends the showing and never the turn.
 
+use crate::written::is_written_on;
 use accounts::{Account, Accounts};
 use channel::{OutboundContent, OutboundPart, Reply, SendError, Sent};
 use chrono::TimeDelta;
@@ -55,22 +56,6 @@ enum Over {
     Platform(#[from] SendError),
     #[error("the platform did not answer in time")]
     Slow,
-}
-
-/// Where a turn writes what there is of its answer.
-pub struct Written(watch::Sender<String>);
-
-impl Written {
-    /// This is all that there is now.
-    pub fn say(&self, text: &str) {
-        self.0.send_replace(text.to_owned());
-    }
-}
-
-/// What there is of an answer, for whoever shows it. Ends when [`Written`] is dropped.
-pub fn written() -> (Written, watch::Receiver<String>) {
-    let (sender, receiver) = watch::channel(String::new());
-    (Written(sender), receiver)
 }
 
 impl<'a> Showing<'a> {
@@ -177,7 +162,7 @@ impl<'a> Showing<'a> {
         let (draft, mut sent, mut shown) = self.begin(written).await?;
         let mut called_at = Instant::now();
         loop {
-            self.rest(written, called_at + self.pace).await?;
+            self.rest(written, called_at).await?;
             let content = self.content(&written.borrow_and_update());
             if let Some(content) = content.filter(|content| *content != shown) {
                 match drafts::next_version(self.db, self.claim, draft.id, &json(&content)?, self.clock.now())
@@ -220,7 +205,7 @@ impl<'a> Showing<'a> {
                     return Ok((draft, sent, shown));
                 }
                 Begun::NotNow => {
-                    self.rest(written, Instant::now() + self.pace).await?;
+                    self.rest(written, Instant::now()).await?;
                     written.changed().await.map_err(|_| Over::Done)?;
                 }
                 Begun::Never => return Err(Over::Done),
@@ -228,14 +213,9 @@ impl<'a> Showing<'a> {
         }
     }
 
-    /// Waits; not for a moment longer than the answer takes.
-    async fn rest(&self, written: &watch::Receiver<String>, until: Instant) -> Result<(), Over> {
-        let mut watched = written.clone();
-        let ended = async { while watched.changed().await.is_ok() {} };
-        tokio::select! {
-            () = tokio::time::sleep_until(until) => Ok(()),
-            () = ended => Err(Over::Done),
-        }
+    async fn rest(&self, written: &watch::Receiver<String>, called_at: Instant) -> Result<(), Over> {
+        let more = is_written_on(written, called_at + self.pace).await;
+        more.then_some(()).ok_or(Over::Done)
     }
 
     /// What of a text stands in the first message of a reply.

@@ -3,13 +3,14 @@
 //! Invariant: a draft is no answer. Nothing rests on it, it may be lost, and a turn that is run again writes another one;
 //! what was said is in the database, once, when the turn has committed.
 
+use crate::written::is_written_on;
 use queue::{
     Queue,
     news::{self, News},
 };
 use std::time::Duration;
 use store::{Db, StoreError, turns, turns::Claim};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 /// Nobody reads faster than this.
 const PACE: Duration = Duration::from_millis(50);
@@ -41,40 +42,50 @@ impl Followed {
         news::tell(&self.queue, &self.topic, news);
     }
 
-    /// An answer that is about to be written.
-    pub fn draft(&self) -> Draft {
-        Draft {
-            followed: self.clone(),
-            turn: uuid::Uuid::new_v4().simple().to_string(),
-            sequence: 0,
-            from: 0,
-            told: String::new(),
-            told_at: None,
-        }
+    /// Tells of an answer while it is being written, until no more will be.
+    pub async fn show(&self, written: watch::Receiver<String>) {
+        Draft::begin().follow(written, |news| self.tell(&news)).await;
     }
 }
 
 /// An answer that is being written.
-pub struct Draft {
-    followed: Followed,
+struct Draft {
     turn: String,
     sequence: u32,
     /// Up to here, in bytes, all is told and is not told again.
     from: usize,
     told: String,
-    told_at: Option<Instant>,
 }
 
 impl Draft {
-    /// Tells what there is of it so far, unless it was told a moment ago.
-    pub fn say(&mut self, text: &str) {
-        let soon = self.told_at.is_some_and(|at| at.elapsed() < PACE);
-        if soon || text.is_empty() || text == self.told {
+    fn begin() -> Self {
+        Self {
+            turn: uuid::Uuid::new_v4().simple().to_string(),
+            sequence: 0,
+            from: 0,
+            told: String::new(),
+        }
+    }
+
+    /// The newest text at every step of the pace. A text that comes too soon after another waits for its moment: a model
+    /// that then pauses leaves nothing untold.
+    async fn follow(mut self, mut written: watch::Receiver<String>, mut tell: impl FnMut(News)) {
+        while written.changed().await.is_ok() {
+            let text = written.borrow_and_update().clone();
+            self.say(&text, &mut tell);
+            if !is_written_on(&written, Instant::now() + PACE).await {
+                return;
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str, tell: &mut impl FnMut(News)) {
+        if text.is_empty() || text == self.told {
             return;
         }
         for (from, end) in pieces(&self.told, text, &mut self.from) {
             self.sequence += 1;
-            self.followed.tell(&News::Draft {
+            tell(News::Draft {
                 turn: self.turn.clone(),
                 sequence: self.sequence,
                 from,
@@ -82,7 +93,6 @@ impl Draft {
             });
         }
         text.clone_into(&mut self.told);
-        self.told_at = Some(Instant::now());
     }
 }
 
@@ -107,6 +117,7 @@ fn pieces(told: &str, text: &str, from: &mut usize) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::written::written;
 
     #[test]
     fn a_draft_of_any_length_is_told_in_pieces_from_which_it_can_be_put_together() {
@@ -128,6 +139,28 @@ mod tests {
             assert_eq!(heard, text);
             text.clone_into(&mut told);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_written_just_before_a_pause_of_the_model_is_told_and_what_lies_between_is_not() {
+        let (sink, written) = written();
+        let (said, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let following = Draft::begin().follow(written, move |news| {
+            let News::Draft { text, .. } = news else { return };
+            said.send(text).unwrap();
+        });
+        let writing = async move {
+            sink.say("We are open");
+            assert_eq!(heard.recv().await.unwrap(), "We are open");
+            sink.say("We are open from");
+            sink.say("We are open from 9");
+            // The model pauses.
+            assert_eq!(heard.recv().await.unwrap(), "We are open from 9");
+            drop(sink);
+            assert_eq!(heard.recv().await, None);
+        };
+
+        tokio::join!(following, writing);
     }
 
     #[test]

@@ -5,9 +5,10 @@ use crate::{
     answer::{self, AnswerError, Answered, Answerer, Listener, Manner},
     bots::Bots,
     handoff,
-    shown::{self, Showing},
+    shown::Showing,
     stream::Followed,
     typing, wake,
+    written::written,
 };
 use accounts::Accounts;
 use channel::{Button, Reply};
@@ -395,13 +396,20 @@ impl Turn {
     ) -> Result<(Answered, bool), AnswerError> {
         let worker = &self.worker;
         let conversation = self.claim.conversation;
-        if let Some(followed) = followed {
-            let mut draft = followed.draft();
-            let listener: Listener<'_> = &mut |text| draft.say(text);
-            let answering = worker
+        let (sink, written) = written();
+        let answering = async move {
+            let listener: Listener<'_> = &mut |text| sink.say(text);
+            let answer = worker
                 .answerer
-                .answer(bot, manner, conversation, waiting, Some(listener));
-            return Ok((answering.await?, false));
+                .answer(bot, manner, conversation, waiting, Some(listener))
+                .await;
+            // Whoever shows it hears that no more will come.
+            drop(sink);
+            answer
+        };
+        if let Some(followed) = followed {
+            let (answer, ()) = tokio::join!(answering, followed.show(written));
+            return Ok((answer?, false));
         }
         let reply_to = waiting.iter().rev().find(|message| message.has_reply_to);
         let showing = Showing::of(
@@ -414,17 +422,6 @@ impl Turn {
         let Some(showing) = showing.await else {
             let answering = worker.answerer.answer(bot, manner, conversation, waiting, None);
             return Ok((answering.await?, false));
-        };
-        let (sink, written) = shown::written();
-        let answering = async move {
-            let listener: Listener<'_> = &mut |text| sink.say(text);
-            let answer = worker
-                .answerer
-                .answer(bot, manner, conversation, waiting, Some(listener))
-                .await;
-            // Whoever shows it hears that no more will come.
-            drop(sink);
-            answer
         };
         let (answer, ()) = tokio::join!(answering, showing.follow(written));
         Ok((answer?, true))
