@@ -16,19 +16,18 @@ const COMMON: f32 = 0.9;
 const FEWEST: usize = 12;
 
 /// What a passage says, for comparing.
-pub(crate) struct Said<'a> {
-    chunk: &'a Chunk,
+pub(crate) struct Said {
+    chunk: Chunk,
     words: HashSet<String>,
     numbers: HashSet<String>,
     /// Which of the question's words it has.
     asked: HashSet<usize>,
 }
 
-impl<'a> Said<'a> {
-    pub(crate) fn of(chunk: &'a Chunk, question: &Question<'_>, analyzer: &Analyzer) -> Self {
+impl Said {
+    pub(crate) fn of(chunk: Chunk, question: &Question<'_>, analyzer: &Analyzer) -> Self {
         let terms: Vec<Term> = analyzer.terms(&chunk.text);
         Self {
-            chunk,
             numbers: terms
                 .iter()
                 .filter(|term| term.text.contains(char::is_numeric))
@@ -39,16 +38,17 @@ impl<'a> Said<'a> {
                 .filter_map(|term| question.place(&term.text))
                 .collect(),
             words: terms.into_iter().map(|term| term.text).collect(),
+            chunk,
         }
     }
 
-    pub(crate) const fn chunk(&self) -> &'a Chunk {
-        self.chunk
+    pub(crate) const fn chunk(&self) -> &Chunk {
+        &self.chunk
     }
 
     /// Whether an earlier one makes this one needless.
     pub(crate) fn is_said_by(&self, earlier: &Self) -> bool {
-        let (chunk, other) = (self.chunk, earlier.chunk);
+        let (chunk, other) = (&self.chunk, &earlier.chunk);
         if chunk.question != other.question {
             return false;
         }
@@ -90,7 +90,7 @@ mod tests {
         let question = Question::new(asked, &analyzer, 10, |_| Ok::<_, Infallible>(1)).unwrap();
         let (chunk, earlier) = (chunk(text), chunk(earlier));
         let said = |chunk| Said::of(chunk, &question, &analyzer);
-        said(&chunk).is_said_by(&said(&earlier))
+        said(chunk).is_said_by(&said(earlier))
     }
 
     #[test]

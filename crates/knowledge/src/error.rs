@@ -15,6 +15,9 @@ pub enum KnowledgeError {
     /// The copy could not be made or searched: a defect of ours.
     #[error("the chatbot's knowledge cannot be searched")]
     Index(#[source] Arc<tantivy::TantivyError>),
+    /// A passage could not be packed or unpacked: a defect of ours.
+    #[error("the chatbot's knowledge cannot be kept in memory")]
+    Packing(#[source] Arc<std::io::Error>),
     /// The task that made the copy ended without one: the process is shutting down, or out of memory.
     #[error("the search of the chatbot's knowledge was interrupted")]
     Interrupted,
@@ -38,7 +41,7 @@ impl KnowledgeError {
         match self {
             Self::Store(error) => error.is_transient(),
             Self::Interrupted => true,
-            Self::NoChatbot | Self::Index(_) => false,
+            Self::NoChatbot | Self::Index(_) | Self::Packing(_) => false,
         }
     }
 }

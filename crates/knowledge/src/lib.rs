@@ -16,6 +16,7 @@ mod language;
 mod meaning;
 #[cfg(test)]
 mod measure;
+mod passages;
 mod question;
 mod quote;
 mod reading;

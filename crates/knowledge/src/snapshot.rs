@@ -11,15 +11,13 @@ use crate::{
     found::Found,
     fusion::{self, Fusion},
     language::Language,
+    passages::Passages,
     question::Question,
     reading::{self, Hit},
     vectors::{Nearness, Vectors},
 };
 use domain::{ChunkId, Passage};
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{HashMap, HashSet};
 use store::chunks::{Chunk, Revisions};
 use tantivy::{
     DocId, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED, TantivyDocument,
@@ -38,8 +36,6 @@ const SMALLEST_BUILD: usize = 200_000;
 const LARGEST_BUILD: usize = 64_000_000;
 /// Below this many passages everything is read anew rather than changed.
 const SMALL: usize = 200;
-/// What a passage costs besides its text: its place in the tables.
-const CHUNK_OVERHEAD: usize = 260;
 /// What an open index costs besides its files.
 const SNAPSHOT_OVERHEAD: usize = 48_000;
 /// How many passages are looked at for each one that is asked for: some of them say the same.
@@ -74,9 +70,7 @@ pub struct Snapshot {
     reader: IndexReader,
     fields: Fields,
     /// By the number under which the index knows them.
-    chunks: HashMap<u64, Arc<Chunk>>,
-    /// The number of each, and its revision.
-    known: HashMap<ChunkId, (u64, i64)>,
+    passages: Passages,
     next: u64,
     bytes: usize,
     average_terms: f32,
@@ -127,12 +121,10 @@ impl Snapshot {
         chunks: Vec<Chunk>,
         embeddings: &Embeddings,
     ) -> Result<Self, KnowledgeError> {
-        let mut snapshot = Self::of(version, chunks.into_iter().map(Arc::new).collect())?;
+        let mut snapshot = Self::of(version, &chunks)?;
         snapshot.english_only = embeddings.english_only;
-        for number in 0..snapshot.next {
-            if let Some(chunk) = snapshot.chunks.get(&number)
-                && let Some(vector) = embeddings.vectors.get(&chunk.id)
-            {
+        for (number, chunk) in (0..).zip(&chunks) {
+            if let Some(vector) = embeddings.vectors.get(&chunk.id) {
                 snapshot.vectors.push(number, vector);
             }
         }
@@ -140,7 +132,7 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    fn of(version: i64, chunks: Vec<Arc<Chunk>>) -> Result<Self, KnowledgeError> {
+    fn of(version: i64, chunks: &[Chunk]) -> Result<Self, KnowledgeError> {
         let analyzer = Analyzer::new(Language::of(chunks.iter().map(|chunk| chunk.text.as_str())));
         let mut schema = Schema::builder();
         let words = TextFieldIndexing::default()
@@ -160,19 +152,29 @@ impl Snapshot {
         let builder = Index::builder()
             .schema(schema.build())
             .tokenizers(tokenizers.clone());
-        let numbered = (0u64..).zip(&chunks);
-        let mut index = if chunks.is_empty() {
-            builder.open_or_create(directory.clone())?
-        } else {
+        let write = || {
+            if chunks.is_empty() {
+                return builder.open_or_create(directory.clone());
+            }
             // Starts no thread and takes no more than it needs: most chatbots are small.
             let texts: usize = chunks.iter().map(|chunk| chunk.text.len()).sum();
             let budget = (4 * texts).clamp(SMALLEST_BUILD, LARGEST_BUILD);
             let mut writer = builder.single_segment_index_writer(directory.clone(), budget)?;
-            for (number, chunk) in numbered.clone() {
+            for (number, chunk) in (0..).zip(chunks) {
                 writer.add_document(fields.document(number, chunk))?;
             }
-            writer.finalize()?
+            writer.finalize()
         };
+        let (index, passages) = if chunks.len() < SMALL {
+            (write(), Passages::pack(chunks))
+        } else {
+            std::thread::scope(|scope| {
+                let packing = scope.spawn(|| Passages::pack(chunks));
+                let index = write();
+                (index, packing.join().unwrap_or(Err(KnowledgeError::Interrupted)))
+            })
+        };
+        let mut index = index?;
         index.set_tokenizers(tokenizers);
         let reader = reader(&index)?;
         let mut snapshot = Self {
@@ -182,11 +184,8 @@ impl Snapshot {
             directory,
             reader,
             fields,
-            known: numbered
-                .map(|(number, chunk)| (chunk.id, (number, chunk.since_version)))
-                .collect(),
+            passages: passages?,
             next: chunks.len() as u64,
-            chunks: (0u64..).zip(chunks).collect(),
             bytes: 0,
             average_terms: 0.0,
             english_only: false,
@@ -207,26 +206,24 @@ impl Snapshot {
     ) -> Result<Self, KnowledgeError> {
         let gone_or_replaced: HashSet<ChunkId> =
             gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
-        let few = (gone.len() + added.len()) * 4 < self.chunks.len();
-        let added: Vec<Arc<Chunk>> = added.into_iter().map(Arc::new).collect();
-        if self.chunks.len() < SMALL || !few {
-            let kept = self
-                .chunks
-                .values()
-                .filter(|chunk| !gone_or_replaced.contains(&chunk.id))
-                .cloned();
-            let mut all: Vec<_> = kept.chain(added).collect();
+        let known = self.passages.known();
+        let few = (gone.len() + added.len()) * 4 < self.passages.len();
+        if self.passages.len() < SMALL || !few {
+            let mut all = added;
+            for chunk in self.passages.reader()?.all() {
+                let chunk = chunk?;
+                if !gone_or_replaced.contains(&chunk.id) {
+                    all.push(chunk);
+                }
+            }
             all.sort_by_key(|chunk| chunk.id);
-            let mut next = Self::of(version, all)?;
+            let mut next = Self::of(version, &all)?;
             next.english_only = self.english_only || (self.vectors.is_empty() && embeddings.english_only);
-            for number in 0..next.next {
-                let Some(chunk) = next.chunks.get(&number) else {
-                    continue;
-                };
+            for (number, chunk) in (0..).zip(&all) {
                 if let Some(vector) = embeddings.vectors.get(&chunk.id) {
                     next.vectors.push(number, vector);
-                } else if let Some((old, _)) = self.known.get(&chunk.id) {
-                    next.vectors.push_copy(number, &self.vectors, *old);
+                } else if let Some(old) = known.get(&chunk.id) {
+                    next.vectors.push_copy(number, &self.vectors, old.number);
                 }
             }
             next.weigh()?;
@@ -239,59 +236,54 @@ impl Snapshot {
             directory: self.directory.clone(),
             reader: reader(&self.index)?,
             fields: self.fields,
-            chunks: self.chunks.clone(),
-            known: self.known.clone(),
+            passages: self.passages.clone(),
             next: self.next,
             bytes: 0,
             average_terms: 0.0,
             english_only: self.english_only || (self.vectors.is_empty() && embeddings.english_only),
             vectors: self.vectors.clone(),
         };
-        let numbers: Vec<u64> = gone_or_replaced
+        let numbers = gone_or_replaced
             .iter()
-            .filter_map(|id| next.known.remove(id))
-            .map(|(number, _)| number)
+            .filter_map(|id| known.get(id))
+            .map(|known| known.number)
             .collect();
-        next.write(&numbers, added, embeddings)?;
+        next.write(&numbers, &added, embeddings)?;
         Ok(next)
     }
 
     fn write(
         &mut self,
-        gone: &[u64],
-        added: Vec<Arc<Chunk>>,
+        gone: &HashSet<u64>,
+        added: &[Chunk],
         embeddings: &Embeddings,
-    ) -> Result<(), TantivyError> {
+    ) -> Result<(), KnowledgeError> {
         // One thread, and it ends with the writer: a thousand small chatbots cost no thousand threads.
         let mut writer: IndexWriter = self.index.writer_with_num_threads(1, WRITER_BYTES)?;
         self.vectors.remove(gone);
+        self.passages.remove(gone);
         for number in gone {
-            self.chunks.remove(number);
             writer.delete_term(Term::from_field_u64(self.fields.number, *number));
         }
-        for chunk in added {
-            let number = self.next;
-            self.next += 1;
-            writer.add_document(self.fields.document(number, &chunk))?;
-            self.known.insert(chunk.id, (number, chunk.since_version));
+        self.passages.push((self.next..).zip(added))?;
+        for (number, chunk) in (self.next..).zip(added) {
+            writer.add_document(self.fields.document(number, chunk))?;
             if let Some(vector) = embeddings.vectors.get(&chunk.id) {
                 self.vectors.push(number, vector);
             }
-            self.chunks.insert(number, chunk);
         }
+        self.next += added.len() as u64;
         writer.commit()?;
         writer.wait_merging_threads()?;
         self.reader.reload()?;
-        self.weigh()
+        Ok(self.weigh()?)
     }
 
     fn weigh(&mut self) -> Result<(), TantivyError> {
-        let texts: usize = self
-            .chunks
-            .values()
-            .map(|c| c.text.len() + c.heading.len() + c.title.len() + CHUNK_OVERHEAD)
-            .sum();
-        self.bytes = SNAPSHOT_OVERHEAD + texts + self.directory.total_mem_usage() + self.vectors.bytes();
+        self.bytes = SNAPSHOT_OVERHEAD
+            + self.passages.bytes()
+            + self.directory.total_mem_usage()
+            + self.vectors.bytes();
         let searcher = self.reader.searcher();
         let mut terms = 0;
         for segment in searcher.segment_readers() {
@@ -313,32 +305,29 @@ impl Snapshot {
 
     /// How many passages it has.
     pub fn len(&self) -> usize {
-        self.chunks.len()
+        self.passages.len()
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.passages.is_empty()
     }
 
     pub(crate) fn difference(&self, now: &Revisions) -> Difference {
         let mut difference = Difference::default();
+        let known = self.passages.known();
         let mut there = HashSet::with_capacity(now.chunks.len());
         for chunk in &now.chunks {
             there.insert(chunk.id);
-            let up_to_date = self.known.get(&chunk.id).is_some_and(|(number, since)| {
-                *since == chunk.since_version && (!chunk.has_vector || self.vectors.has(*number))
+            let up_to_date = known.get(&chunk.id).is_some_and(|known| {
+                known.since_version == chunk.since_version
+                    && (!chunk.has_vector || self.vectors.has(known.number))
             });
             if !up_to_date {
                 difference.missing.push(chunk.id);
             }
         }
-        difference.gone = self
-            .known
-            .keys()
-            .filter(|id| !there.contains(*id))
-            .copied()
-            .collect();
+        difference.gone = known.into_keys().filter(|id| !there.contains(id)).collect();
         difference
     }
 
@@ -405,28 +394,29 @@ impl Snapshot {
             k * CANDIDATES,
         )?;
         let best = hits.first().map_or(0.0, |(_, hit)| hit.score);
-        let mut said: Vec<Said<'_>> = Vec::new();
+        let mut reader = self.passages.reader()?;
+        let mut said: Vec<Said> = Vec::new();
         for (number, mut hit) in hits {
             if found.passages.len() == k {
                 break;
             }
-            let Some(chunk) = self.chunks.get(&number) else {
+            let Some(chunk) = reader.read(number)? else {
                 continue;
             };
             let says = Said::of(chunk, &question, &self.analyzer);
             if let Some(earlier) = said.iter().find(|earlier| says.is_said_by(earlier)) {
-                found.drop_for(chunk, hit.score, earlier.chunk());
+                found.drop_for(says.chunk(), hit.score, earlier.chunk());
                 continue;
             }
-            said.push(says);
             hit.share_of_best = if best > 0.0 { hit.score / best } else { 0.0 };
             found.push(reading::read(
-                chunk,
+                says.chunk(),
                 hit,
                 &question,
                 &self.analyzer,
                 self.average_terms,
             ));
+            said.push(says);
         }
         Ok(found)
     }

@@ -4,6 +4,7 @@
 //! lost is lost on the passages' side only. No approximate index: every passage is looked at.
 
 use pulp::Arch;
+use std::collections::HashSet;
 
 /// Each number of a passage's vector is one of -127 to 127 steps of its own size.
 const STEPS: f32 = 127.0;
@@ -64,7 +65,7 @@ impl Vectors {
     }
 
     /// Takes out those of these numbers.
-    pub(crate) fn remove(&mut self, gone: &[u64]) {
+    pub(crate) fn remove(&mut self, gone: &HashSet<u64>) {
         if gone.is_empty() {
             return;
         }
@@ -231,7 +232,7 @@ mod tests {
         let mut vectors = vectors(&all);
         let before = vectors.nearness(&all[7]).unwrap().of(9);
 
-        vectors.remove(&[7, 8]);
+        vectors.remove(&HashSet::from([7, 8]));
 
         let nearness = vectors.nearness(&all[7]).unwrap();
         assert_eq!((nearness.of(7), nearness.of(9)), (None, before));
