@@ -37,7 +37,8 @@ bench: ## Measure, with the limit beside every figure
 SETS ?= ../shared/rag
 eval: ## Measure retrieval, answers and refusal on public question sets (SETS=folder)
 	@deploy/dev/install.sh run
-	cargo build --release --locked --package eval
+	@deploy/dev/dashboard.sh
+	cargo build --release --locked --package eval --package botsmith
 	@exec target/release/eval --sets $(SETS) --weights "$$(deploy/dev/weights.sh)" $(ARGS)
 
 chaos: ## Kill processes, the broker and the database under load, and count what was lost

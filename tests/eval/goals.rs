@@ -117,6 +117,16 @@ impl Goals {
         );
     }
 
+    /// nDCG@10 through the API of a running BotSmith, and of its pieces.
+    pub fn product(&mut self, set: &str, product: f64, pieces: f64) {
+        self.at_most(
+            format!("{set} nDCG@10 of the product, off its pieces"),
+            format!("pieces {pieces:.3}"),
+            0.01,
+            (pieces - product).abs(),
+        );
+    }
+
     /// Extractive answers.
     pub fn quotes(&mut self, set: &str, right: &Mean, context: &Mean) {
         if set == "squad2" {

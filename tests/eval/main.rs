@@ -3,12 +3,14 @@
 //! Method. Every document is cut, kept and searched as an owner's text would be; every question of a set is asked, none is
 //! tuned on but squad2's. Means stand with their 95 % bootstrap interval over the questions. Baselines are whole documents
 //! in other tools: Lucene's BM25, the same embedding model, reciprocal-rank fusion (k = 60), and a weighted sum (0.5).
-//! Vectors are computed once and kept under `target/eval`.
+//! Vectors are computed once and kept under `target/eval`. That the product finds what its pieces find is measured on squad2,
+//! through the API of a running BotSmith.
 
 mod answers;
 mod bot;
 mod goals;
 mod metrics;
+mod product;
 mod retrieval;
 mod sets;
 mod vectors;
@@ -35,6 +37,9 @@ struct Arguments {
     /// By words alone, as if there were no embedding model
     #[arg(long)]
     words_only: bool,
+    /// Without starting BotSmith and asking it the same
+    #[arg(long)]
+    pieces_only: bool,
     /// Only these sets
     #[arg(long)]
     only: Vec<String>,
@@ -90,6 +95,9 @@ async fn main() -> Result<()> {
         if name == "squad2" {
             retrieval::splitting(&set, &mut vectors, ndcg, &mut goals).await?;
             answers::refusal(&prepared, &mut vectors, fitting, &mut goals).await?;
+            if !arguments.pieces_only {
+                product::measure(&prepared, vectors.as_ref(), &arguments.weights, &mut goals).await?;
+            }
         }
     }
     if wanted("clinc150")

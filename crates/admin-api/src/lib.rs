@@ -10,6 +10,7 @@
 mod activity;
 mod administration;
 mod again;
+mod analytics;
 mod api_keys;
 mod attachments;
 mod budgets;
@@ -46,6 +47,7 @@ mod sessions;
 mod settings;
 pub mod setup;
 mod sources;
+mod table;
 #[cfg(test)]
 mod tests;
 mod token;

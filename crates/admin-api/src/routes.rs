@@ -4,8 +4,8 @@
 //! a login nothing but the open routes answers, and no route shows one tenant another's.
 
 use crate::{
-    activity, administration, again, api_keys, attachments, budgets, chatbots, conduct, conversations,
-    dead_letters,
+    activity, administration, again, analytics, api_keys, attachments, budgets, chatbots, conduct,
+    conversations, dead_letters,
     golden::{self, import, taken},
     integrations, knowledge, mcp, members, openapi, pages, platforms, prices, quarantine,
     route::{
@@ -175,6 +175,9 @@ pub(crate) fn table() -> Vec<Route> {
         route!(VIEWER, integrations::number as __path_number),
         route!(VIEWER, integrations::stats as __path_stats),
         route!(ADMIN, integrations::delete as __path_delete),
+        // What happens.
+        route!(VIEWER, analytics::get as __path_get),
+        route!(VIEWER, analytics::csv as __path_csv),
         // Conversations.
         route!(VIEWER, conversations::list as __path_list),
         route!(VIEWER, conversations::get as __path_get),

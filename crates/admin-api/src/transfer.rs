@@ -28,6 +28,8 @@ use utoipa::ToSchema;
 
 /// A file does not describe more; sites and files are the way for more knowledge.
 const MOST_SOURCES: usize = 500;
+/// A file may come from anybody: that it is brought makes us read no address that it names.
+const UNREAD: &str = "It came with a file: nothing is read from this address before you have it tried again.";
 
 /// What was made of a file.
 #[derive(Serialize, ToSchema)]
@@ -39,7 +41,7 @@ pub(crate) struct Imported {
     new: bool,
     /// How many golden questions the file has.
     golden_questions: usize,
-    /// How many sources were added.
+    /// How many sources were added. Web pages among them are read when they are tried again, not before.
     sources: usize,
     /// Whether a model of it still needs a key: none is in a file.
     needs_key: bool,
@@ -182,7 +184,13 @@ pub(crate) async fn import_new(
         let new = source
             .checked(id)
             .map_err(|problem| problem.within(&format!("sources.{at}")))?;
-        added.extend(stored::insert(&mut tx, &new).await?);
+        let Some(source) = stored::insert(&mut tx, &new).await? else {
+            continue;
+        };
+        if matches!(new.content, stored::Content::Site(_)) {
+            stored::hold_back(&mut tx, source.id, UNREAD).await?;
+        }
+        added.push(source);
     }
     let details = serde_json::json!({ "name": settings.name, "imported": true });
     seat.did(&api, &mut tx, "chatbot.create", id, details).await?;

@@ -6,6 +6,7 @@
 //! - It never decides anything a claim does not check again: running twice, or late, costs time only.
 
 mod care;
+mod counting;
 mod dead;
 mod housekeeping;
 mod service;

@@ -1,6 +1,6 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, dead, housekeeping, sweep};
+use crate::{care::Carer, counting, dead, housekeeping, sweep};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
@@ -104,6 +104,7 @@ impl Service {
         let ended = stop.child_token();
         let burying = tokio::spawn(dead::run(self.db.clone(), self.queue.clone(), ended.clone()));
         let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
+        let counting = tokio::spawn(counting::run(self.db.clone(), self.clock.clone(), ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         let mut silences = interval(SILENCES);
@@ -131,6 +132,9 @@ impl Service {
         }
         if let Err(error) = caring.await {
             tracing::error!(%error, "looking after integrations ended badly");
+        }
+        if let Err(error) = counting.await {
+            tracing::error!(%error, "counting what happens ended badly");
         }
     }
 }

@@ -10,6 +10,7 @@ mod fixtures;
 pub mod holding;
 
 pub mod activity_log;
+pub mod analytics;
 pub mod api_keys;
 pub mod attachments;
 pub mod blobs;

@@ -404,6 +404,19 @@ pub async fn retry(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Resul
     Ok(done.rows_affected() == 1)
 }
 
+/// Leaves a source that was just added unread until somebody has it tried again. `why` is what its owner reads.
+pub async fn hold_back(tx: &mut TenantTx, id: SourceId, why: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update sources set state = 'failed', error = $2 where id = $1 and workspace_id = $3 and state = 'pending'",
+        id.as_uuid(),
+        why,
+        tx.workspace().as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Removes a source with all its passages. The chatbot's knowledge version after it; `None`: there is no such source.
 pub async fn delete(tx: &mut TenantTx, chatbot: ChatbotId, id: SourceId) -> Result<Option<i64>, StoreError> {
     // The chatbot's row first, as in `commit`: both in the same order never wait for each other in a ring.

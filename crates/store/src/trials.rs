@@ -5,9 +5,11 @@
 //! not, are one transaction, by whoever holds the lease.
 
 mod conclude;
+mod forget;
 mod verdict;
 
 pub use conclude::{Concluded, cancel, conclude, fail};
+pub use forget::forget;
 pub use verdict::{Change, Scores, Tried, Worse, worse};
 
 use crate::{

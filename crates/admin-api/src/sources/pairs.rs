@@ -5,14 +5,13 @@ use crate::{
     caller::Seat,
     path::SourcePath,
     problem::{Kind, Problem},
+    table,
 };
 use actix_web::{
     HttpResponse,
-    http::header,
     web::{Data, Path},
 };
-use std::borrow::Cow;
-use store::sources::{Content, Pair};
+use store::sources::Content;
 
 /// A source's questions with their answers, as CSV.
 ///
@@ -35,63 +34,6 @@ pub(crate) async fn table(
             "the source has no questions with answers",
         ));
     };
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            "attachment; filename=\"questions.csv\"",
-        ))
-        .insert_header((header::CACHE_CONTROL, "private, no-store"))
-        .body(write(&pairs).map_err(Problem::internal)?))
-}
-
-fn write(pairs: &[Pair]) -> Result<Vec<u8>, csv::Error> {
-    let mut table = csv::Writer::from_writer(Vec::new());
-    table.write_record(["question", "answer"])?;
-    for pair in pairs {
-        table.write_record([&*harmless(&pair.question), &*harmless(&pair.answer)])?;
-    }
-    table.into_inner().map_err(|error| error.into_error().into())
-}
-
-/// Visitors' questions are in it: none of them is to be a formula.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let mut chars = text.chars();
-    let formula = match chars.next() {
-        Some('=' | '+' | '@' | '\t' | '\r') => true,
-        // A list begins with a dash and a space.
-        Some('-') => chars.next().is_some_and(|c| !c.is_whitespace()),
-        _ => false,
-    };
-    if formula {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pairs_are_a_table_in_which_nothing_is_a_formula() {
-        let pairs = [
-            ("Do you ship, and where?", "Yes:\n- Norway\n- \"Sweden\""),
-            ("=HYPERLINK(\"http://evil.example\")", "-2+3"),
-            ("- one", "@you"),
-        ]
-        .map(|(question, answer)| Pair {
-            question: question.to_owned(),
-            answer: answer.to_owned(),
-        });
-
-        let table = String::from_utf8(write(&pairs).unwrap()).unwrap();
-
-        assert_eq!(
-            table,
-            "question,answer\n\"Do you ship, and where?\",\"Yes:\n- Norway\n- \"\"Sweden\"\"\"\n\
-             \"'=HYPERLINK(\"\"http://evil.example\"\")\",'-2+3\n- one,'@you\n"
-        );
-    }
+    let rows = pairs.into_iter().map(|pair| [pair.question, pair.answer]);
+    table::attachment("questions.csv", ["question", "answer"], rows)
 }

@@ -80,6 +80,8 @@ impl Tenant {
                  values ('{unanswered}', '{w}', '{chatbot}', '{conversation}', '{answer}', 'q');
              insert into dead_letters (id, workspace_id, integration_id, kind, part_id, reason)
                  values ('{letter}', '{w}', '{integration}', 'part', '{part}', 'r');
+             insert into analytics_hours (workspace_id, chatbot_id, platform, hour, inbound)
+                 values ('{w}', '{chatbot}', 'twilio', date_trunc('hour', now()), 1);
              insert into conduct (chatbot_id, workspace_id, link_hosts) values ('{chatbot}', '{w}', '{{secret.example}}');
              insert into tools (id, workspace_id, chatbot_id, name, definition)
                  values ('{tool}', '{w}', '{chatbot}', 'find',

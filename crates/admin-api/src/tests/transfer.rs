@@ -81,6 +81,28 @@ async fn a_chatbot_goes_into_another_workspace_as_a_file_without_its_keys(pool: 
     assert_eq!(widget["welcome"], "Hello!");
     let again = world.get(&format!("{copy}/export"), &owner).await;
     assert_eq!(again.text, file.text);
+
+    let sources = world.get(&format!("{copy}/sources"), &owner).await.ok(200);
+    let states: Vec<_> = sources["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|source| {
+            (
+                source["kind"].as_str().unwrap(),
+                source["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(states.iter().filter(|(_, state)| *state == "pending").count(), 2);
+    let (site, state) = states
+        .iter()
+        .find(|(kind, _)| *kind != "text" && *kind != "qa")
+        .unwrap();
+    assert_eq!(
+        *state, "failed",
+        "the address of a {site} is read although nobody asked for it"
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
