@@ -11,11 +11,12 @@ import { Overview } from "./overview";
 
 const Knowledge = lazy(() => import("./knowledge"));
 const Behaviour = lazy(() => import("./behaviour"));
+const Widget = lazy(() => import("./widget"));
 const Tools = lazy(() => import("./tools"));
 const Quality = lazy(() => import("./quality"));
 const Integrations = lazy(() => import("./integrations"));
 
-const TABS = ["overview", "knowledge", "try", "behaviour", "tools", "quality", "integrations"] as const;
+const TABS = ["overview", "knowledge", "try", "behaviour", "tools", "quality", "integrations", "widget"] as const;
 export type Tab = (typeof TABS)[number];
 
 function Page({ tab, bot }: { tab: Tab; bot: Schemas["Chatbot"] }) {
@@ -24,6 +25,7 @@ function Page({ tab, bot }: { tab: Tab; bot: Schemas["Chatbot"] }) {
     case "knowledge": return <Knowledge bot={bot} />;
     case "try": return <TryIt chatbot={bot} />;
     case "behaviour": return <Behaviour bot={bot} />;
+    case "widget": return <Widget bot={bot} />;
     case "tools": return <Tools bot={bot} />;
     case "quality": return <Quality bot={bot} />;
     case "integrations": return <Integrations bot={bot} />;
