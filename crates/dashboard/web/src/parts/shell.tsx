@@ -79,6 +79,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
         </Stack>
         <Stack gap={6} pt="sm">
           <Box hiddenFrom="sm"><Looks /></Box>
+          {me.user.is_administrator && <NavLink to="/installation" className="nav"><Text size="sm" inherit>{t("nav.installation")}</Text></NavLink>}
           <Anchor href="/api/docs" size="sm" px="sm">{t("nav.api")}</Anchor>
           <NavLink to="/account" className="nav"><Text size="sm" truncate inherit>{me.user.name || me.user.email}</Text></NavLink>
           <Button variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>

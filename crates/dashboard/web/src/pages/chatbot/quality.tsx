@@ -1,11 +1,12 @@
 import "@mantine/charts/styles.css";
 import { LineChart } from "@mantine/charts";
-import { Badge, Button, Checkbox, Code, Group, Modal, Stack, Table, TagsInput, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Checkbox, Group, Modal, Stack, Table, TagsInput, Text, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { MANY } from "../../api/hooks";
 import { useAct } from "../../parts/act";
+import { Changes } from "../../parts/changes";
 import { Actions, Confirm, Empty, Section, Shown, State, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
 
@@ -145,11 +146,6 @@ function Runs({ bot }: { bot: Bot }) {
   );
 }
 
-function plain(value: unknown): string {
-  if (typeof value === "string") return value || "–";
-  return value == null ? "–" : JSON.stringify(value, null, 1);
-}
-
 function Compared({ bot, number, live }: { bot: Bot; number: number; live: number }) {
   const { t } = useTexts();
   const changes = useQuery({
@@ -158,17 +154,7 @@ function Compared({ bot, number, live }: { bot: Bot; number: number; live: numbe
   });
   return (
     <Shown of={changes}>
-      {({ changes }) => !changes.length ? <Text size="sm">{t("versions.same")}</Text> : (
-        <Stack>{changes.map((change) => (
-          <div key={change.field}>
-            <Text fw={600} size="sm">{change.field}</Text>
-            <div className="split">
-              <div><Text size="xs" c="dimmed">{t("versions.one", { number })}</Text><Code block className="words">{plain(change.before)}</Code></div>
-              <div><Text size="xs" c="dimmed">{t("versions.live")}</Text><Code block className="words">{plain(change.after)}</Code></div>
-            </div>
-          </div>
-        ))}</Stack>
-      )}
+      {({ changes }) => <Changes changes={changes} before={t("versions.one", { number })} after={t("versions.live")} />}
     </Shown>
   );
 }
