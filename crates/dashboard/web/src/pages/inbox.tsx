@@ -1,14 +1,19 @@
 import { Alert, Badge, Button, Card, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, usePlatforms } from "../api/hooks";
 import { useAct } from "../parts/act";
 import { Record } from "../parts/record";
+import { useMay } from "../parts/role";
+import { SentAs } from "../parts/sent-as";
 import { Empty, Loading, More, PageHead, Shown, State, Wrong } from "../parts/state";
 import { useTexts } from "../texts";
+
+const Again = lazy(() => import("../parts/again"));
+const Template = lazy(() => import("../parts/template"));
 
 type Conversation = Schemas["Conversation"];
 
@@ -23,7 +28,15 @@ function useNames() {
 /** Lists are asked for again so often; there is no stream of an inbox's events yet. */
 const LIVE = 4_000;
 
-function Talk({ id }: { id: string }) {
+/** Since when only a template may be sent; nothing: answers may. */
+function closedSince(one: Conversation, platform?: Schemas["PlatformView"]): string | undefined {
+  const seconds = platform?.limits.reply_window_seconds;
+  if (!seconds || !one.last_inbound_at) return undefined;
+  const closes = new Date(one.last_inbound_at).getTime() + seconds * 1000;
+  return closes < Date.now() ? new Date(closes).toISOString() : undefined;
+}
+
+function Talk({ id, workspace }: { id: string; workspace: string }) {
   const { t, time, word } = useTexts();
   const nameOf = useNames();
   const path = { conversation_id: id };
@@ -31,6 +44,10 @@ function Talk({ id }: { id: string }) {
   const messages = useQuery({ queryKey: ["messages", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100 } } })), refetchInterval: LIVE / 2 });
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Schemas["Message"] | null>(null);
+  const [again, setAgain] = useState<Schemas["Message"] | null>(null);
+  const [choosing, setChoosing] = useState(false);
+  const mayAgain = useMay(workspace, "admin");
+  const platforms = usePlatforms();
   const stale = [["conversation", id], ["messages", id], ["conversations"]];
   const take = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/take-over", { params: { path } })), ...stale);
   const back = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/hand-back", { params: { path } })), ...stale);
@@ -42,6 +59,8 @@ function Talk({ id }: { id: string }) {
   if (conversation.error) return <Wrong error={conversation.error} retry={() => void conversation.refetch()} />;
   if (!conversation.data) return <Loading />;
   const one = conversation.data;
+  const platform = platforms.data?.items.find((it) => it.platform === one.platform);
+  const closed = closedSince(one, platform);
   const send = (event: FormEvent) => {
     event.preventDefault();
     if (text.trim()) reply.mutate(text.trim(), { onSuccess: () => setText("") });
@@ -84,10 +103,22 @@ function Talk({ id }: { id: string }) {
         <Stack mt="sm" gap="xs">
           <Textarea label={t("inbox.reply")} description={one.handler === "bot" ? t("inbox.replyHint") : undefined} minRows={2} value={text} onChange={(event) => setText(event.currentTarget.value)} maxLength={16000}
             onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event); }} />
-          <Group justify="flex-end"><Button type="submit" loading={reply.isPending} disabled={!text.trim()}>{t("inbox.send")}</Button></Group>
+          <SentAs one={one} text={text} />
+          {closed && <Text size="sm">{t("template.closed", { time: time(closed) })}</Text>}
+          <Group justify="flex-end">
+            {platform?.features.templates && <Button variant="default" onClick={() => setChoosing(true)}>{t("template.title")}</Button>}
+            <Button type="submit" loading={reply.isPending} disabled={!text.trim()}>{t("inbox.send")}</Button>
+          </Group>
         </Stack>
       </form>
-      <Modal opened={shown !== null} onClose={() => setShown(null)} title={t("record.title")} size="lg" closeButtonProps={{ "aria-label": t("do.close") }}>{shown?.journey.answer && <Record answer={shown.journey.answer} />}</Modal>
+      <Modal opened={shown !== null} onClose={() => setShown(null)} title={t("record.title")} size="lg" closeButtonProps={{ "aria-label": t("do.close") }}>
+        {shown?.journey.answer && <Record answer={shown.journey.answer} />}
+        {mayAgain && <Group mt="md"><Button variant="default" onClick={() => { setAgain(shown); setShown(null); }}>{t("again.title")}</Button></Group>}
+      </Modal>
+      <Suspense>
+        {again && <Again chatbot={one.chatbot_id} where={{ conversation: id, message: again.id }} onClose={() => setAgain(null)} />}
+        {choosing && <Template one={one} onClose={() => setChoosing(false)} />}
+      </Suspense>
     </Card>
   );
 }
@@ -134,7 +165,7 @@ export default function Inbox() {
           ))}
           {conversations.hasNextPage && <div style={{ paddingBottom: 12 }}><More onMore={() => void conversations.fetchNextPage()} busy={conversations.isFetchingNextPage} /></div>}
         </Card>
-        {conversation ? <Talk key={conversation} id={conversation} /> : <Empty title={t("inbox.choose")}>{t("inbox.chooseHint")}</Empty>}
+        {conversation ? <Talk key={conversation} id={conversation} workspace={workspace} /> : <Empty title={t("inbox.choose")}>{t("inbox.chooseHint")}</Empty>}
       </div>
     </>
   );
