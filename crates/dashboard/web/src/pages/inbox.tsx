@@ -7,9 +7,10 @@ import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, usePlatforms } from "../api/hooks";
 import { useAct } from "../parts/act";
 import { Record } from "../parts/record";
+import { usePaged } from "../parts/paged";
 import { useMay } from "../parts/role";
 import { SentAs } from "../parts/sent-as";
-import { Empty, Loading, More, PageHead, Shown, State, Wrong } from "../parts/state";
+import { Empty, Loading, More, PageHead, State, Wrong } from "../parts/state";
 import { useTexts } from "../texts";
 
 const Again = lazy(() => import("../parts/again"));
@@ -41,7 +42,7 @@ function Talk({ id, workspace }: { id: string; workspace: string }) {
   const nameOf = useNames();
   const path = { conversation_id: id };
   const conversation = useQuery({ queryKey: ["conversation", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}", { params: { path } })), refetchInterval: LIVE });
-  const messages = useQuery({ queryKey: ["messages", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100 } } })), refetchInterval: LIVE / 2 });
+  const messages = usePaged(["messages", id], (after) => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100, after } } })), LIVE / 2);
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Schemas["Message"] | null>(null);
   const [again, setAgain] = useState<Schemas["Message"] | null>(null);
@@ -53,7 +54,7 @@ function Talk({ id, workspace }: { id: string; workspace: string }) {
   const back = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/hand-back", { params: { path } })), ...stale);
   const reply = useAct((text: string) => ask(api.POST("/api/conversations/{conversation_id}/replies", { params: { path }, body: { text } })), ...stale);
   const end = useRef<HTMLDivElement>(null);
-  const newest = messages.data?.items[0]?.id;
+  const newest = messages.data?.pages[0]?.items[0]?.id;
   useEffect(() => { end.current?.scrollTo({ top: end.current.scrollHeight }); }, [newest]);
 
   if (conversation.error) return <Wrong error={conversation.error} retry={() => void conversation.refetch()} />;
@@ -78,27 +79,28 @@ function Talk({ id, workspace }: { id: string; workspace: string }) {
       </Group>
       {one.handoff && <Alert color="orange" mb="sm"><Text size="sm">{word("handoffReason", one.handoff.reason)}{one.handoff.detail && `: “${one.handoff.detail}”`} · {time(one.handoff.since)}{one.handoff.back_at && ` · ${t("inbox.backAt", { time: time(one.handoff.back_at) })}`}</Text></Alert>}
       {[take.error, back.error, reply.error].map((error, at) => error && <Wrong key={at} error={error} />)}
-      <Shown of={messages}>
-        {({ items }) => (
-          <div className="log" role="log" aria-label={t("inbox.messages")} tabIndex={0} ref={end} style={{ maxHeight: "55vh", minHeight: 220, padding: "4px 0" }}>
-            {items.toReversed().map((message) => {
-              const ours = message.direction === "outbound";
-              const failed = message.journey.parts.find((part) => ours && part.error);
-              return (
-                <Stack key={message.id} gap={2} align={ours ? "flex-end" : "flex-start"}>
-                  <div className="said words" data-mine={ours || undefined}>{message.text || t("inbox.noText")}</div>
-                  <Group gap="xs">
-                    <Text size="xs" c="dimmed">{ours ? word("sender", message.sender ?? "bot") : nameOf(one)} · {time(message.journey.accepted_at)}</Text>
-                    {!ours && message.state && message.state !== "answered" && <State value={message.state} />}
-                    {failed && <Badge color="red">{failed.error}</Badge>}
-                    {ours && message.journey.answer && <Button size="compact-xs" variant="default" onClick={() => setShown(message)}>{t("try.why")}</Button>}
-                  </Group>
-                </Stack>
-              );
-            })}
-          </div>
-        )}
-      </Shown>
+      {messages.error && <Wrong error={messages.error} retry={() => void messages.refetch()} />}
+      {messages.isPending && <Loading />}
+      {messages.data && (
+        <div className="log" role="log" aria-label={t("inbox.messages")} tabIndex={0} ref={end} style={{ maxHeight: "55vh", minHeight: 220, padding: "4px 0" }}>
+          {messages.hasNextPage && <More onMore={() => void messages.fetchNextPage()} busy={messages.isFetchingNextPage} />}
+          {messages.data.pages.flatMap((page) => page.items).toReversed().map((message) => {
+            const ours = message.direction === "outbound";
+            const failed = message.journey.parts.find((part) => ours && part.error);
+            return (
+              <Stack key={message.id} gap={2} align={ours ? "flex-end" : "flex-start"}>
+                <div className="said words" data-mine={ours || undefined}>{message.text || t("inbox.noText")}</div>
+                <Group gap="xs">
+                  <Text size="xs" c="dimmed">{ours ? word("sender", message.sender ?? "bot") : nameOf(one)} · {time(message.journey.accepted_at)}</Text>
+                  {!ours && message.state && message.state !== "answered" && <State value={message.state} />}
+                  {failed && <Badge color="red">{failed.error}</Badge>}
+                  {ours && message.journey.answer && <Button size="compact-xs" variant="default" onClick={() => setShown(message)}>{t("try.why")}</Button>}
+                </Group>
+              </Stack>
+            );
+          })}
+        </div>
+      )}
       <form onSubmit={send}>
         <Stack mt="sm" gap="xs">
           <Textarea label={t("inbox.reply")} description={one.handler === "bot" ? t("inbox.replyHint") : undefined} minRows={2} value={text} onChange={(event) => setText(event.currentTarget.value)} maxLength={16000}

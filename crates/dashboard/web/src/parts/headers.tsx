@@ -31,7 +31,7 @@ export function Headers({ headers, onChange, onlySecret }: { headers: Header[]; 
   const set = (at: number, change: Partial<Header>) => onChange(headers.with(at, { ...(headers[at] as Header), ...change }));
   return (
     <Stack gap="xs" role="group" aria-label={t("headers.title")}>
-      <Text size="sm" fw={500}>{t("headers.title")}</Text>
+      <Text size="sm" fw={600}>{t("headers.title")}</Text>
       {!headers.length && <Text size="sm" c="dimmed">{t("headers.none")}</Text>}
       {headers.map((header, at) => {
         const value = {

@@ -9,7 +9,7 @@ export function Once({ label, value, note }: { label: string; value: string; not
   return (
     <Alert color="blue" title={t("once.title")} role="status">
       <Stack gap="xs">
-        <Text size="sm" fw={500}>{label}</Text>
+        <Text size="sm" fw={600}>{label}</Text>
         <Group gap="xs" wrap="nowrap"><Code className="words" style={{ flex: 1, minWidth: 0 }}>{value}</Code><Copy value={value} label={label} /></Group>
         {note && <Text size="sm">{note}</Text>}
       </Stack>

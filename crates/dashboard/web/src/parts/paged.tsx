@@ -9,10 +9,10 @@ interface Page<T> {
   next?: string | null;
 }
 
-/** `load` is given where the page begins; nothing: at the start. */
-export function usePaged<T>(queryKey: unknown[], load: (after?: string) => Promise<Page<T>>) {
+/** `load` is given where the page begins; nothing: at the start. `every`: read again after so many milliseconds. */
+export function usePaged<T>(queryKey: unknown[], load: (after?: string) => Promise<Page<T>>, every?: number) {
   return useInfiniteQuery<Page<T>, Error, InfiniteData<Page<T>>, unknown[], string | undefined>({
-    queryKey, initialPageParam: undefined, getNextPageParam: (page) => page.next ?? undefined, queryFn: ({ pageParam }) => load(pageParam),
+    queryKey, initialPageParam: undefined, getNextPageParam: (page) => page.next ?? undefined, queryFn: ({ pageParam }) => load(pageParam), refetchInterval: every,
   });
 }
 

@@ -1,6 +1,6 @@
 // What stands around every page: where one is, where one can go, and who one is.
 
-import { Anchor, AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
+import { AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
@@ -77,12 +77,12 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
             </>
           )}
         </Stack>
-        <Stack gap={6} pt="sm">
+        <Stack gap={2} pt="sm" className="small">
           <Box hiddenFrom="sm"><Looks /></Box>
-          {me.user.is_administrator && <NavLink to="/installation" className="nav"><Text size="sm" inherit>{t("nav.installation")}</Text></NavLink>}
-          <Anchor href="/api/docs" size="sm" px="sm">{t("nav.api")}</Anchor>
-          <NavLink to="/account" className="nav"><Text size="sm" truncate inherit>{me.user.name || me.user.email}</Text></NavLink>
-          <Button variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
+          {me.user.is_administrator && <NavLink to="/installation" className="nav">{t("nav.installation")}</NavLink>}
+          <a href="/api/docs" className="nav">{t("nav.api")}</a>
+          <NavLink to="/account" className="nav"><Text truncate inherit>{me.user.name || me.user.email}</Text></NavLink>
+          <Button mt={6} variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
         </Stack>
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>{children}</AppShell.Main>

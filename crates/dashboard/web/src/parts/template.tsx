@@ -16,20 +16,23 @@ function placesOf(text: string): string[] {
   return [...new Set([...text.matchAll(/\{\{\s*([^}]+?)\s*\}\}/g)].map(([, place]) => place ?? ""))];
 }
 
+/** As the API wants people named that are known by their telephone number: WhatsApp tells it without the plus. */
+const addressOf = (key: string) => (/^\d+$/.test(key) ? `+${key}` : key);
+
 function Fill({ one, template, onSent, onBack }: { one: Conversation; template: Template; onSent: () => void; onBack: () => void }) {
   const { t } = useTexts();
   const places = placesOf(template.text);
   const [values, setValues] = useState<string[]>(Array.from({ length: template.parameters }, () => ""));
   const filled = places.reduce((text, place, at) => text.replaceAll(new RegExp(`\\{\\{\\s*${place.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\s*\\}\\}`, "g"), () => values[at] || `{{${place}}}`), template.text);
   const send = useAct(async () => ask(api.POST("/api/{platform}/{chatbot_id}/send", {
-    params: { path: { platform: one.platform, chatbot_id: one.chatbot_id } }, body: { to: one.contact.key, template: { name: template.name, language: template.language, parameters: values } },
+    params: { path: { platform: one.platform, chatbot_id: one.chatbot_id } }, body: { to: addressOf(one.contact.key), template: { name: template.name, language: template.language, parameters: values } },
   })), ["messages", one.id], ["conversation", one.id], ["conversations"]);
   return (
     <form onSubmit={(event) => { event.preventDefault(); send.mutate(undefined, { onSuccess: onSent }); }}>
       <Stack>
         {values.map((value, at) => <TextInput key={at} label={t("template.place", { name: places[at] ?? at + 1 })} required value={value} onChange={(event) => setValues(values.with(at, event.currentTarget.value))} data-autofocus={at === 0 || undefined} />)}
         <div>
-          <Text size="sm" fw={500} mb={4}>{t("template.becomes")}</Text>
+          <Text size="sm" fw={600} mb={4}>{t("template.becomes")}</Text>
           <div className="said words" data-mine>{filled}</div>
         </div>
         {send.error && <Wrong error={send.error} />}

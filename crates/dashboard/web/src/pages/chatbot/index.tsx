@@ -1,10 +1,11 @@
-import { Alert, Button, Group, Tabs } from "@mantine/core";
-import { lazy, Suspense } from "react";
-import { useNavigate, useParams } from "react-router-dom";
+import { Alert, Button, Group } from "@mantine/core";
+import { lazy } from "react";
+import { useParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../../api/client";
 import { useChatbot } from "../../api/hooks";
 import { useAct } from "../../parts/act";
-import { Loading, PageHead, Shown, Wrong } from "../../parts/state";
+import { Sections } from "../../parts/sections";
+import { PageHead, Shown, Wrong } from "../../parts/state";
 import { TryIt } from "../../parts/try-it";
 import { useTexts } from "../../texts";
 import { Overview } from "./overview";
@@ -49,7 +50,6 @@ export default function Chatbot() {
   const { t } = useTexts();
   const { chatbot = "", tab: named } = useParams();
   const tab: Tab = TABS.find((tab) => tab === named) ?? "overview";
-  const navigate = useNavigate();
   const bot = useChatbot(chatbot);
   return (
     <Shown of={bot}>
@@ -57,10 +57,7 @@ export default function Chatbot() {
         <>
           <PageHead title={bot.name} note={t(`tab.${tab}.note`)} />
           {bot.archived_at && <Archived bot={bot} />}
-          <Tabs value={tab} onChange={(value) => navigate(`/chatbots/${chatbot}/${value}`)} keepMounted={false}>
-            <Tabs.List mb="md" className="tabs" aria-label={t("bot.sections")}>{TABS.map((tab) => <Tabs.Tab key={tab} value={tab}>{t(`tab.${tab}`)}</Tabs.Tab>)}</Tabs.List>
-            {TABS.map((one) => <Tabs.Panel key={one} value={one}><Suspense fallback={<Loading />}><Page key={bot.id} tab={one} bot={bot} /></Suspense></Tabs.Panel>)}
-          </Tabs>
+          <Sections tabs={TABS} open={tab} label={(tab) => t(`tab.${tab}`)} at={`/chatbots/${chatbot}`}>{(tab) => <Page key={bot.id} tab={tab} bot={bot} />}</Sections>
         </>
       )}
     </Shown>

@@ -56,7 +56,7 @@ function Archive({ bot }: { bot: Bot }) {
   const archive = useAct(async () => ask(api.POST("/api/chatbots/{chatbot_id}/archive", { params: { path: { chatbot_id: bot.id } } })), ["chatbot", bot.id], ["chatbots", bot.workspace_id]);
   return (
     <Section title={t("bot.archive")} note={t("bot.archiveWhat")}>
-      <Button color="red" variant="outline" onClick={() => setAsked(true)}>{t("bot.archive")}</Button>
+      <Group><Button color="red" variant="outline" onClick={() => setAsked(true)}>{t("bot.archive")}</Button></Group>
       <Confirm opened={asked} onClose={() => setAsked(false)} title={t("bot.archiveTitle")} name={bot.name} action={t("bot.archive")} onConfirm={() => archive.mutateAsync(undefined)}>{t("bot.archiveWhat")}</Confirm>
     </Section>
   );
@@ -71,7 +71,7 @@ export default function Settings({ bot }: { bot: Bot }) {
       {!may && <Alert color="blue"><Text size="sm">{t("role.adminsOnly")}</Text></Alert>}
       {may && (
         <>
-          <Section title={t("bot.export")} note={t("export.note")}><Button component="a" href={`/api/chatbots/${bot.id}/export`} download variant="default">{t("export.download")}</Button></Section>
+          <Section title={t("bot.export")} note={t("export.note")}><Group><Button component="a" href={`/api/chatbots/${bot.id}/export`} download variant="default">{t("export.download")}</Button></Group></Section>
           <Section title={t("import.title")} note={t("import.note")}><Import into={{ chatbot: bot.id }} stale={[["draft", bot.id], ["golden", bot.id]]} /></Section>
           {!bot.archived_at && <Archive bot={bot} />}
         </>

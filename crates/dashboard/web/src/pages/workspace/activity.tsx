@@ -15,9 +15,9 @@ function Change({ change }: { change: Schemas["Activity"] }) {
   const details = said(change.details);
   return (
     <Table.Tr>
-      <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{time(change.at)}</Text></Table.Td>
-      <Table.Td><Text size="sm" className="words">{change.email ?? t(change.api_key_id ? "activity.key" : "activity.gone")}</Text>{change.ip && <Text size="xs" c="dimmed">{change.ip}</Text>}</Table.Td>
       <Table.Td><Text size="sm" fw={600}>{word("action", change.action)}</Text>{details && <Text size="xs" className="words">{details}</Text>}</Table.Td>
+      <Table.Td><Text size="sm" className="words">{change.email ?? t(change.api_key_id ? "activity.key" : "activity.gone")}</Text>{change.ip && <Text size="xs" c="dimmed">{change.ip}</Text>}</Table.Td>
+      <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{time(change.at)}</Text></Table.Td>
       <Table.Td>{change.target && <Code className="words">{change.target}</Code>}</Table.Td>
     </Table.Tr>
   );
@@ -32,7 +32,7 @@ export default function Activity({ workspace }: { workspace: string }) {
         {(items) => (
           <Table.ScrollContainer minWidth={720}>
             <Table verticalSpacing="xs" aria-label={t("workspace.activity")}>
-              <Table.Thead><Table.Tr><Table.Th>{t("col.when")}</Table.Th><Table.Th>{t("col.by")}</Table.Th><Table.Th>{t("activity.what")}</Table.Th><Table.Th>{t("activity.target")}</Table.Th></Table.Tr></Table.Thead>
+              <Table.Thead><Table.Tr><Table.Th>{t("activity.what")}</Table.Th><Table.Th>{t("col.by")}</Table.Th><Table.Th>{t("col.when")}</Table.Th><Table.Th>{t("activity.target")}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>{items.map((change) => <Change key={change.id} change={change} />)}</Table.Tbody>
             </Table>
           </Table.ScrollContainer>

@@ -20,7 +20,7 @@ function One({ bot, tool, may, onEdit, onTest }: { bot: Bot; tool: Tool; may: bo
   const toggle = useAct(async () => ask(api.PUT("/api/chatbots/{chatbot_id}/tools/{tool_id}", { params, body: { ...inputOf(tool), enabled: !tool.enabled } })), ["tools", bot.id]);
   const remove = useAct(async () => ask(api.DELETE("/api/chatbots/{chatbot_id}/tools/{tool_id}", { params })), ["tools", bot.id]);
   return (
-    <Stack gap="xs" pb="sm" style={{ borderBottom: "1px solid var(--mantine-color-default-border)" }} component="article" aria-label={tool.name}>
+    <Stack gap="xs" className="item" component="article" aria-label={tool.name}>
       <Group gap="xs">
         <Text fw={600} size="sm">{tool.name}</Text>
         <Badge color={tool.enabled ? "green" : "gray"}>{t(tool.enabled ? "tools.on" : "tools.off")}</Badge>

@@ -57,7 +57,7 @@ function One({ bot, server, may, onEdit }: { bot: Bot; server: Server; may: bool
     change.mutate({ allowed: Object.fromEntries(allowed ? [...others, [name, confirm]] : others) as never });
   };
   return (
-    <Stack gap="sm" pb="sm" style={{ borderBottom: "1px solid var(--mantine-color-default-border)" }} component="article" aria-label={server.name}>
+    <Stack gap="sm" className="item" component="article" aria-label={server.name}>
       <Group gap="xs"><Text fw={600} size="sm">{server.name}</Text><Code className="words">{server.url}</Code><Text size="xs" c="dimmed">{server.listed_at ? t("mcp.listed", { ago: ago(server.listed_at) }) : t("mcp.neverListed")}</Text></Group>
       {server.error && <Alert color="orange"><Text size="sm" className="words">{server.error}</Text></Alert>}
       <Switch label={t("mcp.enabled")} checked={server.enabled} disabled={!may || change.isPending} onChange={(event) => change.mutate({ enabled: event.currentTarget.checked })} />

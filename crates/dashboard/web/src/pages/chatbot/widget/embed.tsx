@@ -14,7 +14,7 @@ type Bot = Schemas["Chatbot"];
 function Line({ label, hint, value }: { label: string; hint: string; value: string }) {
   return (
     <div>
-      <Group justify="space-between" wrap="nowrap"><Text size="sm" fw={500}>{label}</Text><Copy value={value} label={label} /></Group>
+      <Group justify="space-between" wrap="nowrap"><Text size="sm" fw={600}>{label}</Text><Copy value={value} label={label} /></Group>
       <Text size="xs" c="dimmed" mb={4}>{hint}</Text>
       <Code block className="words" tabIndex={0}>{value}</Code>
     </div>
@@ -58,7 +58,7 @@ export function Origins({ bot, may }: { bot: Bot; may: boolean }) {
   return (
     <Section title={t("widget.where")}>
       <Shown of={integrations}>
-        {({ items }) => { const web = items.find((one) => one.platform === "web"); return <OriginFields key={web?.id} bot={bot} web={web} may={may} />; }}
+        {({ items }) => { const web = items.find((one) => one.platform === "web"); return <OriginFields bot={bot} web={web} may={may} />; }}
       </Shown>
     </Section>
   );

@@ -13,7 +13,7 @@ function Logo({ bot, logo, onChange }: { bot: Schemas["Chatbot"]; logo: string |
   const remove = useAct(async () => ask(api.DELETE("/api/chatbots/{chatbot_id}/widget/logo", { params })));
   return (
     <Stack gap={4}>
-      <Text size="sm" fw={500}>{t("widget.logo")}</Text>
+      <Text size="sm" fw={600}>{t("widget.logo")}</Text>
       <Text size="xs" c="dimmed">{t("widget.logoHint")}</Text>
       <Group gap="xs">
         <FileButton accept="image/png,image/jpeg,image/webp" onChange={(file) => file && set.mutate(file, { onSuccess: (saved) => onChange(saved.logo) })} inputProps={{ "aria-label": t("widget.logoChoose") }}>

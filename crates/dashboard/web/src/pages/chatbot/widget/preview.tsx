@@ -1,10 +1,11 @@
 // The real widget on a page of its own, with the settings as they stand in the form. Only what it asks for them is answered
 // here; what is written to it goes to the chatbot, and is refused where its web chat is not open for this page.
 
-import { Box, useComputedColorScheme } from "@mantine/core";
+import { Box, Text, useComputedColorScheme } from "@mantine/core";
 import { useDebouncedValue, useElementSize } from "@mantine/hooks";
 import { useState, type SyntheticEvent } from "react";
 import type { Schemas } from "../../../api/client";
+import { useIntegrations } from "../../../api/hooks";
 import { useTexts } from "../../../texts";
 import type { Settings } from "./settings";
 
@@ -13,10 +14,10 @@ const WIDTH = 500;
 const HEIGHT = 740;
 const PAGE = "<!doctype html><html><head><title>·</title></head><body></body></html>";
 
-/** As the chat API tells them. */
-function told(settings: Settings, bot: Schemas["Chatbot"]) {
-  const logo = settings.logo && new URL(settings.logo);
-  return { ...settings, name: settings.name || bot.name, logo: logo && location.origin + logo.pathname + logo.search, max_characters: 4000, max_file_megabytes: 10 };
+/** As the chat API tells them; it tells the logo only where there is a web chat. */
+function told(settings: Settings, bot: Schemas["Chatbot"], web: boolean) {
+  const logo = web && settings.logo && new URL(settings.logo);
+  return { ...settings, name: settings.name || bot.name, logo: logo ? location.origin + logo.pathname + logo.search : null, max_characters: 4000, max_file_megabytes: 10 };
 }
 
 /** What the visitor's browser keeps, for as long as the preview stands. The window is open as if it had been left so. */
@@ -29,7 +30,9 @@ export function Preview({ bot, settings }: { bot: Schemas["Chatbot"]; settings: 
   const { t, language } = useTexts();
   const scheme = useComputedColorScheme();
   const { ref, width } = useElementSize();
-  const [shown] = useDebouncedValue(JSON.stringify(told(settings, bot)), 350);
+  const integrations = useIntegrations(bot.id);
+  const web = integrations.data?.items.some((one) => one.platform === "web") ?? false;
+  const [shown] = useDebouncedValue(JSON.stringify(told(settings, bot, web)), 350);
   const [begun, setBegun] = useState(false);
   const scale = Math.min(1, (width || WIDTH) / WIDTH);
 
@@ -49,8 +52,11 @@ export function Preview({ bot, settings }: { bot: Schemas["Chatbot"]; settings: 
   };
 
   return (
-    <Box ref={ref} h={HEIGHT * scale} style={{ overflow: "hidden" }} aria-busy={!begun}>
-      <iframe key={shown + scheme} title={t("widget.preview")} srcDoc={PAGE} onLoad={load} width={WIDTH} height={HEIGHT} style={{ border: 0, colorScheme: scheme, transform: `scale(${scale})`, transformOrigin: "0 0" }} />
-    </Box>
+    <>
+      {integrations.data && !web && <Text size="sm" mb="xs">{t("widget.notYet")}</Text>}
+      <Box ref={ref} h={HEIGHT * scale} style={{ overflow: "hidden" }} aria-busy={!begun}>
+        <iframe key={shown + scheme} title={t("widget.preview")} srcDoc={PAGE} onLoad={load} width={WIDTH} height={HEIGHT} style={{ border: 0, colorScheme: scheme, transform: `scale(${scale})`, transformOrigin: "0 0" }} />
+      </Box>
+    </>
   );
 }
