@@ -182,9 +182,10 @@ desk.step("an answer is asked for again with a change, and stands beside the one
   await dialog.getByRole("region", { name: "Before" }).getByText("TOKEN000042").first().waitFor();
   await clean(page, "side by side");
   await picture(page, "again");
-  await dialog.getByLabel("Model", { exact: true }).selectOption({ label: "none: quoted from the knowledge" });
+  model.plan("TOKEN000042", "A second try. TOKEN000042 [1]");
+  await dialog.getByLabel("Passages an answer may rest on").fill("1");
   await dialog.getByRole("button", { name: "Ask again" }).click();
-  await dialog.getByRole("region", { name: "After" }).getByText("none: quoted from the knowledge").waitFor();
+  await dialog.getByRole("region", { name: "After" }).getByText("A second try").waitFor();
   await page.setViewportSize({ width: 360, height: 740 });
   await picture(page, "again-phone");
   await page.setViewportSize({ width: 1280, height: 860 });

@@ -71,7 +71,7 @@ function Change({ bot, search, where }: { bot: Schemas["Chatbot"]; search: Schem
           <Text size="sm" c="dimmed">{t("again.note")}</Text>
           <Textarea label={t("behaviour.instructions")} minRows={3} value={instructions} onChange={(event) => setInstructions(event.currentTarget.value)} data-autofocus />
           <NativeSelect label={t("behaviour.model")} value={which} onChange={(event) => setWhich(event.currentTarget.value)}
-            data={[{ value: "live", label: t("again.asLive") }, { value: "none", label: t("record.quoted") }, { value: "other", label: t("again.other") }]} />
+            data={[{ value: "live", label: t("again.asLive") }, ...(bot.model ? [{ value: "none", label: t("model.none") }] : []), { value: "other", label: t("again.other") }]} />
           {which === "other" && <EndpointFields legend={t("again.other")} value={endpoint} onChange={setEndpoint} />}
           <div className="split">
             <NumberInput label={t("search.threshold")} description={t("search.thresholdHint")} min={0} max={1} step={0.05} decimalScale={2} value={threshold} onChange={setThreshold} />
