@@ -1,98 +1,34 @@
 // The dashboard, as its owner uses it: from an installation where nobody has an account to a conversation that is taken over.
 
-import AxeBuilder from "@axe-core/playwright";
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { after, before } from "node:test";
+import { clean, Desk, fits, OWNER, picture, settled } from "./desk.mjs";
 import { Product } from "./product.mjs";
 
-const OWNER = { email: "ada@example.com", password: "correct horse battery staple 7" };
 const FACTS = "We are open Monday to Friday from 9:00 to 17:00.\n\nDelivery takes three working days and costs 4.90 euros.";
 const TABS = ["overview", "knowledge", "try", "behaviour", "quality", "integrations"];
 
 const product = new Product();
-let browser;
+const desk = new Desk(product);
 let link;
 let owner;
 let bot;
-
-/** A browser with whatever it did wrong: requests to elsewhere, errors on its console. */
-async function open(options = {}) {
-  const context = await browser.newContext({ reducedMotion: "reduce", viewport: { width: 1280, height: 860 }, locale: "en-GB", ...options });
-  context.setDefaultTimeout(20_000);
-  const problems = [];
-  context.on("request", (request) => { if (!request.url().startsWith(`${product.url}/`) && !request.url().startsWith("data:")) problems.push(`asked elsewhere: ${request.url()}`); });
-  context.on("weberror", (error) => problems.push(`error: ${error.error().message}`));
-  context.on("console", (message) => {
-    // That nobody is signed in yet is asked, and answered with 401.
-    if (message.type() === "error" && !message.text().includes("401")) problems.push(`console: ${message.text()}`);
-  });
-  return { context, problems, page: await context.newPage() };
-}
-
-async function picture(page, name) {
-  if (!process.env.PICTURES) return;
-  mkdirSync(process.env.PICTURES, { recursive: true });
-  await page.screenshot({ path: `${process.env.PICTURES}/dashboard-${name}.png`, fullPage: true });
-}
-
-async function settled(page) {
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
-}
-
-async function clean(page, what) {
-  const found = await new AxeBuilder({ page }).analyze();
-  const words = found.violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary}`).join("; ")}`);
-  assert.deepEqual(words, [], what);
-}
-
-/** Nothing is wider than the page. */
-async function fits(page, what) {
-  const wide = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    const over = (node) => node.getBoundingClientRect().right > clientWidth + 1 && getComputedStyle(node).position !== "fixed";
-    return scrollWidth > clientWidth ? [...document.querySelectorAll("main *, header *")].filter(over).map((node) => node.outerHTML.slice(0, 160)) : [];
-  });
-  assert.deepEqual(wide, [], `${what} is too wide`);
-}
 
 async function ask(page, question) {
   await page.getByRole("textbox", { name: "Your question" }).fill(question);
   await page.getByRole("button", { name: "Ask", exact: true }).click();
 }
 
-let stuck = false;
-/** What the owner does next; pointless once they are stuck. */
-function step(name, play) {
-  test(name, async (t) => {
-    if (stuck) return t.skip("an earlier step failed");
-    stuck = true;
-    try {
-      await play(t);
-      stuck = false;
-    } catch (error) {
-      for (const problem of owner?.problems ?? []) t.diagnostic(problem);
-      if (owner) await picture(owner.page, "stuck");
-      throw error;
-    }
-  });
-}
-
 before(async () => {
-  [browser, link] = await Promise.all([
-    chromium.launch({ executablePath: process.env.CHROMIUM || "/usr/bin/chromium", args: process.getuid() === 0 ? ["--no-sandbox"] : [] }),
-    product.startEmpty(),
-  ]);
+  [, link] = await Promise.all([desk.start(), product.startEmpty()]);
 });
 after(async () => {
-  await browser?.close();
+  await desk.stop();
   await product.stop();
 });
 
-step("from an empty installation to a first good answer, in under two minutes", async () => {
-  owner = await open();
+desk.step("from an empty installation to a first good answer, in under two minutes", async () => {
+  owner = desk.someone = await desk.open();
   const { page } = owner;
   const began = Date.now();
   await page.goto(product.url);
@@ -137,7 +73,7 @@ step("from an empty installation to a first good answer, in under two minutes", 
   assert.deepEqual(owner.problems, []);
 });
 
-step("what it could not answer is answered once and for all", async () => {
+desk.step("what it could not answer is answered once and for all", async () => {
   const { page } = owner;
   await page.getByRole("tab", { name: "Try it" }).click();
   await ask(page, "Do you repair bicycles?");
@@ -158,7 +94,7 @@ step("what it could not answer is answered once and for all", async () => {
   assert.deepEqual(owner.problems, []);
 });
 
-step("a file is dropped, looked into, and deleted after being asked", async () => {
+desk.step("a file is dropped, looked into, and deleted after being asked", async () => {
   const { page } = owner;
   await page.getByRole("tab", { name: "File" }).click();
   await page.locator("input[type=file]").setInputFiles({ name: "returns.md", mimeType: "text/markdown", buffer: Buffer.from("# Returns\n\nReturn anything within 30 days.\n") });
@@ -173,7 +109,7 @@ step("a file is dropped, looked into, and deleted after being asked", async () =
   assert.deepEqual(owner.problems, []);
 });
 
-step("a change is asked about first where there are golden questions, and versions can be brought back", async () => {
+desk.step("a change is asked about first where there are golden questions, and versions can be brought back", async () => {
   const { page } = owner;
   await page.getByRole("tab", { name: "Quality" }).click();
   await page.getByRole("button", { name: "Add a question" }).click();
@@ -202,7 +138,7 @@ step("a change is asked about first where there are golden questions, and versio
   assert.deepEqual(owner.problems, []);
 });
 
-step("an integration says what it needs, shows what is typed on request, and is tested", async () => {
+desk.step("an integration says what it needs, shows what is typed on request, and is tested", async () => {
   const { page } = owner;
   await page.getByRole("tab", { name: "Integrations" }).click();
   await page.getByRole("button", { name: "Set up: Twilio" }).click();
@@ -230,7 +166,7 @@ step("an integration says what it needs, shows what is typed on request, and is 
   assert.deepEqual(owner.problems, []);
 });
 
-step("a conversation is taken over, answered and handed back", async () => {
+desk.step("a conversation is taken over, answered and handed back", async () => {
   const { page } = owner;
   await page.getByRole("link", { name: "Inbox" }).click();
   await page.getByRole("navigation", { name: "Conversations" }).getByRole("link").first().click();
@@ -247,8 +183,8 @@ step("a conversation is taken over, answered and handed back", async () => {
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  step(`every page is accessible and fits, ${colorScheme}`, async () => {
-    const { page, context, problems } = await open({ colorScheme });
+  desk.step(`every page is accessible and fits, ${colorScheme}`, async () => {
+    const { page, context, problems } = await desk.open({ colorScheme });
     await context.addCookies(await owner.context.cookies());
     const inbox = new URL(owner.page.url()).pathname.split("/").slice(0, 4).join("/");
     const pages = ["/", inbox, "/nothing-here", ...TABS.map((tab) => `/chatbots/${bot}/${tab}`)];
@@ -269,8 +205,8 @@ for (const colorScheme of ["light", "dark"]) {
   });
 }
 
-step("it speaks German, and can be used without a mouse", async () => {
-  const { page, context, problems } = await open({ locale: "de-DE" });
+desk.step("it speaks German, and can be used without a mouse", async () => {
+  const { page, context, problems } = await desk.open({ locale: "de-DE" });
   await page.goto(`${product.url}/chatbots/${bot}/knowledge`);
   await page.getByLabel("E-Mail-Adresse").waitFor();
   await clean(page, "signing in");
@@ -295,8 +231,8 @@ step("it speaks German, and can be used without a mouse", async () => {
   await context.close();
 });
 
-step("the first load is 300 kB at most", async () => {
-  const { page, context } = await open();
+desk.step("the first load is 300 kB at most", async () => {
+  const { page, context } = await desk.open();
   const cdp = await context.newCDPSession(page);
   await cdp.send("Network.enable");
   let bytes = 0;

@@ -18,15 +18,15 @@ export class Product {
   #cookie = "";
 
   /** `publicUrl`: how browsers reach it; `modelUrl`: where the model is played; `origins`: of the pages on which its chatbots
-   *  may speak. */
-  async start(publicUrl, modelUrl, origins) {
-    const token = (await this.startEmpty({ publicUrl, modelUrl, origins })).split("=").at(-1);
+   *  may speak; `more`: settings beside these. */
+  async start(publicUrl, modelUrl, origins, more) {
+    const token = (await this.startEmpty({ publicUrl, modelUrl, origins, more })).split("=").at(-1);
     await this.post("/api/setup", { email: "ada@example.com", name: "Ada", password: "correct horse battery staple 7", token });
     this.workspace = (await this.post("/api/workspaces", { name: "Browser" })).id;
   }
 
   /** The same before anybody has an account; returns the link with which the first one is made. Without a model it quotes. */
-  async startEmpty({ publicUrl, modelUrl, origins = [] } = {}) {
+  async startEmpty({ publicUrl, modelUrl, origins = [], more } = {}) {
     if (!existsSync(BINARY)) throw new Error(`there is no ${BINARY}: run \`cargo build\`, or set BOTSMITH_BIN`);
     this.origins = origins;
     this.folder = mkdtempSync(join(tmpdir(), "botsmith-browser-"));
@@ -46,6 +46,7 @@ export class Product {
       BOTSMITH__GATEWAY__CHAT__MOST_CHARACTERS: "600",
       BOTSMITH__GATEWAY__CHAT__SESSIONS_PER_MINUTE: "600",
       ...(modelUrl && { BOTSMITH__MODELS__BASE_URL: modelUrl, BOTSMITH__MODELS__MODEL: "played" }),
+      ...more,
     };
     this.log = openSync(join(this.folder, "log"), "a");
     await this.run();
@@ -91,6 +92,7 @@ export class Product {
   get = (path) => this.#call("GET", path);
   post = (path, body) => this.#call("POST", path, body);
   put = (path, body) => this.#call("PUT", path, body);
+  patch = (path, body) => this.#call("PATCH", path, body);
 
   async #call(method, path, body) {
     const raw = body instanceof Uint8Array;

@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 /** Where `npm run dev` and `vite preview` find BotSmith itself. */
 const backend = process.env.BOTSMITH_URL || "http://127.0.0.1:8080";
-const proxy = Object.fromEntries(["/api", "/link", "/v1"].map((path) => [path, { target: backend }]));
+const proxy = Object.fromEntries(["/api", "/link", "/v1", "/widget.js"].map((path) => [path, { target: backend }]));
 
 export default defineConfig({
   plugins: [react()],

@@ -15,6 +15,9 @@ import { Wrong } from "./parts/state";
 const Chatbots = lazy(() => import("./pages/chatbots"));
 const FirstBot = lazy(() => import("./pages/first-bot"));
 const Inbox = lazy(() => import("./pages/inbox"));
+const Workspace = lazy(() => import("./pages/workspace"));
+const Installation = lazy(() => import("./pages/installation"));
+const Account = lazy(() => import("./pages/account"));
 const Chatbot = lazy(() => import("./pages/chatbot"));
 
 function Waiting() {
@@ -48,6 +51,9 @@ export function App() {
         <Route path="/workspaces/:workspace/chatbots" element={<Chatbots />} />
         <Route path="/workspaces/:workspace/new" element={<FirstBot />} />
         <Route path="/workspaces/:workspace/inbox/:conversation?" element={<Inbox />} />
+        <Route path="/workspaces/:workspace/settings/:tab?" element={<Workspace />} />
+        <Route path="/installation" element={<Installation />} />
+        <Route path="/account" element={<Account />} />
         <Route path="/chatbots/:chatbot/:tab?" element={<Chatbot />} />
         <Route path="*" element={<NotFound />} />
       </Route>

@@ -1,7 +1,10 @@
-import { Button, Card, Group, SegmentedControl, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Button, Card, Group, Modal, SegmentedControl, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 import type { Schemas } from "../api/client";
 import { useChatbots, useIntegrations, useKnowledge } from "../api/hooks";
+import { Import } from "../parts/import";
+import { useMay } from "../parts/role";
 import { Empty, PageHead, Shown, State } from "../parts/state";
 import { useTexts } from "../texts";
 
@@ -33,11 +36,13 @@ export default function Chatbots() {
   const archived = query.get("archived") === "true";
   const search = query.get("search") ?? "";
   const chatbots = useChatbots(workspace, archived);
+  const may = useMay(workspace, "admin");
   const set = (name: string, value: string) => setQuery((before) => { if (value) before.set(name, value); else before.delete(name); return before; }, { replace: true });
+  const [importing, setImporting] = useState(false);
   const create = <Button component={Link} to={`/workspaces/${workspace}/new`}>{t("bots.create")}</Button>;
   return (
     <>
-      <PageHead title={t("bots.title")}>{create}</PageHead>
+      <PageHead title={t("bots.title")}>{may && <Button variant="default" onClick={() => setImporting(true)}>{t("import.title")}</Button>}{create}</PageHead>
       <Group mb="md">
         <TextInput aria-label={t("do.search")} placeholder={t("do.search")} type="search" value={search} onChange={(event) => set("search", event.currentTarget.value)} />
         <SegmentedControl aria-label={t("bots.which")} value={String(archived)} onChange={(value) => set("archived", value === "true" ? value : "")}
@@ -52,6 +57,9 @@ export default function Chatbots() {
           return <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>{found.map((bot) => <Bot key={bot.id} bot={bot} />)}</SimpleGrid>;
         }}
       </Shown>
+      <Modal opened={importing} onClose={() => setImporting(false)} title={t("import.title")} closeButtonProps={{ "aria-label": t("do.close") }}>
+        <Stack><Text size="sm">{t("import.newNote")}</Text>{importing && <Import into={{ workspace }} stale={[["chatbots", workspace]]} />}</Stack>
+      </Modal>
     </>
   );
 }

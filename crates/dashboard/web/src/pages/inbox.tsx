@@ -1,14 +1,20 @@
 import { Alert, Badge, Button, Card, Group, Modal, NativeSelect, Stack, Text, Textarea, TextInput, Title } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, usePlatforms } from "../api/hooks";
 import { useAct } from "../parts/act";
 import { Record } from "../parts/record";
-import { Empty, Loading, More, PageHead, Shown, State, Wrong } from "../parts/state";
+import { usePaged } from "../parts/paged";
+import { useMay } from "../parts/role";
+import { SentAs } from "../parts/sent-as";
+import { Empty, Loading, More, PageHead, State, Wrong } from "../parts/state";
 import { useTexts } from "../texts";
+
+const Again = lazy(() => import("../parts/again"));
+const Template = lazy(() => import("../parts/template"));
 
 type Conversation = Schemas["Conversation"];
 
@@ -23,25 +29,39 @@ function useNames() {
 /** Lists are asked for again so often; there is no stream of an inbox's events yet. */
 const LIVE = 4_000;
 
-function Talk({ id }: { id: string }) {
+/** Since when only a template may be sent; nothing: answers may. */
+function closedSince(one: Conversation, platform?: Schemas["PlatformView"]): string | undefined {
+  const seconds = platform?.limits.reply_window_seconds;
+  if (!seconds || !one.last_inbound_at) return undefined;
+  const closes = new Date(one.last_inbound_at).getTime() + seconds * 1000;
+  return closes < Date.now() ? new Date(closes).toISOString() : undefined;
+}
+
+function Talk({ id, workspace }: { id: string; workspace: string }) {
   const { t, time, word } = useTexts();
   const nameOf = useNames();
   const path = { conversation_id: id };
   const conversation = useQuery({ queryKey: ["conversation", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}", { params: { path } })), refetchInterval: LIVE });
-  const messages = useQuery({ queryKey: ["messages", id], queryFn: () => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100 } } })), refetchInterval: LIVE / 2 });
+  const messages = usePaged(["messages", id], (after) => ask(api.GET("/api/conversations/{conversation_id}/messages", { params: { path, query: { limit: 100, after } } })), LIVE / 2);
   const [text, setText] = useState("");
   const [shown, setShown] = useState<Schemas["Message"] | null>(null);
+  const [again, setAgain] = useState<Schemas["Message"] | null>(null);
+  const [choosing, setChoosing] = useState(false);
+  const mayAgain = useMay(workspace, "admin");
+  const platforms = usePlatforms();
   const stale = [["conversation", id], ["messages", id], ["conversations"]];
   const take = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/take-over", { params: { path } })), ...stale);
   const back = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/hand-back", { params: { path } })), ...stale);
   const reply = useAct((text: string) => ask(api.POST("/api/conversations/{conversation_id}/replies", { params: { path }, body: { text } })), ...stale);
   const end = useRef<HTMLDivElement>(null);
-  const newest = messages.data?.items[0]?.id;
+  const newest = messages.data?.pages[0]?.items[0]?.id;
   useEffect(() => { end.current?.scrollTo({ top: end.current.scrollHeight }); }, [newest]);
 
   if (conversation.error) return <Wrong error={conversation.error} retry={() => void conversation.refetch()} />;
   if (!conversation.data) return <Loading />;
   const one = conversation.data;
+  const platform = platforms.data?.items.find((it) => it.platform === one.platform);
+  const closed = closedSince(one, platform);
   const send = (event: FormEvent) => {
     event.preventDefault();
     if (text.trim()) reply.mutate(text.trim(), { onSuccess: () => setText("") });
@@ -59,35 +79,48 @@ function Talk({ id }: { id: string }) {
       </Group>
       {one.handoff && <Alert color="orange" mb="sm"><Text size="sm">{word("handoffReason", one.handoff.reason)}{one.handoff.detail && `: “${one.handoff.detail}”`} · {time(one.handoff.since)}{one.handoff.back_at && ` · ${t("inbox.backAt", { time: time(one.handoff.back_at) })}`}</Text></Alert>}
       {[take.error, back.error, reply.error].map((error, at) => error && <Wrong key={at} error={error} />)}
-      <Shown of={messages}>
-        {({ items }) => (
-          <div className="log" role="log" aria-label={t("inbox.messages")} tabIndex={0} ref={end} style={{ maxHeight: "55vh", minHeight: 220, padding: "4px 0" }}>
-            {items.toReversed().map((message) => {
-              const ours = message.direction === "outbound";
-              const failed = message.journey.parts.find((part) => ours && part.error);
-              return (
-                <Stack key={message.id} gap={2} align={ours ? "flex-end" : "flex-start"}>
-                  <div className="said words" data-mine={ours || undefined}>{message.text || t("inbox.noText")}</div>
-                  <Group gap="xs">
-                    <Text size="xs" c="dimmed">{ours ? word("sender", message.sender ?? "bot") : nameOf(one)} · {time(message.journey.accepted_at)}</Text>
-                    {!ours && message.state && message.state !== "answered" && <State value={message.state} />}
-                    {failed && <Badge color="red">{failed.error}</Badge>}
-                    {ours && message.journey.answer && <Button size="compact-xs" variant="default" onClick={() => setShown(message)}>{t("try.why")}</Button>}
-                  </Group>
-                </Stack>
-              );
-            })}
-          </div>
-        )}
-      </Shown>
+      {messages.error && <Wrong error={messages.error} retry={() => void messages.refetch()} />}
+      {messages.isPending && <Loading />}
+      {messages.data && (
+        <div className="log" role="log" aria-label={t("inbox.messages")} tabIndex={0} ref={end} style={{ maxHeight: "55vh", minHeight: 220, padding: "4px 0" }}>
+          {messages.hasNextPage && <More onMore={() => void messages.fetchNextPage()} busy={messages.isFetchingNextPage} />}
+          {messages.data.pages.flatMap((page) => page.items).toReversed().map((message) => {
+            const ours = message.direction === "outbound";
+            const failed = message.journey.parts.find((part) => ours && part.error);
+            return (
+              <Stack key={message.id} gap={2} align={ours ? "flex-end" : "flex-start"}>
+                <div className="said words" data-mine={ours || undefined}>{message.text || t("inbox.noText")}</div>
+                <Group gap="xs">
+                  <Text size="xs" c="dimmed">{ours ? word("sender", message.sender ?? "bot") : nameOf(one)} · {time(message.journey.accepted_at)}</Text>
+                  {!ours && message.state && message.state !== "answered" && <State value={message.state} />}
+                  {failed && <Badge color="red">{failed.error}</Badge>}
+                  {ours && message.journey.answer && <Button size="compact-xs" variant="default" onClick={() => setShown(message)}>{t("try.why")}</Button>}
+                </Group>
+              </Stack>
+            );
+          })}
+        </div>
+      )}
       <form onSubmit={send}>
         <Stack mt="sm" gap="xs">
           <Textarea label={t("inbox.reply")} description={one.handler === "bot" ? t("inbox.replyHint") : undefined} minRows={2} value={text} onChange={(event) => setText(event.currentTarget.value)} maxLength={16000}
             onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event); }} />
-          <Group justify="flex-end"><Button type="submit" loading={reply.isPending} disabled={!text.trim()}>{t("inbox.send")}</Button></Group>
+          <SentAs one={one} text={text} />
+          {closed && <Text size="sm">{t("template.closed", { time: time(closed) })}</Text>}
+          <Group justify="flex-end">
+            {platform?.features.templates && <Button variant="default" onClick={() => setChoosing(true)}>{t("template.title")}</Button>}
+            <Button type="submit" loading={reply.isPending} disabled={!text.trim()}>{t("inbox.send")}</Button>
+          </Group>
         </Stack>
       </form>
-      <Modal opened={shown !== null} onClose={() => setShown(null)} title={t("record.title")} size="lg" closeButtonProps={{ "aria-label": t("do.close") }}>{shown?.journey.answer && <Record answer={shown.journey.answer} />}</Modal>
+      <Modal opened={shown !== null} onClose={() => setShown(null)} title={t("record.title")} size="lg" closeButtonProps={{ "aria-label": t("do.close") }}>
+        {shown?.journey.answer && <Record answer={shown.journey.answer} />}
+        {mayAgain && <Group mt="md"><Button variant="default" onClick={() => { setAgain(shown); setShown(null); }}>{t("again.title")}</Button></Group>}
+      </Modal>
+      <Suspense>
+        {again && <Again chatbot={one.chatbot_id} where={{ conversation: id, message: again.id }} onClose={() => setAgain(null)} />}
+        {choosing && <Template one={one} onClose={() => setChoosing(false)} />}
+      </Suspense>
     </Card>
   );
 }
@@ -134,7 +167,7 @@ export default function Inbox() {
           ))}
           {conversations.hasNextPage && <div style={{ paddingBottom: 12 }}><More onMore={() => void conversations.fetchNextPage()} busy={conversations.isFetchingNextPage} /></div>}
         </Card>
-        {conversation ? <Talk key={conversation} id={conversation} /> : <Empty title={t("inbox.choose")}>{t("inbox.chooseHint")}</Empty>}
+        {conversation ? <Talk key={conversation} id={conversation} workspace={workspace} /> : <Empty title={t("inbox.choose")}>{t("inbox.chooseHint")}</Empty>}
       </div>
     </>
   );

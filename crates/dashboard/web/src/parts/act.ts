@@ -7,6 +7,7 @@ export function useAct<Input, Output>(run: (input: Input) => Promise<Output>, ..
   const queries = useQueryClient();
   return useMutation<Output, Error, Input>({
     mutationFn: run,
-    onSuccess: () => Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey }))),
+    // Part of it may have been done before it failed.
+    onSettled: () => Promise.all(stale.map((queryKey) => queries.invalidateQueries({ queryKey }))),
   });
 }

@@ -2,7 +2,7 @@
 
 import { Button, Checkbox, FileButton, Group, NativeSelect, NumberInput, Stack, Tabs, Text, Textarea, TextInput } from "@mantine/core";
 import { useState, type DragEvent } from "react";
-import { api, ask, asBytes, bytes, type Schemas } from "../api/client";
+import { api, ask, asBytes, bytes, Problem, type Schemas } from "../api/client";
 import { useTexts } from "../texts";
 import { useAct } from "./act";
 import { Wrong } from "./state";
@@ -46,9 +46,17 @@ export function AddSource({ chatbot, onAdded, kinds = KINDS }: { chatbot: string
   const add = useAct(async (source: Schemas["NewSource"]) => ask(api.POST("/api/chatbots/{chatbot_id}/sources", { params: { path }, body: source })), ...stale);
   const addFiles = useAct(async (files: File[]) => {
     let last: Schemas["Source"] | undefined;
+    const refused: [string, Problem][] = [];
     for (const file of files) {
-      last = await ask(api.POST("/api/chatbots/{chatbot_id}/source-files", { params: { path, query: { name: file.name } }, body: bytes(file), ...asBytes }));
+      try {
+        last = await ask(api.POST("/api/chatbots/{chatbot_id}/source-files", { params: { path, query: { name: file.name } }, body: bytes(file), ...asBytes }));
+      } catch (error) {
+        // The others may be taken all the same.
+        refused.push([file.name, error as Problem]);
+      }
     }
+    const first = refused[0]?.[1];
+    if (first) throw new Problem(first.status, refused.map(([name, { message }]) => `${name}: ${message}`).join("\n"), first.requestId);
     return last;
   }, ...stale);
   const busy = add.isPending || addFiles.isPending;

@@ -1,14 +1,15 @@
 // What stands around every page: where one is, where one can go, and who one is.
 
-import { Anchor, AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
+import { AppShell, Box, Burger, Button, Group, NativeSelect, Stack, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, type ReactNode } from "react";
 import { Link, NavLink, useLocation, useMatch, useNavigate } from "react-router-dom";
 import { api, ask } from "../api/client";
 import { useChatbots, type Me } from "../api/hooks";
 import { useTexts } from "../texts";
 import { Looks } from "./looks";
+import { useSignOut } from "./sign-out";
 
 /** Whose workspace the address is about; else the one of before. */
 function useWorkspace(me: Me): string | undefined {
@@ -45,16 +46,9 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const [opened, { toggle, close }] = useDisclosure();
   const workspace = useWorkspace(me);
   const navigate = useNavigate();
-  const queries = useQueryClient();
+  const signOut = useSignOut();
   const { pathname } = useLocation();
   useEffect(close, [pathname, close]);
-
-  const signOut = async () => {
-    await ask(api.DELETE("/api/session")).catch(() => undefined);
-    queries.clear();
-    queries.setQueryData(["me"], null);
-    navigate("/sign-in");
-  };
 
   return (
     <AppShell header={{ height: 56 }} navbar={{ width: 240, breakpoint: "sm", collapsed: { mobile: !opened } }} padding="md" transitionDuration={0}>
@@ -78,15 +72,17 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
             <>
               <NavLink to={`/workspaces/${workspace}/chatbots`} className="nav">{t("nav.all")}</NavLink>
               <NavLink to={`/workspaces/${workspace}/inbox`} className="nav">{t("nav.inbox")}</NavLink>
+              <NavLink to={`/workspaces/${workspace}/settings`} className="nav">{t("nav.settings")}</NavLink>
               <Chatbots workspace={workspace} onGo={close} />
             </>
           )}
         </Stack>
-        <Stack gap={6} pt="sm">
+        <Stack gap={2} pt="sm" className="small">
           <Box hiddenFrom="sm"><Looks /></Box>
-          <Anchor href="/api/docs" size="sm" px="sm">{t("nav.api")}</Anchor>
-          <Text size="sm" px="sm" truncate c="dimmed">{me.user.name || me.user.email}</Text>
-          <Button variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
+          {me.user.is_administrator && <NavLink to="/installation" className="nav">{t("nav.installation")}</NavLink>}
+          <a href="/api/docs" className="nav">{t("nav.api")}</a>
+          <NavLink to="/account" className="nav"><Text truncate inherit>{me.user.name || me.user.email}</Text></NavLink>
+          <Button mt={6} variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
         </Stack>
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>{children}</AppShell.Main>

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { api, ask, type Schemas } from "../api/client";
 import { useTexts } from "../texts";
 import { useAct } from "./act";
-import { Actions, Confirm, State } from "./state";
+import { Actions, Confirm, State, Wrong } from "./state";
 
 type Source = Schemas["Source"];
 
@@ -43,13 +43,14 @@ export function Sources({ chatbot, sources, onOpen }: { chatbot: string; sources
   const remove = useAct((source: Source) => ask(api.DELETE("/api/chatbots/{chatbot_id}/sources/{source_id}", at(source))), ...stale);
   return (
     <>
+      {[retry.error, refresh.error].map((error, at) => error && <Wrong key={at} error={error} />)}
       <Table.ScrollContainer minWidth={620}>
         <Table verticalSpacing="sm" aria-label={t("knowledge.sources")}>
           <Table.Thead><Table.Tr><Table.Th>{t("source.title")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("col.content")}</Table.Th><Table.Th>{t("col.changed")}</Table.Th><Actions /></Table.Tr></Table.Thead>
           <Table.Tbody>
             {sources.map((source) => (
               <Table.Tr key={source.id}>
-                <Table.Td><Text fw={600} size="sm" className="words">{source.title}</Text><Text size="xs" c="dimmed">{word("kind", source.kind)}</Text></Table.Td>
+                <Table.Td miw={140}><Text fw={600} size="sm" className="words">{source.title}</Text><Text size="xs" c="dimmed">{word("kind", source.kind)}</Text></Table.Td>
                 <Table.Td><State value={source.state} /></Table.Td>
                 <Table.Td><Progressing source={source} /></Table.Td>
                 <Table.Td><Text size="sm" c="dimmed">{ago(source.updated_at)}</Text></Table.Td>

@@ -86,9 +86,9 @@ export function Section({ title, note, action, children }: { title: string; note
 }
 
 const COLOURS: Record<string, string> = {
-  ready: "green", connected: "green", live: "green", done: "green", answered: "green", sent: "green", delivered: "green", read: "green", bot: "gray", info: "gray",
+  approved: "green", ready: "green", connected: "green", live: "green", done: "green", answered: "green", sent: "green", delivered: "green", read: "green", bot: "gray", info: "gray",
   pending: "blue", indexing: "blue", checking: "blue", running: "blue", due: "blue", waiting: "blue", answering: "blue",
-  failed: "red", error: "red", refused: "red", dead: "red", human: "orange", warning: "orange", for_human: "orange", kept: "orange",
+  rejected: "red", failed: "red", error: "red", refused: "red", dead: "red", human: "orange", warning: "orange", for_human: "orange", kept: "orange",
 };
 
 /** A state: a word, with a colour beside it. */

@@ -4,14 +4,17 @@
 
 import { Button, Card, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useRef, useState, type FormEvent } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
 import { say, startOver, type Accepted } from "../api/chat";
 import { api, ask, type Schemas } from "../api/client";
 import { useIntegrations } from "../api/hooks";
 import { useTexts } from "../texts";
 import { useAct } from "./act";
 import { Record } from "./record";
+import { useMay } from "./role";
 import { Loading, Wrong } from "./state";
+
+const Again = lazy(() => import("./again"));
 
 interface Line {
   mine: boolean;
@@ -47,14 +50,23 @@ function AnswerRecord({ workspace, chatbot, line }: { workspace: string; chatbot
       const { items } = await ask(api.GET("/api/workspaces/{workspace_id}/conversations", { params: { path: { workspace_id: workspace }, query } }));
       const own = items.find((one) => one.contact.key.endsWith(line.conversation ?? "?"));
       if (!own) throw new Error("the conversation was not found");
-      return ask(api.GET("/api/conversations/{conversation_id}/messages/{message_id}", { params: { path: { conversation_id: own.id, message_id: line.messageId ?? "" } } }));
+      const found = await ask(api.GET("/api/conversations/{conversation_id}/messages/{message_id}", { params: { path: { conversation_id: own.id, message_id: line.messageId ?? "" } } }));
+      return { found, where: { conversation: own.id, message: found.id } };
     },
   });
   const { t } = useTexts();
+  const may = useMay(workspace, "admin");
+  const [again, setAgain] = useState(false);
   if (message.error) return <Wrong error={message.error} retry={() => void message.refetch()} />;
   if (!message.data) return <Loading />;
-  const answer = message.data.journey.answer;
-  return answer ? <Record answer={answer} /> : <Text size="sm" c="dimmed">{t("try.noRecord")}</Text>;
+  const { found: { journey: { answer } }, where } = message.data;
+  return answer ? (
+    <>
+      <Record answer={answer} />
+      {may && <Group mt="md"><Button size="xs" variant="default" onClick={() => setAgain(true)}>{t("again.title")}</Button></Group>}
+      <Suspense>{again && <Again chatbot={chatbot} where={where} onClose={() => setAgain(false)} />}</Suspense>
+    </>
+  ) : <Text size="sm" c="dimmed">{t("try.noRecord")}</Text>;
 }
 
 export function TryIt({ chatbot, onAnswer }: { chatbot: Schemas["Chatbot"]; onAnswer?: () => void }) {

@@ -1,27 +1,16 @@
-import { Alert, Button, Card, Checkbox, Fieldset, Group, NativeSelect, NumberInput, PasswordInput, Slider, Stack, Switch, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, NumberInput, Slider, Stack, Switch, TagsInput, Text, Textarea, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
-import { Link } from "react-router-dom";
+import { useState } from "react";
 import { api, ask, askWhole, type Schemas } from "../../api/client";
 import { useAct } from "../../parts/act";
-import { Section, Shown, Wrong } from "../../parts/state";
+import { Budgets } from "../../parts/budgets";
+import { blank, EndpointFields, endpointOf, inputOf } from "../../parts/endpoint";
+import { useMay } from "../../parts/role";
+import { Saved } from "../../parts/saved";
+import { Section, Shown } from "../../parts/state";
 import { useTexts } from "../../texts";
 
 type Bot = Schemas["Chatbot"];
-
-const PROVIDERS = ["openai", "anthropic", "gemini", "ollama", "openai_compatible"];
-
-/** What came of saving: live at once, or asked about first. */
-function Saved({ bot, status, error, busy, children }: { bot: string; status?: number; error: unknown; busy: boolean; children?: ReactNode }) {
-  const { t } = useTexts();
-  return (
-    <Stack gap="sm" align="flex-start">
-      {error != null && <Wrong error={error} />}
-      {status === 202 && <Alert color="blue" title={t("saved.checking")}><Text size="sm">{t("saved.checkingWhat")} <Link to={`/chatbots/${bot}/quality`}>{t("tab.quality")}</Link></Text></Alert>}
-      <Group gap="sm"><Button type="submit" loading={busy}>{t("do.save")}</Button>{status === 200 && <Text size="sm" role="status">{t("saved.live")}</Text>}{children}</Group>
-    </Stack>
-  );
-}
 
 function Words({ bot }: { bot: Bot }) {
   const { t } = useTexts();
@@ -45,56 +34,6 @@ function Words({ bot }: { bot: Bot }) {
         </Stack>
       </form>
     </Section>
-  );
-}
-
-interface Endpoint {
-  provider: string;
-  model: string;
-  base_url: string;
-  /** Empty: the stored one stays. */
-  key: string;
-  shown: string | null;
-  removeKey: boolean;
-  seconds: string | number;
-  context: string | number;
-}
-
-const blank: Endpoint = { provider: "openai", model: "", base_url: "", key: "", shown: null, removeKey: false, seconds: 30, context: "" };
-
-function endpointOf(model: Schemas["Model"]): Endpoint {
-  return { provider: model.provider, model: model.model, base_url: model.base_url, key: "", shown: model.api_key ?? null, removeKey: false, seconds: model.time_limit_seconds, context: model.context_tokens ?? "" };
-}
-
-function inputOf(endpoint: Endpoint): Schemas["ModelInput"] {
-  return {
-    provider: endpoint.provider, model: endpoint.model, time_limit_seconds: Number(endpoint.seconds) || null,
-    ...(endpoint.base_url && { base_url: endpoint.base_url }), ...(endpoint.context !== "" && { context_tokens: Number(endpoint.context) }),
-    ...(endpoint.removeKey ? { api_key: null } : endpoint.key && { api_key: endpoint.key }),
-  };
-}
-
-function EndpointFields({ value, onChange, legend, onRemove }: { value: Endpoint; onChange: (next: Endpoint) => void; legend: string; onRemove?: () => void }) {
-  const { t, word } = useTexts();
-  const set = (change: Partial<Endpoint>) => onChange({ ...value, ...change });
-  return (
-    <Fieldset legend={legend}>
-      <Stack gap="sm">
-        <div className="split">
-          <NativeSelect label={t("model.provider")} value={value.provider} onChange={(event) => set({ provider: event.currentTarget.value, base_url: "" })} data={PROVIDERS.map((provider) => ({ value: provider, label: word("provider", provider) }))} />
-          <TextInput label={t("model.model")} required value={value.model} onChange={(event) => set({ model: event.currentTarget.value })} />
-        </div>
-        <TextInput label={t("model.url")} description={t("model.urlHint")} type="url" required={value.provider === "openai_compatible"} value={value.base_url} onChange={(event) => set({ base_url: event.currentTarget.value })} />
-        <PasswordInput label={t("model.key")} description={value.shown ? t("model.keyKept", { shown: value.shown }) : t("model.keyHint")} autoComplete="off" disabled={value.removeKey} value={value.key} onChange={(event) => set({ key: event.currentTarget.value })}
-          visibilityToggleButtonProps={{ "aria-label": t("field.visible") }} />
-        {value.shown && <Checkbox label={t("model.keyRemove")} checked={value.removeKey} onChange={(event) => set({ removeKey: event.currentTarget.checked })} />}
-        <div className="split">
-          <NumberInput label={t("model.seconds")} min={1} max={120} value={value.seconds} onChange={(seconds) => set({ seconds })} />
-          <NumberInput label={t("model.context")} min={1500} value={value.context} onChange={(context) => set({ context })} />
-        </div>
-        {onRemove && <Group><Button size="xs" variant="default" onClick={onRemove}>{t("do.remove")}</Button></Group>}
-      </Stack>
-    </Fieldset>
   );
 }
 
@@ -191,49 +130,8 @@ function Handoff({ bot }: { bot: Bot }) {
   return <Section title={t("behaviour.handoff")}><Shown of={stored}>{(stored) => <HandoffFields bot={bot} stored={stored} />}</Shown></Section>;
 }
 
-type BudgetInput = Schemas["BudgetInput"];
-
-function BudgetFields({ bot, stored }: { bot: Bot; stored: Schemas["Budget"][] }) {
-  const { t, number, time, word } = useTexts();
-  const [budgets, setBudgets] = useState<BudgetInput[]>(stored.map(({ scope, period, tokens, cost_usd, at_limit }) => ({ scope, period, tokens, cost_usd, at_limit })));
-  const save = useAct(async () => askWhole(api.PUT("/api/chatbots/{chatbot_id}/budgets", { params: { path: { chatbot_id: bot.id } }, body: { budgets } })), ["budgets", bot.id]);
-  const set = (at: number, change: Partial<BudgetInput>) => setBudgets(budgets.with(at, { ...(budgets[at] as BudgetInput), ...change }));
-  const whole = (value: string | number) => (value === "" ? null : Number(value));
-  return (
-    <form onSubmit={(event) => { event.preventDefault(); save.mutate(undefined); }}>
-      <Stack>
-        {!budgets.length && <Text size="sm" c="dimmed">{t("budget.none")}</Text>}
-        {budgets.map((budget, at) => {
-          const spent = stored.find((one) => one.scope === budget.scope && one.period === budget.period);
-          return (
-            <Card key={at} withBorder padding="sm">
-              <Stack gap="sm">
-                <div className="split">
-                  <NativeSelect label={t("budget.scope")} value={budget.scope ?? "chatbot"} onChange={(event) => set(at, { scope: event.currentTarget.value })} data={["chatbot", "visitor"].map((value) => ({ value, label: word("scope", value) }))} />
-                  <NativeSelect label={t("budget.period")} value={budget.period} onChange={(event) => set(at, { period: event.currentTarget.value })} data={["day", "month"].map((value) => ({ value, label: word("period", value) }))} />
-                  <NumberInput label={t("budget.usd")} min={0.01} decimalScale={2} prefix="$" value={budget.cost_usd ?? ""} onChange={(value) => set(at, { cost_usd: whole(value) })} />
-                  <NumberInput label={t("budget.tokens")} min={1000} thousandSeparator="," value={budget.tokens ?? ""} onChange={(value) => set(at, { tokens: whole(value) })} />
-                  <NativeSelect label={t("budget.limit")} value={budget.at_limit ?? "quote"} onChange={(event) => set(at, { at_limit: event.currentTarget.value })} data={["quote", "fallback_text"].map((value) => ({ value, label: word("limit", value) }))} />
-                </div>
-                {spent && <Text size="sm">{t("budget.spent", { usd: number(spent.spent_usd, { style: "currency", currency: "USD" }), tokens: number(spent.spent_tokens), until: time(spent.until) })}</Text>}
-                <Group><Button size="xs" variant="default" onClick={() => setBudgets(budgets.toSpliced(at, 1))}>{t("do.remove")}</Button></Group>
-              </Stack>
-            </Card>
-          );
-        })}
-        <Group><Button size="xs" variant="default" onClick={() => setBudgets([...budgets, { scope: "chatbot", period: "month", at_limit: "quote" }])}>{t("budget.add")}</Button></Group>
-        <Saved bot={bot.id} status={save.data?.status} error={save.error} busy={save.isPending} />
-      </Stack>
-    </form>
-  );
-}
-
-function Budgets({ bot }: { bot: Bot }) {
-  const { t } = useTexts();
-  const stored = useQuery({ queryKey: ["budgets", bot.id], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/budgets", { params: { path: { chatbot_id: bot.id } } })) });
-  return <Section title={t("behaviour.budgets")} note={t("behaviour.budgetsNote")}><Shown of={stored}>{({ items }) => <BudgetFields bot={bot} stored={items} />}</Shown></Section>;
-}
-
 export default function Behaviour({ bot }: { bot: Bot }) {
-  return <Stack maw={860}><Words bot={bot} /><Model bot={bot} /><Search bot={bot} /><Handoff bot={bot} /><Budgets bot={bot} /></Stack>;
+  const { t } = useTexts();
+  const may = useMay(bot.workspace_id, "admin");
+  return <Stack maw={860}><Words bot={bot} /><Model bot={bot} /><Search bot={bot} /><Handoff bot={bot} /><Budgets of={{ chatbot: bot.id }} scopes={["chatbot", "visitor"]} may={may} note={t("behaviour.budgetsNote")} /></Stack>;
 }

@@ -1,20 +1,24 @@
-import { Alert, Button, Group, Menu, Tabs } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
-import { useNavigate, useParams } from "react-router-dom";
+import { Alert, Button, Group } from "@mantine/core";
+import { lazy } from "react";
+import { useParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../../api/client";
 import { useChatbot } from "../../api/hooks";
 import { useAct } from "../../parts/act";
-import { Confirm, Loading, PageHead, Shown } from "../../parts/state";
+import { Sections } from "../../parts/sections";
+import { PageHead, Shown, Wrong } from "../../parts/state";
 import { TryIt } from "../../parts/try-it";
 import { useTexts } from "../../texts";
 import { Overview } from "./overview";
 
 const Knowledge = lazy(() => import("./knowledge"));
 const Behaviour = lazy(() => import("./behaviour"));
+const Widget = lazy(() => import("./widget"));
+const Settings = lazy(() => import("./settings"));
+const Tools = lazy(() => import("./tools"));
 const Quality = lazy(() => import("./quality"));
 const Integrations = lazy(() => import("./integrations"));
 
-const TABS = ["overview", "knowledge", "try", "behaviour", "quality", "integrations"] as const;
+const TABS = ["overview", "knowledge", "try", "behaviour", "tools", "quality", "integrations", "widget", "settings"] as const;
 export type Tab = (typeof TABS)[number];
 
 function Page({ tab, bot }: { tab: Tab; bot: Schemas["Chatbot"] }) {
@@ -23,29 +27,12 @@ function Page({ tab, bot }: { tab: Tab; bot: Schemas["Chatbot"] }) {
     case "knowledge": return <Knowledge bot={bot} />;
     case "try": return <TryIt chatbot={bot} />;
     case "behaviour": return <Behaviour bot={bot} />;
+    case "widget": return <Widget bot={bot} />;
+    case "settings": return <Settings bot={bot} />;
+    case "tools": return <Tools bot={bot} />;
     case "quality": return <Quality bot={bot} />;
     case "integrations": return <Integrations bot={bot} />;
   }
-}
-
-function More({ bot }: { bot: Schemas["Chatbot"] }) {
-  const { t } = useTexts();
-  const [asked, setAsked] = useState(false);
-  const path = { chatbot_id: bot.id };
-  const stale = [["chatbot", bot.id], ["chatbots", bot.workspace_id]];
-  const archive = useAct(async () => ask(api.POST("/api/chatbots/{chatbot_id}/archive", { params: { path } })), ...stale);
-  return (
-    <>
-      <Menu position="bottom-end">
-        <Menu.Target><Button variant="default">{t("do.moreActions")}</Button></Menu.Target>
-        <Menu.Dropdown>
-          <Menu.Item component="a" href={`/api/chatbots/${bot.id}/export`} download>{t("bot.export")}</Menu.Item>
-          {!bot.archived_at && <Menu.Item color="red" onClick={() => setAsked(true)}>{t("bot.archive")}</Menu.Item>}
-        </Menu.Dropdown>
-      </Menu>
-      <Confirm opened={asked} onClose={() => setAsked(false)} title={t("bot.archiveTitle")} name={bot.name} action={t("bot.archive")} onConfirm={() => archive.mutateAsync(undefined)}>{t("bot.archiveWhat")}</Confirm>
-    </>
-  );
 }
 
 function Archived({ bot }: { bot: Schemas["Chatbot"] }) {
@@ -53,6 +40,7 @@ function Archived({ bot }: { bot: Schemas["Chatbot"] }) {
   const restore = useAct(async () => ask(api.POST("/api/chatbots/{chatbot_id}/restore", { params: { path: { chatbot_id: bot.id } } })), ["chatbot", bot.id], ["chatbots", bot.workspace_id]);
   return (
     <Alert color="orange" mb="md" title={t("bot.archived")}>
+      {restore.error && <Wrong error={restore.error} />}
       <Group><Button size="xs" variant="default" onClick={() => restore.mutate(undefined)} loading={restore.isPending}>{t("bot.restore")}</Button></Group>
     </Alert>
   );
@@ -62,18 +50,14 @@ export default function Chatbot() {
   const { t } = useTexts();
   const { chatbot = "", tab: named } = useParams();
   const tab: Tab = TABS.find((tab) => tab === named) ?? "overview";
-  const navigate = useNavigate();
   const bot = useChatbot(chatbot);
   return (
     <Shown of={bot}>
       {(bot) => (
         <>
-          <PageHead title={bot.name} note={t(`tab.${tab}.note`)}><More bot={bot} /></PageHead>
+          <PageHead title={bot.name} note={t(`tab.${tab}.note`)} />
           {bot.archived_at && <Archived bot={bot} />}
-          <Tabs value={tab} onChange={(value) => navigate(`/chatbots/${chatbot}/${value}`)} keepMounted={false}>
-            <Tabs.List mb="md" className="tabs" aria-label={t("bot.sections")}>{TABS.map((tab) => <Tabs.Tab key={tab} value={tab}>{t(`tab.${tab}`)}</Tabs.Tab>)}</Tabs.List>
-            {TABS.map((one) => <Tabs.Panel key={one} value={one}><Suspense fallback={<Loading />}><Page key={bot.id} tab={one} bot={bot} /></Suspense></Tabs.Panel>)}
-          </Tabs>
+          <Sections tabs={TABS} open={tab} label={(tab) => t(`tab.${tab}`)} at={`/chatbots/${chatbot}`}>{(tab) => <Page key={bot.id} tab={tab} bot={bot} />}</Sections>
         </>
       )}
     </Shown>

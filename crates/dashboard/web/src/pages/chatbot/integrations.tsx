@@ -15,7 +15,7 @@ type Platform = Schemas["PlatformView"];
 function Address({ label, value }: { label: string; value: string }) {
   return (
     <div>
-      <Text size="sm" fw={500}>{label}</Text>
+      <Text size="sm" fw={600}>{label}</Text>
       <Group gap="xs" wrap="nowrap"><Code className="words" style={{ flex: 1, minWidth: 0 }}>{value}</Code><Copy value={value} label={label} /></Group>
     </div>
   );
@@ -64,7 +64,7 @@ function Fields({ bot, platform, integration }: { bot: Bot; platform: Platform; 
     const { webhook, connection, streaming: streams } = platform.features;
     return ask(api.POST("/api/integrations/{chatbot_id}", {
       params: { path: { chatbot_id: bot.id } },
-      body: { platform: platform.platform, display_name: name, credentials: credentials as never, ...(webhook && connection && { mode }), ...(streams && { streaming }) },
+      body: { platform: platform.platform, ...(name.trim() && { display_name: name }), credentials: credentials as never, ...(webhook && connection && { mode }), ...(streams && { streaming }) },
     }));
   }, ["integrations", bot.id], ["logs", bot.id]);
   const wrong = save.error as { field?: string | null; message: string } | null;
@@ -73,7 +73,7 @@ function Fields({ bot, platform, integration }: { bot: Bot; platform: Platform; 
   return (
     <form onSubmit={(event) => { event.preventDefault(); save.mutate(undefined); }}>
       <Stack>
-        <TextInput label={t("integration.name")} description={t("integration.nameHint")} value={name} onChange={(event) => setName(event.currentTarget.value)} />
+        <TextInput label={t("integration.name")} description={t("integration.nameHint")} required={Boolean(integration?.display_name)} value={name} onChange={(event) => setName(event.currentTarget.value)} />
         {platform.fields.map((field) => {
           const props = {
             label: field.label, value: values[field.name] ?? "", error: wrongAt(field.name), autoComplete: "off", spellCheck: false,
@@ -85,7 +85,7 @@ function Fields({ bot, platform, integration }: { bot: Bot; platform: Platform; 
         })}
         {platform.features.webhook && platform.features.connection && (
           <div>
-            <Text size="sm" fw={500} mb={4}>{t("integration.mode")}</Text>
+            <Text size="sm" fw={600} mb={4}>{t("integration.mode")}</Text>
             <SegmentedControl aria-label={t("integration.mode")} value={mode} onChange={setMode} data={[{ value: "webhook", label: t("integration.byWebhook") }, { value: "connection", label: t("integration.byConnection") }]} />
           </div>
         )}

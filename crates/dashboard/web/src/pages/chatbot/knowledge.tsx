@@ -5,6 +5,7 @@ import { api, ask, type Schemas } from "../../api/client";
 import { useKnowledge, useSources } from "../../api/hooks";
 import { useAct } from "../../parts/act";
 import { AddSource } from "../../parts/add-source";
+import { Paged, usePaged } from "../../parts/paged";
 import { Sources } from "../../parts/sources";
 import { Empty, External, Meter, Section, Shown, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
@@ -68,31 +69,28 @@ function SearchTest({ bot }: { bot: Bot }) {
 function Passages({ bot, source }: { bot: Bot; source: Schemas["Source"] }) {
   const { t } = useTexts();
   const path = { chatbot_id: bot.id, source_id: source.id };
-  const documents = useQuery({ queryKey: ["documents", source.id, source.version], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/sources/{source_id}/documents", { params: { path, query: { limit: 50 } } })) });
+  const documents = usePaged(["documents", source.id, source.version], (after) => ask(api.GET("/api/chatbots/{chatbot_id}/sources/{source_id}/documents", { params: { path, query: { after } } })));
   const [open, setOpen] = useState<string | null>(null);
-  const chosen = open ?? documents.data?.items[0]?.id;
+  const chosen = open ?? documents.data?.pages[0]?.items[0]?.id;
   const passages = useQuery({
     queryKey: ["passages", chosen], enabled: Boolean(chosen),
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/sources/{source_id}/documents/{document_id}/passages", { params: { path: { ...path, document_id: chosen ?? "" } } })),
   });
   return (
-    <Shown of={documents}>
-      {({ items }) => (
-        <Stack>
-          {items.length > 1 && items.map((document) => (
-            <Button key={document.id} variant={document.id === chosen ? "filled" : "default"} size="xs" onClick={() => setOpen(document.id)} justify="flex-start">{document.title}</Button>
-          ))}
-          {!items.length && <Text>{t("source.nothingRead")}</Text>}
-          {chosen && <Shown of={passages}>{({ items }) => <>{items.map((passage, at) => (
-            <Card key={passage.id} withBorder padding="sm">
-              <Text size="xs" c="dimmed">{at + 1}{passage.heading && ` · ${passage.heading}`}</Text>
-              {passage.question && <Text size="sm" fw={600}>{passage.question}</Text>}
-              <Text size="sm" className="words">{passage.text}</Text>
-            </Card>
-          ))}</>}</Shown>}
-        </Stack>
-      )}
-    </Shown>
+    <Stack>
+      <Paged of={documents} empty={<Text>{t("source.nothingRead")}</Text>}>
+        {(items) => items.length > 1 && items.map((document) => (
+          <Button key={document.id} variant={document.id === chosen ? "filled" : "default"} size="xs" onClick={() => setOpen(document.id)} justify="flex-start">{document.title}</Button>
+        ))}
+      </Paged>
+      {chosen && <Shown of={passages}>{({ items }) => <>{items.map((passage, at) => (
+        <Card key={passage.id} withBorder padding="sm">
+          <Text size="xs" c="dimmed">{at + 1}{passage.heading && ` · ${passage.heading}`}</Text>
+          {passage.question && <Text size="sm" fw={600}>{passage.question}</Text>}
+          <Text size="sm" className="words">{passage.text}</Text>
+        </Card>
+      ))}</>}</Shown>}
+    </Stack>
   );
 }
 

@@ -1,11 +1,12 @@
 import "@mantine/charts/styles.css";
 import { LineChart } from "@mantine/charts";
-import { Badge, Button, Checkbox, Code, Group, Modal, Stack, Table, TagsInput, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Checkbox, Group, Modal, Stack, Table, TagsInput, Text, TextInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
-import { MANY } from "../../api/hooks";
 import { useAct } from "../../parts/act";
+import { Changes } from "../../parts/changes";
+import { Paged, usePaged } from "../../parts/paged";
 import { Actions, Confirm, Empty, Section, Shown, State, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
 
@@ -40,13 +41,13 @@ function Golden({ bot }: { bot: Bot }) {
   const [adding, setAdding] = useState(false);
   const [gone, setGone] = useState<Schemas["GoldenQuestion"] | null>(null);
   const path = { chatbot_id: bot.id };
-  const questions = useQuery({ queryKey: ["golden", bot.id], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/golden-questions", { params: { path, query: { limit: MANY } } })) });
+  const questions = usePaged(["golden", bot.id], (after) => ask(api.GET("/api/chatbots/{chatbot_id}/golden-questions", { params: { path, query: { limit: 50, after } } })));
   const remove = useAct((golden_id: string) => ask(api.DELETE("/api/chatbots/{chatbot_id}/golden-questions/{golden_id}", { params: { path: { ...path, golden_id } } })), ["golden", bot.id]);
   const add = <Button size="xs" variant="default" onClick={() => setAdding(true)}>{t("golden.add")}</Button>;
   return (
     <Section title={t("golden.title")} note={t("golden.note")} action={add}>
-      <Shown of={questions}>
-        {({ items }) => !items.length ? <Empty title={t("golden.none")}>{t("golden.noneHint")}</Empty> : (
+      <Paged of={questions} empty={<Empty title={t("golden.none")}>{t("golden.noneHint")}</Empty>}>
+        {(items) => (
           <Table.ScrollContainer minWidth={480}>
             <Table verticalSpacing="xs" aria-label={t("golden.title")}>
               <Table.Thead><Table.Tr><Table.Th>{t("source.question")}</Table.Th><Table.Th>{t("golden.expected")}</Table.Th><Actions /></Table.Tr></Table.Thead>
@@ -60,7 +61,7 @@ function Golden({ bot }: { bot: Bot }) {
             </Table>
           </Table.ScrollContainer>
         )}
-      </Shown>
+      </Paged>
       <Modal opened={adding} onClose={() => setAdding(false)} title={t("golden.add")} closeButtonProps={{ "aria-label": t("do.close") }}>{adding && <Question bot={bot} onClose={() => setAdding(false)} />}</Modal>
       <Confirm opened={gone !== null} onClose={() => setGone(null)} title={t("golden.deleteTitle")} action={t("do.delete")} onConfirm={async () => gone && remove.mutateAsync(gone.id)}>{t("golden.deleteWhat", { question: gone?.question ?? "" })}</Confirm>
     </Section>
@@ -69,10 +70,14 @@ function Golden({ bot }: { bot: Bot }) {
 
 function Results({ bot, run }: { bot: Bot; run: Schemas["TrialRun"] }) {
   const { t } = useTexts();
-  const results = useQuery({ queryKey: ["results", run.id, run.done], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/runs/{run_id}/results", { params: { path: { chatbot_id: bot.id, run_id: run.id } } })) });
+  const path = { chatbot_id: bot.id, run_id: run.id };
+  const results = usePaged(["results", run.id, run.done], async (after) => {
+    const page = await ask(api.GET("/api/chatbots/{chatbot_id}/runs/{run_id}/results", { params: { path, query: { after: after === undefined ? undefined : Number(after) } } }));
+    return { items: page.items, next: page.next == null ? null : String(page.next) };
+  });
   return (
-    <Shown of={results}>
-      {({ items }) => (
+    <Paged of={results} empty={<Text size="sm">{t("runs.noResults")}</Text>}>
+      {(items) => (
         <Stack gap="sm">
           {items.map((result) => (
             <div key={result.position}>
@@ -81,10 +86,9 @@ function Results({ bot, run }: { bot: Bot; run: Schemas["TrialRun"] }) {
               {result.failures.map((failure) => <Text key={failure} size="sm" c="var(--mantine-color-error)">{failure}</Text>)}
             </div>
           ))}
-          {!items.length && <Text size="sm">{t("runs.noResults")}</Text>}
         </Stack>
       )}
-    </Shown>
+    </Paged>
   );
 }
 
@@ -102,7 +106,7 @@ function Runs({ bot }: { bot: Bot }) {
   const go = <Button size="xs" onClick={() => start.mutate(undefined)} loading={start.isPending}>{t("runs.start")}</Button>;
   return (
     <Section title={t("runs.title")} note={t("runs.note")} action={go}>
-      {start.error && <Wrong error={start.error} />}
+      {[start.error, cancel.error].map((error, at) => error && <Wrong key={at} error={error} />)}
       <Shown of={runs}>
         {({ items }) => {
           if (!items.length) return <Empty title={t("runs.none")}>{t("runs.noneHint")}</Empty>;
@@ -145,11 +149,6 @@ function Runs({ bot }: { bot: Bot }) {
   );
 }
 
-function plain(value: unknown): string {
-  if (typeof value === "string") return value || "–";
-  return value == null ? "–" : JSON.stringify(value, null, 1);
-}
-
 function Compared({ bot, number, live }: { bot: Bot; number: number; live: number }) {
   const { t } = useTexts();
   const changes = useQuery({
@@ -158,17 +157,7 @@ function Compared({ bot, number, live }: { bot: Bot; number: number; live: numbe
   });
   return (
     <Shown of={changes}>
-      {({ changes }) => !changes.length ? <Text size="sm">{t("versions.same")}</Text> : (
-        <Stack>{changes.map((change) => (
-          <div key={change.field}>
-            <Text fw={600} size="sm">{change.field}</Text>
-            <div className="split">
-              <div><Text size="xs" c="dimmed">{t("versions.one", { number })}</Text><Code block className="words">{plain(change.before)}</Code></div>
-              <div><Text size="xs" c="dimmed">{t("versions.live")}</Text><Code block className="words">{plain(change.after)}</Code></div>
-            </div>
-          </div>
-        ))}</Stack>
-      )}
+      {({ changes }) => <Changes changes={changes} before={t("versions.one", { number })} after={t("versions.live")} />}
     </Shown>
   );
 }
