@@ -14,6 +14,7 @@ import { Wrong } from "./parts/state";
 
 const Chatbots = lazy(() => import("./pages/chatbots"));
 const FirstBot = lazy(() => import("./pages/first-bot"));
+const Analytics = lazy(() => import("./pages/analytics"));
 const Inbox = lazy(() => import("./pages/inbox"));
 const Workspace = lazy(() => import("./pages/workspace"));
 const Installation = lazy(() => import("./pages/installation"));
@@ -51,6 +52,7 @@ export function App() {
         <Route path="/workspaces/:workspace/chatbots" element={<Chatbots />} />
         <Route path="/workspaces/:workspace/new" element={<FirstBot />} />
         <Route path="/workspaces/:workspace/inbox/:conversation?" element={<Inbox />} />
+        <Route path="/workspaces/:workspace/analytics" element={<Analytics />} />
         <Route path="/workspaces/:workspace/settings/:tab?" element={<Workspace />} />
         <Route path="/installation" element={<Installation />} />
         <Route path="/account" element={<Account />} />
