@@ -1,7 +1,7 @@
 // What comes over channels: webhooks that are refused and mended, answers that are asked for again, templates and previews.
 
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before } from "node:test";
@@ -37,9 +37,10 @@ const platforms = createServer(async (request, response) => {
 let owner;
 let bot;
 
-async function whatsapp(id, text) {
-  const message = { from: "16505551234", id, timestamp: String(Math.floor(Date.now() / 1000)), type: "text", text: { body: text } };
-  const value = { messaging_product: "whatsapp", metadata: { display_phone_number: "15550100000", phone_number_id: NUMBER }, contacts: [{ profile: { name: "Ann" }, wa_id: "16505551234" }], messages: [message] };
+/** Ann writes these texts at once. */
+async function whatsapp(...texts) {
+  const messages = texts.map((body) => ({ from: "16505551234", id: `wamid.${randomUUID()}`, timestamp: String(Math.floor(Date.now() / 1000)), type: "text", text: { body } }));
+  const value = { messaging_product: "whatsapp", metadata: { display_phone_number: "15550100000", phone_number_id: NUMBER }, contacts: [{ profile: { name: "Ann" }, wa_id: "16505551234" }], messages };
   const body = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: WABA, changes: [{ field: "messages", value }] }] });
   const signature = `sha256=${createHmac("sha256", SECRET).update(body).digest("hex")}`;
   return fetch(`${product.url}/api/whatsapp/webhook/${bot}`, { method: "POST", body, headers: { "content-type": "application/json", "x-hub-signature-256": signature } });
@@ -145,7 +146,7 @@ desk.step("an approved template is chosen, filled in and sent", async () => {
   const { page } = owner;
   const credentials = { access_token: "token-of-metas", app_secret: SECRET, phone_number_id: NUMBER, waba_id: WABA, verify_token: "verify" };
   await product.post(`/api/integrations/${bot}`, { platform: "whatsapp", enabled: true, credentials });
-  assert.equal((await whatsapp("wamid.in1", `${QUESTION} TOKEN000042`)).status, 200);
+  assert.equal((await whatsapp(`${QUESTION} TOKEN000042`)).status, 200);
   await page.getByRole("navigation", { name: "Conversations" }).getByRole("link").filter({ hasText: "Ann" }).click();
   await page.getByRole("log").getByText("TOKEN000042").nth(1).waitFor();
   await page.getByRole("button", { name: "Send a template" }).click();
@@ -208,6 +209,16 @@ desk.step("long lists come page after page", async () => {
   assert.equal(await list.getByRole("button", { name: "Show more" }).count(), 0);
   await page.getByLabel("Channel").selectOption("whatsapp");
   await until("only WhatsApp", async () => (await list.getByRole("link").count()) === 1);
+
+  await list.getByRole("link").filter({ hasText: "Ann" }).click();
+  await page.getByRole("button", { name: "Take over" }).click();
+  await page.getByRole("button", { name: "Hand back to the bot" }).waitFor();
+  await whatsapp(...Array.from({ length: 105 }, (_, number) => `Line ${number}.`));
+  const log = page.getByRole("log");
+  await log.getByText("Line 104.").waitFor();
+  assert.equal(await log.getByText("TOKEN000042").count(), 0, "everything is read at once");
+  await log.getByRole("button", { name: "Show more" }).click();
+  await log.getByText("TOKEN000042").first().waitFor();
   assert.deepEqual(owner.problems, []);
 });
 

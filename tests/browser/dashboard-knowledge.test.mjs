@@ -119,7 +119,7 @@ desk.step("a model of its own is kept with its fallback, and the keys stay witho
   assert.deepEqual(owner.problems, []);
 });
 
-desk.step("search, hand-off and budgets are as they were saved", async () => {
+desk.step("search, hand-off, links and budgets are as they were saved", async () => {
   const { page } = owner;
   const search = page.getByRole("region", { name: "Searching" });
   await search.getByRole("checkbox", { name: "How sure it must be: as usual" }).click();
@@ -136,6 +136,12 @@ desk.step("search, hand-off and budgets are as they were saved", async () => {
   await handoff.getByRole("button", { name: "Save" }).click();
   await handoff.getByText("Saved: it answers like this from now on.").waitFor();
 
+  const links = page.getByRole("region", { name: "Links" });
+  await links.getByLabel("Hosts").first().fill("shop.example.com");
+  await page.keyboard.press("Enter");
+  await links.getByRole("button", { name: "Save" }).click();
+  await links.getByText("Saved: it answers like this from now on.").waitFor();
+
   const budgets = page.getByRole("region", { name: "Budgets" });
   for (const [number, dollars] of [[1, "25"], [2, "1"]]) {
     await budgets.getByRole("button", { name: "Add a budget" }).click();
@@ -151,6 +157,7 @@ desk.step("search, hand-off and budgets are as they were saved", async () => {
   await search.getByText("0.45").waitFor();
   assert.equal(await search.getByLabel("Passages an answer may rest on").inputValue(), "4");
   await handoff.getByText("refund", { exact: true }).waitFor();
+  await links.getByText("shop.example.com", { exact: true }).waitFor();
   assert.equal(await handoff.getByLabel("After so many unanswered questions in a row").inputValue(), "3");
   assert.equal(await budgets.getByRole("group", { name: "Budget 2" }).getByLabel("Whose").inputValue(), "visitor");
   assert.equal(await budgets.getByRole("group", { name: "Budget 2" }).getByLabel("US dollars").inputValue(), "$1");

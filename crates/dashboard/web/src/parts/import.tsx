@@ -22,11 +22,11 @@ function Came({ report }: { report: Imported }) {
   );
 }
 
-export function Import({ into, ...stale }: { into: { workspace: string } | { chatbot: string }; stale: unknown[][] }) {
+export function Import({ into, stale }: { into: { workspace: string } | { chatbot: string }; stale: unknown[][] }) {
   const { t } = useTexts();
   const read = useAct(async (file: File) => "workspace" in into
     ? ask(api.POST("/api/workspaces/{workspace_id}/chatbots/import", { params: { path: { workspace_id: into.workspace } }, body: bytes(file), ...asBytes }))
-    : ask(api.POST("/api/chatbots/{chatbot_id}/import", { params: { path: { chatbot_id: into.chatbot } }, body: bytes(file), ...asBytes })), ...stale.stale);
+    : ask(api.POST("/api/chatbots/{chatbot_id}/import", { params: { path: { chatbot_id: into.chatbot } }, body: bytes(file), ...asBytes })), ...stale);
   return (
     <Stack>
       <Group>

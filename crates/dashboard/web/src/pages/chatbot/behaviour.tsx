@@ -9,6 +9,7 @@ import { useMay } from "../../parts/role";
 import { Saved } from "../../parts/saved";
 import { Section, Shown } from "../../parts/state";
 import { useTexts } from "../../texts";
+import { Links } from "./links";
 
 type Bot = Schemas["Chatbot"];
 
@@ -133,5 +134,5 @@ function Handoff({ bot }: { bot: Bot }) {
 export default function Behaviour({ bot }: { bot: Bot }) {
   const { t } = useTexts();
   const may = useMay(bot.workspace_id, "admin");
-  return <Stack maw={860}><Words bot={bot} /><Model bot={bot} /><Search bot={bot} /><Handoff bot={bot} /><Budgets of={{ chatbot: bot.id }} scopes={["chatbot", "visitor"]} may={may} note={t("behaviour.budgetsNote")} /></Stack>;
+  return <Stack maw={860}><Words bot={bot} /><Model bot={bot} /><Search bot={bot} /><Handoff bot={bot} /><Links bot={bot} /><Budgets of={{ chatbot: bot.id }} scopes={["chatbot", "visitor"]} may={may} note={t("behaviour.budgetsNote")} /></Stack>;
 }

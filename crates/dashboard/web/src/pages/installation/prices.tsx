@@ -67,7 +67,7 @@ export function Prices() {
                 <Table.Tbody>{found.map((price) => (
                   <Table.Tr key={price.id}>
                     <Table.Td><Group gap="xs"><Text size="sm" fw={600} className="words">{price.model}</Text>{counts(price, items) && <Badge color="green">{t("prices.now")}</Badge>}</Group><Text size="xs" c="dimmed">{word("provider", price.provider)}</Text></Table.Td>
-                    <Table.Td><Text size="sm">{price.valid_from}</Text></Table.Td>
+                    <Table.Td style={{ whiteSpace: "nowrap" }}><Text size="sm">{price.valid_from}</Text></Table.Td>
                     <Table.Td><Text size="sm">{usd(price.input_usd)}</Text></Table.Td>
                     <Table.Td><Text size="sm">{usd(price.output_usd)}</Text></Table.Td>
                     <Table.Td><Group gap="xs" justify="flex-end" wrap="nowrap">
