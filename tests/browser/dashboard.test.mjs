@@ -182,12 +182,30 @@ desk.step("a conversation is taken over, answered and handed back", async () => 
   assert.deepEqual(owner.problems, []);
 });
 
+desk.step("what happened is told in figures and charts, and as a table", async () => {
+  const { page } = owner;
+  const workspace = new URL(page.url()).pathname.split("/").slice(0, 3).join("/");
+  const counted = async () => (await (await page.request.get(`${product.url}/api${workspace}/analytics`)).json()).total;
+  for (let total = await counted(); !total.by_people; total = await counted()) await page.waitForTimeout(200);
+  const total = await counted();
+
+  await page.getByRole("link", { name: "Analytics" }).click();
+  const messages = page.getByRole("row").filter({ hasText: /Web chat/ }).getByRole("cell").nth(2);
+  assert.equal(await messages.innerText(), String(total.inbound + total.by_bot + total.by_people));
+  await page.getByRole("figure", { name: "How long people waited" }).locator("svg").first().waitFor();
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download as CSV" }).click()]);
+  assert.equal(download.suggestedFilename(), "analytics.csv");
+  await page.getByLabel("Channel").selectOption({ label: "Telegram" });
+  await page.getByText("Nothing has happened in this time").waitFor();
+  assert.deepEqual(owner.problems, []);
+});
+
 for (const colorScheme of ["light", "dark"]) {
   desk.step(`every page is accessible and fits, ${colorScheme}`, async () => {
     const { page, context, problems } = await desk.open({ colorScheme });
     await context.addCookies(await owner.context.cookies());
-    const inbox = new URL(owner.page.url()).pathname.split("/").slice(0, 4).join("/");
-    const pages = ["/", inbox, "/nothing-here", ...TABS.map((tab) => `/chatbots/${bot}/${tab}`)];
+    const workspace = new URL(owner.page.url()).pathname.split("/").slice(0, 3).join("/");
+    const pages = ["/", `${workspace}/inbox`, `${workspace}/analytics`, "/nothing-here", ...TABS.map((tab) => `/chatbots/${bot}/${tab}`)];
     for (const path of pages) {
       const name = path === "/" ? "chatbots" : path.split("/").at(-1);
       await page.setViewportSize({ width: 1280, height: 860 });

@@ -42,6 +42,7 @@ export class Product {
       ...environment,
       BOTSMITH__GATEWAY__LISTEN: `127.0.0.1:${this.port}`,
       BOTSMITH__GATEWAY__PUBLIC_URL: publicUrl || this.url,
+      BOTSMITH__SCHEDULER__COUNT_SECONDS: "1",
       BOTSMITH__GATEWAY__CHAT__MAX_FILE_BYTES: String(1024 * 1024),
       BOTSMITH__GATEWAY__CHAT__MOST_CHARACTERS: "600",
       BOTSMITH__GATEWAY__CHAT__SESSIONS_PER_MINUTE: "600",

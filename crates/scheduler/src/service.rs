@@ -25,6 +25,8 @@ pub struct Settings {
     pub seen_days: i64,
     /// How often each integration's platform is asked whether it still calls us, in seconds.
     pub care_seconds: u64,
+    /// How far the counts of what happens may be behind, in seconds.
+    pub count_seconds: u64,
     /// How long a platform may take to deliver a message before we fetch it, in seconds.
     pub backfill_grace_seconds: u64,
     /// Where the outside world reaches the gateway: what platforms should call.
@@ -104,7 +106,13 @@ impl Service {
         let ended = stop.child_token();
         let burying = tokio::spawn(dead::run(self.db.clone(), self.queue.clone(), ended.clone()));
         let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
-        let counting = tokio::spawn(counting::run(self.db.clone(), self.clock.clone(), ended.clone()));
+        let every = Duration::from_secs(self.settings.count_seconds.max(1));
+        let counting = tokio::spawn(counting::run(
+            self.db.clone(),
+            self.clock.clone(),
+            every,
+            ended.clone(),
+        ));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         let mut silences = interval(SILENCES);
