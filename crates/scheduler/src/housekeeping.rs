@@ -3,7 +3,8 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, integration_logs, outbound_files, quarantine, scheduling, sign_in_failures,
+    Db, StoreError, budgets, chat, instances, integration_logs, outbound_files, quarantine, scheduling,
+    sign_in_failures,
 };
 
 /// How long integrations' logs are kept.
@@ -12,6 +13,8 @@ const LOGS: TimeDelta = TimeDelta::days(90);
 const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 /// How long what was spent on models is kept: a month's budget needs the month.
 const SPENDING: TimeDelta = TimeDelta::days(62);
+/// How long a process that fell silent is remembered.
+const SILENT: TimeDelta = TimeDelta::days(1);
 
 /// Forgets what is older than promised.
 pub async fn keep(db: &Db, clock: &Clock, seen_days: i64) {
@@ -33,5 +36,6 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     outbound_files::forget(db, now - UNSENT_FILES).await?;
     budgets::expire(db, now).await?;
     budgets::forget(db, now - SPENDING).await?;
+    instances::prune(db, now - SILENT).await?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::{
     AdminApi,
     caller::Seat,
+    cell::harmless,
     path::SourcePath,
     problem::{Kind, Problem},
 };
@@ -11,7 +12,6 @@ use actix_web::{
     http::header,
     web::{Data, Path},
 };
-use std::borrow::Cow;
 use store::sources::{Content, Pair};
 
 /// A source's questions with their answers, as CSV.
@@ -46,28 +46,13 @@ pub(crate) async fn table(
 }
 
 fn write(pairs: &[Pair]) -> Result<Vec<u8>, csv::Error> {
+    // Visitors' questions are in it: none of them is to be a formula.
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(["question", "answer"])?;
     for pair in pairs {
         table.write_record([&*harmless(&pair.question), &*harmless(&pair.answer)])?;
     }
     table.into_inner().map_err(|error| error.into_error().into())
-}
-
-/// Visitors' questions are in it: none of them is to be a formula.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let mut chars = text.chars();
-    let formula = match chars.next() {
-        Some('=' | '+' | '@' | '\t' | '\r') => true,
-        // A list begins with a dash and a space.
-        Some('-') => chars.next().is_some_and(|c| !c.is_whitespace()),
-        _ => false,
-    };
-    if formula {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 #[cfg(test)]
