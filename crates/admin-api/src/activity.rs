@@ -54,11 +54,12 @@ pub(crate) async fn list(
     let limit = page::limit(query.limit)?;
     let mut tx = seat.begin(&api).await?;
     let rows = store::activity_log::list(&mut tx, query.after, limit + 1).await?;
-    Ok(Json(Page::of(
-        rows,
-        limit,
-        |row| row.id,
-        |row| Activity {
+    Ok(Json(Page::of(rows, limit, |row| row.id, Into::into)))
+}
+
+impl From<store::activity_log::Activity> for Activity {
+    fn from(row: store::activity_log::Activity) -> Self {
+        Self {
             id: row.id,
             user_id: row.user,
             email: row.email,
@@ -69,6 +70,6 @@ pub(crate) async fn list(
             ip: row.ip,
             request_id: row.request_id,
             at: row.at,
-        },
-    )))
+        }
+    }
 }

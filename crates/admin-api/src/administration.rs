@@ -1,24 +1,60 @@
 //! The installation as a whole, for its administrators.
+//!
+//! Invariant: whatever is done here is in the activity log, in the transaction that does it; where it is done in a
+//! workspace, or looks into one of its conversations, that workspace finds it in its own activity.
+
+pub(crate) mod activity;
+pub(crate) mod chatbots;
+pub(crate) mod conversations;
+pub(crate) mod leads;
+pub(crate) mod overview;
+pub(crate) mod replay;
+pub(crate) mod system;
+pub(crate) mod users;
 
 use crate::{
     AdminApi,
     caller::{Facts, Person},
     dead_letters::DeadLetter,
     page::{self, Page, PageQuery},
-    path::UserPath,
-    problem::{Kind, Problem},
-    sessions::Account,
+    problem::Problem,
 };
-use actix_web::{
-    HttpResponse,
-    web::{Data, Json, Path, Query},
-};
+use actix_web::web::{Data, Json, Query};
 use chrono::{DateTime, Utc};
-use domain::{UserId, WorkspaceId};
+use domain::WorkspaceId;
 use queue::QueueName;
 use serde::Serialize;
-use store::{StoreError, activity_log::NewActivity};
+use store::{SystemTx, activity_log::NewActivity};
 use utoipa::ToSchema;
+
+/// What an administrator does, as it is noted.
+pub(crate) fn noted(
+    person: &Person,
+    facts: &Facts,
+    action: &'static str,
+    target: impl ToString,
+    details: serde_json::Value,
+) -> NewActivity {
+    NewActivity {
+        user: Some(person.user),
+        api_key: None,
+        action,
+        target: Some(target.to_string()),
+        details,
+        ip: facts.ip.clone(),
+        request_id: Some(facts.request_id.clone()),
+    }
+}
+
+/// Notes it, in the workspace where it is one's business.
+async fn note(
+    api: &AdminApi,
+    tx: &mut SystemTx,
+    workspace: Option<WorkspaceId>,
+    activity: &NewActivity,
+) -> Result<(), Problem> {
+    Ok(store::activity_log::record_system(tx, workspace, activity, api.now()).await?)
+}
 
 /// A workspace, seen from outside: never what is in it.
 #[derive(Serialize, ToSchema)]
@@ -82,79 +118,14 @@ pub(crate) async fn workspaces(
     )))
 }
 
-/// All accounts.
-#[utoipa::path(get, path = "/api/administration/users", params(PageQuery), responses((status = 200, body = Page<Account>)))]
-pub(crate) async fn users(
-    api: Data<AdminApi>,
-    _person: Person,
-    query: Query<PageQuery>,
-) -> Result<Json<Page<Account>>, Problem> {
-    let limit = page::limit(query.limit)?;
-    let rows = store::users::all(api.db(), query.after.map(Into::into), limit + 1).await?;
-    Ok(Json(Page::of(rows, limit, |user| user.id.as_uuid(), Into::into)))
-}
-
-/// Disable an account.
-///
-/// Its sessions end at once.
-#[utoipa::path(post, path = "/api/administration/users/{user_id}/disable", params(UserPath), responses((status = 204)))]
-pub(crate) async fn disable(
-    api: Data<AdminApi>,
-    person: Person,
-    facts: Facts,
-    path: Path<UserPath>,
-) -> Result<HttpResponse, Problem> {
-    if path.user_id == person.user {
-        return Err(Problem::new(
-            Kind::Conflict,
-            "this is your own account; another administrator has to disable it",
-        ));
-    }
-    set_disabled(&api, &person, facts, path.user_id, true).await
-}
-
-/// Enable an account again.
-#[utoipa::path(post, path = "/api/administration/users/{user_id}/enable", params(UserPath), responses((status = 204)))]
-pub(crate) async fn enable(
-    api: Data<AdminApi>,
-    person: Person,
-    facts: Facts,
-    path: Path<UserPath>,
-) -> Result<HttpResponse, Problem> {
-    set_disabled(&api, &person, facts, path.user_id, false).await
-}
-
-async fn set_disabled(
-    api: &AdminApi,
-    person: &Person,
-    facts: Facts,
-    user: UserId,
-    disabled: bool,
-) -> Result<HttpResponse, Problem> {
-    let now = api.now();
-    let mut tx = api.db().system().await?;
-    if !store::users::set_disabled(&mut tx, user, disabled.then_some(now)).await? {
-        return Err(Problem::not_found());
-    }
-    if disabled {
-        store::sessions::delete_of_user(&mut tx, user).await?;
-    }
-    let activity = NewActivity {
-        user: Some(person.user),
-        action: if disabled { "user.disable" } else { "user.enable" },
-        target: Some(user.to_string()),
-        ip: facts.ip,
-        request_id: Some(facts.request_id),
-        ..Default::default()
-    };
-    store::activity_log::record_system(&mut tx, None, &activity, now).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    Ok(HttpResponse::NoContent().finish())
-}
-
 /// How much waits in the queues.
 #[utoipa::path(get, path = "/api/administration/queues", responses((status = 200, body = Queues)))]
 pub(crate) async fn queues(api: Data<AdminApi>, _person: Person) -> Json<Queues> {
+    Json(depths(&api).await)
+}
+
+/// Every queue, asked now.
+async fn depths(api: &AdminApi) -> Queues {
     let mut names = vec![
         QueueName::Inbound,
         QueueName::Status,
@@ -180,10 +151,10 @@ pub(crate) async fn queues(api: Data<AdminApi>, _person: Person) -> Json<Queues>
             oldest_seconds: oldest.ok().flatten().map(|age| age.as_secs()),
         }
     });
-    Json(Queues {
+    Queues {
         ready: api.queue().is_ready(),
         queues: futures_util::future::join_all(asked).await,
-    })
+    }
 }
 
 /// Messages of queues that nobody could read, newest first.

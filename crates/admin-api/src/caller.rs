@@ -37,6 +37,8 @@ pub(crate) struct Person {
     pub user: UserId,
     pub session: SessionId,
     pub is_administrator: bool,
+    /// Nothing but choosing another password is theirs until they have.
+    pub must_change_password: bool,
 }
 
 /// The caller's place in the workspace that the request is about.

@@ -59,6 +59,10 @@ pub(crate) struct Chatbot {
     knowledge_version: i64,
     /// Since when it is archived: it answers nobody.
     archived_at: Option<DateTime<Utc>>,
+    /// Since when an administrator of the installation has stopped it: what people write waits.
+    paused_at: Option<DateTime<Utc>>,
+    /// Why.
+    pause_reason: Option<String>,
     /// When it was made.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -179,6 +183,8 @@ impl From<store::chatbots::Chatbot> for Chatbot {
             live_version: chatbot.live_version,
             knowledge_version: chatbot.knowledge_version,
             archived_at: chatbot.archived_at,
+            paused_at: chatbot.paused_at,
+            pause_reason: chatbot.pause_reason,
             created_at: chatbot.created_at,
             updated_at: chatbot.updated_at,
         }

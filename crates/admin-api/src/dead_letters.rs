@@ -80,11 +80,11 @@ pub(crate) struct ListQuery {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Replay {
     /// Of this integration.
-    integration_id: Option<Uuid>,
+    pub integration_id: Option<Uuid>,
     /// That came at this time or later.
-    from: Option<DateTime<Utc>>,
+    pub from: Option<DateTime<Utc>>,
     /// That came before this time.
-    until: Option<DateTime<Utc>>,
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// What a replay brought back.
@@ -94,6 +94,24 @@ pub(crate) struct ReplayResult {
     parts: u64,
     /// Messages that will be answered.
     messages: u64,
+}
+
+impl Replay {
+    /// What is meant, unless that is everything.
+    pub(crate) fn selection(&self) -> Result<Selection, Problem> {
+        if self.integration_id.is_none() && self.from.is_none() && self.until.is_none() {
+            return Err(Problem::new(
+                Kind::Invalid,
+                "say which: integration_id, from, until, or several of them",
+            ));
+        }
+        Ok(Selection {
+            id: None,
+            integration: self.integration_id.map(Into::into),
+            from: self.from,
+            until: self.until,
+        })
+    }
 }
 
 /// The open dead letters, newest first.
@@ -131,20 +149,8 @@ pub(crate) async fn replay_matching(
     _path: Path<WorkspacePath>,
     input: Input<Replay>,
 ) -> Result<Json<ReplayResult>, Problem> {
-    let input = input.0;
-    if input.integration_id.is_none() && input.from.is_none() && input.until.is_none() {
-        return Err(Problem::new(
-            Kind::Invalid,
-            "say which: integration_id, from, until, or several of them",
-        ));
-    }
-    let integration: Option<IntegrationId> = input.integration_id.map(Into::into);
-    let selection = Selection {
-        id: None,
-        integration,
-        from: input.from,
-        until: input.until,
-    };
+    let selection = input.0.selection()?;
+    let integration = selection.integration;
     let mut tx = seat.begin(&api).await?;
     if let Some(integration) = integration
         && !store::integrations::exists(&mut tx, integration).await?
@@ -220,7 +226,8 @@ async fn replay(
     Ok(replayed)
 }
 
-fn woken(api: &AdminApi, replayed: &Replayed) -> ReplayResult {
+/// Wakes whoever has something to do now.
+pub(crate) fn woken(api: &AdminApi, replayed: &Replayed) -> ReplayResult {
     for platform in &replayed.platforms {
         api.wake_senders(platform);
     }

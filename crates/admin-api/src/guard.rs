@@ -110,6 +110,12 @@ async fn admit(
     })?;
     if let Caller::Person(person) = &caller {
         same_site(api, request)?;
+        if person.must_change_password && !is_about_the_session(request) {
+            return Err(Problem::new(
+                Kind::PasswordChangeRequired,
+                "an administrator asks you to choose another password first: PUT /api/session/password",
+            ));
+        }
         request.extensions_mut().insert(person.clone());
     }
 
@@ -148,6 +154,14 @@ async fn admit(
         }
     }
     Ok(Some(caller))
+}
+
+/// What is left to somebody who has to choose another password: seeing who they are, doing it, and signing out.
+fn is_about_the_session(request: &ServiceRequest) -> bool {
+    matches!(
+        request.match_pattern().as_deref(),
+        Some("/api/session" | "/api/session/password")
+    )
 }
 
 /// Whose business the request's address is about.
@@ -201,6 +215,7 @@ async fn by_cookie(api: &AdminApi, request: &ServiceRequest) -> Result<Option<Ca
             user: found.user,
             session: found.session,
             is_administrator: found.is_administrator,
+            must_change_password: found.must_change_password,
         })
     }))
 }

@@ -1,7 +1,8 @@
 //! Idempotency-Key: a POST that is sent again does its work once and hears the same answer.
 //!
 //! Invariant: work that has begun under a key is finished and its answer kept even when the caller hangs up meanwhile.
-//! Answers are sealed before they are kept: some hold a secret that is shown once.
+//! Answers are sealed before they are kept: some hold a secret that is shown once. Where there is no workspace to seal one
+//! for, an answer that is [`shown_once`] is not kept at all.
 
 use crate::{
     AdminApi,
@@ -30,6 +31,15 @@ use vault::Place;
 const HEADER: &str = "idempotency-key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const COLUMN: &str = "idempotency_keys.body";
+
+/// An answer with a secret in it.
+struct ShownOnce;
+
+/// Marks an answer that holds a secret: it is never kept unsealed.
+pub(crate) fn shown_once(mut response: HttpResponse) -> HttpResponse {
+    response.extensions_mut().insert(ShownOnce);
+    response
+}
 
 /// A key that was taken for a request, with all that is needed to keep its answer.
 #[derive(Clone)]
@@ -177,7 +187,9 @@ async fn keep(
     response: ServiceResponse<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let status = response.status();
-    if !status.is_success() {
+    let cannot_be_kept =
+        taken.workspace.is_none() && response.response().extensions().contains::<ShownOnce>();
+    if !status.is_success() || cannot_be_kept {
         if let Err(error) = idempotency_keys::release(api.db(), taken.claim(), hold).await {
             warn(&error);
         }

@@ -4,6 +4,7 @@ use crate::{
     AdminApi,
     caller::Seat,
     credentials::{self, Given, Prepared},
+    difference,
     input::{self, Input, OptionalInput},
     page::{self, Page},
     path::{ChatbotPath, IntegrationPath},
@@ -418,7 +419,10 @@ pub(crate) async fn toggle(
         &mut tx,
         "integration.toggle",
         stored.id,
-        serde_json::json!({ "enabled": enabled }),
+        difference::between(
+            &serde_json::json!({ "enabled": stored.enabled }),
+            &serde_json::json!({ "enabled": enabled }),
+        ),
     )
     .await?;
     let now_stored = integrations::get(&mut tx, path.chatbot_id, stored.id)

@@ -15,12 +15,14 @@ mod api_keys;
 mod attachments;
 mod budgets;
 mod caller;
+mod cell;
 mod chatbots;
 mod conduct;
 mod conversations;
 mod credentials;
 mod dashboard;
 mod dead_letters;
+mod difference;
 mod golden;
 mod guard;
 mod idempotency;
@@ -69,6 +71,7 @@ use ::knowledge::Retriever;
 use ::tools::Tools;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
+use administration::overview::Counted;
 use channel::{ChannelHandle, Registry};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, Platform};
@@ -95,6 +98,7 @@ struct Inner {
     passwords: Passwords,
     openapi: String,
     retriever: OnceLock<(Retriever, usize)>,
+    counted: Counted,
 }
 
 impl AdminApi {
@@ -123,6 +127,7 @@ impl AdminApi {
             passwords,
             openapi,
             retriever: OnceLock::new(),
+            counted: Counted::default(),
         })))
     }
 
@@ -179,6 +184,11 @@ impl AdminApi {
 
     pub(crate) fn retriever(&self) -> Option<&(Retriever, usize)> {
         self.0.retriever.get()
+    }
+
+    /// What the overview has counted of days that are over.
+    pub(crate) fn counted(&self) -> &Counted {
+        &self.0.counted
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -6,6 +6,7 @@
 use crate::{
     AdminApi,
     caller::{Facts, Person, Seat},
+    difference,
     input::{self, Input},
     page::{self, Page, PageQuery},
     password,
@@ -24,6 +25,7 @@ use chrono::{DateTime, Utc};
 use domain::{Role, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::future::{Ready, ready};
 use store::{
     StoreError,
@@ -141,9 +143,10 @@ pub(crate) async fn update(
     path: Path<MemberPath>,
     input: Input<RoleInput>,
 ) -> Result<HttpResponse, Problem> {
+    let before = store::memberships::role_in(api.db(), seat.workspace, path.user_id).await?;
     let mut tx = seat.begin(&api).await?;
     changed(store::memberships::set_role(&mut tx, path.user_id, input.0.role).await?)?;
-    let details = serde_json::json!({ "role": input.0.role });
+    let details = difference::between(&json!({ "role": before }), &json!({ "role": input.0.role }));
     seat.did(&api, &mut tx, "member.role", path.user_id, details)
         .await?;
     tx.commit().await?;
@@ -204,7 +207,7 @@ pub(crate) async fn invite(
         user: seat.user(),
         action: "member.invite",
         target: Some(email.clone()),
-        details: serde_json::json!({ "role": role }),
+        details: json!({ "role": role }),
         ip: seat.facts.ip.clone(),
         request_id: Some(seat.facts.request_id.clone()),
         ..Default::default()
@@ -270,7 +273,7 @@ pub(crate) async fn accept(
         user: Some(user),
         action: "member.join",
         target: Some(user.to_string()),
-        details: serde_json::json!({ "role": role }),
+        details: json!({ "role": role }),
         ip: facts.ip,
         request_id: Some(facts.request_id),
         ..Default::default()

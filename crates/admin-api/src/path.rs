@@ -1,7 +1,7 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
+    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
     IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
     UnansweredId, UserId, WorkspaceId,
 };
@@ -91,6 +91,7 @@ paths! {
         platform: Platform as String, "The platform's name, for example `twilio`.";
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
     }
+    ContactPath { contact_id: ContactId as Uuid, "The contact."; }
     ConversationPath { conversation_id: ConversationId as Uuid, "The conversation."; }
     MessagePath {
         conversation_id: ConversationId as Uuid, "The conversation.";

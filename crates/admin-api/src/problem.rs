@@ -25,6 +25,8 @@ pub enum Kind {
     Unauthenticated,
     /// Signed in, and not allowed to do this.
     Forbidden,
+    /// Another password has to be chosen before anything else.
+    PasswordChangeRequired,
     /// A browser sent it for another site.
     CrossOrigin,
     /// There is no such thing, or the caller may not know of it.
@@ -72,6 +74,11 @@ impl Kind {
             Self::Malformed => (S::BAD_REQUEST, "malformed-request", "The request cannot be read"),
             Self::Unauthenticated => (S::UNAUTHORIZED, "not-signed-in", "Sign in, or send an API key"),
             Self::Forbidden => (S::FORBIDDEN, "not-allowed", "Your role does not allow this"),
+            Self::PasswordChangeRequired => (
+                S::FORBIDDEN,
+                "password-change-required",
+                "Choose another password first",
+            ),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
                 "cross-origin",

@@ -4,8 +4,12 @@
 //! a login nothing but the open routes answers, and no route shows one tenant another's.
 
 use crate::{
-    activity, administration, again, analytics, api_keys, attachments, budgets, chatbots, conduct,
-    conversations, dead_letters,
+    activity,
+    administration::{
+        self, activity as installation_activity, chatbots as all_chatbots,
+        conversations as all_conversations, leads, overview, replay as all_dead_letters, system, users,
+    },
+    again, analytics, api_keys, attachments, budgets, chatbots, conduct, conversations, dead_letters,
     golden::{self, import, taken},
     integrations, knowledge, mcp, members, openapi, pages, platforms, prices, quarantine,
     route::{
@@ -54,11 +58,45 @@ pub(crate) fn table() -> Vec<Route> {
         route!(Public, members::accept as __path_accept),
         // The installation.
         route!(Administrator, administration::workspaces as __path_workspaces),
-        route!(Administrator, administration::users as __path_users),
-        route!(Administrator, administration::disable as __path_disable),
-        route!(Administrator, administration::enable as __path_enable),
+        route!(Administrator, overview::overview as __path_overview),
+        route!(Administrator, users::users as __path_users),
+        route!(Administrator, users::bring_in as __path_bring_in),
+        route!(Administrator, users::user as __path_user),
+        route!(Administrator, users::disable as __path_disable),
+        route!(Administrator, users::enable as __path_enable),
+        route!(Administrator, users::new_link as __path_new_link),
+        route!(Administrator, users::end_sessions as __path_end_sessions),
+        route!(
+            Administrator,
+            users::require_password_change as __path_require_password_change
+        ),
+        route!(
+            Administrator,
+            all_chatbots::chatbots_everywhere as __path_chatbots_everywhere
+        ),
+        route!(Administrator, all_chatbots::pause as __path_pause),
+        route!(Administrator, all_chatbots::resume as __path_resume),
+        route!(
+            Administrator,
+            all_conversations::conversations_everywhere as __path_conversations_everywhere
+        ),
+        route!(Administrator, all_conversations::read as __path_read),
+        route!(Administrator, leads::leads as __path_leads),
+        route!(Administrator, leads::erase as __path_erase),
+        route!(
+            Administrator,
+            installation_activity::everywhere as __path_everywhere
+        ),
+        route!(
+            Administrator,
+            installation_activity::activity_table as __path_activity_table
+        ),
+        route!(Administrator, system::system as __path_system),
+        route!(Administrator, system::latency as __path_latency),
         route!(Administrator, administration::queues as __path_queues),
         route!(Administrator, administration::dead_letters as __path_dead_letters),
+        route!(Administrator, all_dead_letters::open as __path_open),
+        route!(Administrator, all_dead_letters::replay as __path_replay),
         route!(Administrator, knowledge::installed as __path_installed),
         route!(Administrator, budgets::of_installation as __path_of_installation),
         route!(

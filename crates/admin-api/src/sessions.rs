@@ -17,11 +17,12 @@ use actix_web::{
 };
 use chrono::{DateTime, Duration, Utc};
 use domain::{Role, SessionId, UserId, WorkspaceId};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use store::{
     SystemTx,
+    activity_log::NewActivity,
     sign_in_failures::{self, Admitted},
 };
 use utoipa::ToSchema;
@@ -66,6 +67,8 @@ pub(crate) struct ChangePassword {
 pub(crate) struct Me {
     /// The person.
     user: Account,
+    /// They have to choose another password: until then everything but `/api/session` is refused.
+    must_change_password: bool,
     /// The workspaces they belong to, the first hundred.
     workspaces: Vec<SeatView>,
 }
@@ -207,6 +210,7 @@ pub(crate) async fn change_password(
     password::check("new_password", &new_password, &user.email)?;
     let subject = account_subject(&user.email);
     admit(&api, &subject).await?;
+    let unchanged = current_password.expose_secret() == new_password.expose_secret();
     let hash = store::users::password_hash(api.db(), person.user).await?;
     if !api.passwords().verify(hash, current_password).await? {
         return Err(Problem::invalid(
@@ -215,11 +219,26 @@ pub(crate) async fn change_password(
         ));
     }
     sign_in_failures::clear(api.db(), &subject).await?;
+    if unchanged {
+        return Err(Problem::invalid(
+            "new_password",
+            "new_password is the present password; choose another",
+        ));
+    }
     let hash = api.passwords().hash(new_password).await?;
 
     let mut tx = api.db().system().await?;
     store::users::set_password(&mut tx, person.user, &hash).await?;
     store::sessions::delete_of_user(&mut tx, person.user).await?;
+    let activity = NewActivity {
+        user: Some(person.user),
+        action: "password.change",
+        target: Some(person.user.to_string()),
+        ip: facts.ip.clone(),
+        request_id: Some(facts.request_id.clone()),
+        ..Default::default()
+    };
+    store::activity_log::record_system(&mut tx, None, &activity, api.now()).await?;
     let cookie = open(&api, &mut tx, person.user, &facts).await?;
     tx.commit().await.map_err(store::StoreError::from)?;
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
@@ -232,7 +251,6 @@ pub(crate) async fn open(
     user: UserId,
     facts: &Facts,
 ) -> Result<Cookie<'static>, Problem> {
-    use secrecy::ExposeSecret;
     let now = api.now();
     let token = token::new("");
     let session = store::sessions::NewSession {
@@ -261,6 +279,7 @@ pub(crate) async fn me_of(api: &AdminApi, user: UserId) -> Result<Me, Problem> {
         .ok_or_else(Problem::not_found)?;
     let seats = store::users::seats(api.db(), user, None, SEATS_SHOWN).await?;
     Ok(Me {
+        must_change_password: account.must_change_password,
         user: account.into(),
         workspaces: seats.into_iter().map(Into::into).collect(),
     })

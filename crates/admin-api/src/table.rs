@@ -1,11 +1,9 @@
 //! Tables for spreadsheets: CSV (RFC 4180), in which nothing is a formula.
 
-use crate::problem::Problem;
+use crate::{cell::harmless, problem::Problem};
 use actix_web::{HttpResponse, http::header};
-use std::borrow::Cow;
 
-/// A table as a file of this name. What a spreadsheet would take for a formula begins with an apostrophe:
-/// <https://owasp.org/www-community/attacks/CSV_Injection>.
+/// A table as a file of this name.
 pub(crate) fn attachment<const COLUMNS: usize>(
     name: &str,
     columns: [&str; COLUMNS],
@@ -32,21 +30,6 @@ fn write<const COLUMNS: usize>(
         table.write_record(row.iter().map(|cell| harmless(cell).into_owned()))?;
     }
     table.into_inner().map_err(|error| error.into_error().into())
-}
-
-fn harmless(text: &str) -> Cow<'_, str> {
-    let mut chars = text.chars();
-    let formula = match chars.next() {
-        Some('=' | '+' | '@' | '\t' | '\r') => true,
-        // A list begins with a dash and a space.
-        Some('-') => chars.next().is_some_and(|c| !c.is_whitespace()),
-        _ => false,
-    };
-    if formula {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
-    }
 }
 
 #[cfg(test)]

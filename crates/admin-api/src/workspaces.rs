@@ -3,6 +3,7 @@
 use crate::{
     AdminApi,
     caller::{Facts, Person, Seat},
+    difference,
     input::{self, Input},
     page::{self, Page, PageQuery},
     path::WorkspacePath,
@@ -15,6 +16,7 @@ use actix_web::{
 };
 use domain::{Role, WorkspaceId};
 use serde::Deserialize;
+use serde_json::json;
 use store::{StoreError, activity_log::NewActivity};
 use utoipa::ToSchema;
 
@@ -105,15 +107,13 @@ pub(crate) async fn update(
 ) -> Result<Json<SeatView>, Problem> {
     let name = input::line("name", &input.0.name, 100)?;
     let mut tx = seat.begin(&api).await?;
+    let before = store::workspaces::get(&mut tx)
+        .await?
+        .ok_or_else(Problem::not_found)?;
     store::workspaces::rename(&mut tx, &name).await?;
-    seat.did(
-        &api,
-        &mut tx,
-        "workspace.rename",
-        seat.workspace,
-        serde_json::json!({ "name": name }),
-    )
-    .await?;
+    let change = difference::between(&json!({ "name": before.name }), &json!({ "name": name }));
+    seat.did(&api, &mut tx, "workspace.rename", seat.workspace, change)
+        .await?;
     let found = store::workspaces::get(&mut tx)
         .await?
         .ok_or_else(Problem::not_found)?;

@@ -58,6 +58,11 @@ impl Bots {
         Ok(Some(bot))
     }
 
+    /// The bot is not as it was kept.
+    pub async fn forget(&self, chatbot: ChatbotId) {
+        self.kept.invalidate(&chatbot).await;
+    }
+
     /// What the bot may call.
     pub async fn kit(&self, chatbot: ChatbotId) -> Result<Arc<Kit>, StoreError> {
         if let Some(kit) = self.kits.get(&chatbot).await {

@@ -32,6 +32,8 @@ const RENEW: Duration = Duration::from_secs(10);
 const RENEW_AGAIN: Duration = Duration::from_secs(1);
 /// A message that was in hand this often and never got through takes its worker down with it.
 const MOST_ATTEMPTS: i32 = 5;
+/// When what waits for a stopped chatbot is looked at again. It is due at once when the chatbot goes on.
+const PAUSED: TimeDelta = TimeDelta::minutes(5);
 
 /// How long a claim holds without being renewed.
 pub const fn lease() -> TimeDelta {
@@ -117,6 +119,9 @@ impl Turn {
     async fn take_rounds(&self, span: &Span, followed: Option<&Followed>) -> Result<(), TurnError> {
         // The second time round takes an older message in; a third would let a talkative contact wait for ever.
         for round in 0..2 {
+            if round == 0 && self.is_paused().await? {
+                return Ok(());
+            }
             let waiting = turns::take_up(&self.worker.db, &self.claim).await?;
             if round == 0 {
                 let traceparent = waiting.last().and_then(|message| message.traceparent.as_deref());
@@ -187,6 +192,21 @@ impl Turn {
                 wake::senders(&worker.queue, &platform, worker.clock.now());
             });
         }
+    }
+
+    /// Lets the conversation go, untouched, where an administrator has stopped the chatbot: what waits keeps its place and
+    /// its attempts.
+    async fn is_paused(&self) -> Result<bool, StoreError> {
+        let worker = &self.worker;
+        let bot = worker.bots.find(self.claim.chatbot).await?;
+        if bot.is_none_or(|bot| bot.paused_at.is_none() || bot.archived_at.is_some()) {
+            return Ok(false);
+        }
+        let is_paused = turns::put_off(&worker.db, &self.claim, worker.clock.now() + PAUSED).await?;
+        if !is_paused {
+            worker.bots.forget(self.claim.chatbot).await;
+        }
+        Ok(is_paused)
     }
 
     /// What is to be answered now. `None`: nothing, and the conversation is in our hand no more.

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, integration_logs, outbound_files, quarantine, scheduling,
+    Db, StoreError, budgets, chat, instances, integration_logs, outbound_files, quarantine, scheduling,
     sign_in_failures, trials,
 };
 
@@ -13,6 +13,8 @@ const LOGS: TimeDelta = TimeDelta::days(90);
 const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 /// How long what was spent on models is kept: a month's budget needs the month.
 const SPENDING: TimeDelta = TimeDelta::days(62);
+/// How long a process that fell silent is remembered.
+const SILENT: TimeDelta = TimeDelta::days(1);
 
 /// How long it is kept how a tried answer came to be.
 const TRIALS: TimeDelta = TimeDelta::days(90);
@@ -38,5 +40,6 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     budgets::expire(db, now).await?;
     budgets::forget(db, now - SPENDING).await?;
     trials::forget(db, now - TRIALS).await?;
+    instances::prune(db, now - SILENT).await?;
     Ok(())
 }

@@ -1,6 +1,15 @@
 //! Who changed what, when and from where.
 //!
-//! Invariant: an entry is written in the transaction of the change it tells of, so neither is there without the other.
+//! Invariants:
+//! - An entry is written in the transaction of the change it tells of, so neither is there without the other.
+//! - Entries are a chain, and no role of a service can change one: the database chains each when its transaction commits,
+//!   and [`walk`] finds what was changed, taken out or put in all the same.
+
+mod chain;
+mod search;
+
+pub use chain::{Fault, Head, Link, Walked, head, walk};
+pub use search::{Filter, Found, search};
 
 use crate::{StoreError, SystemTx, TenantTx};
 use chrono::{DateTime, Utc};

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every change bumps `version`, so that whoever keeps a copy can tell.
 
-use crate::{Db, StoreError, TenantTx};
+use crate::{Db, StoreError, SystemTx, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, WorkspaceId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -113,6 +113,10 @@ pub struct Chatbot {
     pub max_answer_age_seconds: i32,
     /// Since when it is archived.
     pub archived_at: Option<DateTime<Utc>>,
+    /// Since when an administrator of the installation has stopped it: what people write waits.
+    pub paused_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub pause_reason: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -159,6 +163,8 @@ struct Row {
     knowledge_version: i64,
     max_answer_age_seconds: i32,
     archived_at: Option<DateTime<Utc>>,
+    paused_at: Option<DateTime<Utc>>,
+    pause_reason: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -180,6 +186,8 @@ impl TryFrom<Row> for Chatbot {
             knowledge_version: row.knowledge_version,
             max_answer_age_seconds: row.max_answer_age_seconds,
             archived_at: row.archived_at,
+            paused_at: row.paused_at,
+            pause_reason: row.pause_reason,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -314,6 +322,51 @@ pub async fn set_archived(
     .execute(tx.connection())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Stops a chatbot: what people write to it is kept and waits. `false`: there is no such chatbot, or it is stopped.
+pub async fn pause(
+    tx: &mut SystemTx,
+    id: ChatbotId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update chatbots set paused_at = $3, pause_reason = $2, version = version + 1, updated_at = $3
+         where id = $1 and paused_at is null",
+        id.as_uuid(),
+        reason,
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Lets a stopped chatbot go on: whatever waits for it is due at once. `None`: there is no such chatbot, or it is not
+/// stopped. Otherwise in how many conversations something waits.
+pub async fn resume(tx: &mut SystemTx, id: ChatbotId, now: DateTime<Utc>) -> Result<Option<u64>, StoreError> {
+    let done = sqlx::query!(
+        "update chatbots set paused_at = null, pause_reason = null, version = version + 1, updated_at = $2
+         where id = $1 and paused_at is not null",
+        id.as_uuid(),
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(None);
+    }
+    // Whoever puts a conversation off holds the chatbot's row: see `turns::put_off`. It has been put off by now, and is
+    // seen here, or it finds the chatbot going on.
+    let waiting = sqlx::query!(
+        "update conversations set due_at = least(due_at, $2) where chatbot_id = $1 and due_at is not null",
+        id.as_uuid(),
+        now,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(Some(waiting.rows_affected()))
 }
 
 /// A chatbot, whosever it is: for workers.

@@ -43,6 +43,17 @@ pub struct TenantTx {
     workspace: WorkspaceId,
 }
 
+/// A change of the schema.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    /// Its number.
+    pub version: i64,
+    /// What it is called; `None`: a newer version of this program made it.
+    pub description: Option<String>,
+    /// Whether it was made.
+    pub is_applied: bool,
+}
+
 /// A transaction across workspaces.
 pub type SystemTx = Transaction<'static, Postgres>;
 
@@ -112,21 +123,42 @@ impl Db {
 
     /// Whether the schema has everything that this version needs.
     pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let migrations = self.migrations().await?;
+        Ok(migrations.iter().all(|migration| migration.is_applied))
+    }
+
+    /// The changes of the schema that this version needs, and those that newer ones have made, by their numbers.
+    pub async fn migrations(&self) -> Result<Vec<Migration>, StoreError> {
         let mut connection = self.options.connect().await?;
-        let migrations = sqlx::migrate!();
-        let applied = match connection.list_applied_migrations(&migrations.table_name).await {
+        let needed = sqlx::migrate!();
+        let applied = match connection.list_applied_migrations(&needed.table_name).await {
             Ok(applied) => applied,
             Err(MigrateError::Execute(sqlx::Error::Database(error)))
                 if error.code().as_deref() == Some("42P01") =>
             {
-                return Ok(false);
+                Vec::new()
             }
             Err(MigrateError::Execute(error)) => return Err(error.into()),
             Err(error) => return Err(error.into()),
         };
-        Ok(migrations
+        let mut migrations: Vec<Migration> = needed
             .iter()
-            .all(|needed| applied.iter().any(|applied| applied.version == needed.version)))
+            .map(|needed| Migration {
+                version: needed.version,
+                description: Some(needed.description.to_string()),
+                is_applied: applied.iter().any(|applied| applied.version == needed.version),
+            })
+            .collect();
+        let newer = applied
+            .iter()
+            .filter(|applied| !needed.iter().any(|needed| needed.version == applied.version));
+        migrations.extend(newer.map(|newer| Migration {
+            version: newer.version,
+            description: None,
+            is_applied: true,
+        }));
+        migrations.sort_by_key(|migration| migration.version);
+        Ok(migrations)
     }
 
     /// What time it is for the database, for comparing clocks.

@@ -2,7 +2,7 @@
 
 use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
-use domain::{DeadLetterId, IntegrationId, MessageId, PartId, Platform};
+use domain::{DeadLetterId, IntegrationId, MessageId, PartId, Platform, WorkspaceId};
 use serde::Serialize;
 
 /// One dead letter, as its owner sees it.
@@ -216,4 +216,81 @@ pub async fn list_unowned(db: &Db, limit: i64) -> Result<Vec<DeadLetter>, StoreE
             created_at: row.created_at,
         })
         .collect())
+}
+
+/// An open dead letter, and whose it is.
+#[derive(Debug, Clone)]
+pub struct Owned {
+    /// The letter.
+    pub letter: DeadLetter,
+    /// The workspace; none where nobody could read it.
+    pub workspace: Option<WorkspaceId>,
+    /// Its name.
+    pub workspace_name: Option<String>,
+    /// The integration's platform.
+    pub platform: Option<Platform>,
+}
+
+/// The open dead letters of one workspace or of all, newest first, before `before`.
+pub async fn list_everywhere(
+    db: &Db,
+    workspace: Option<WorkspaceId>,
+    integration: Option<IntegrationId>,
+    before: Option<DeadLetterId>,
+    limit: i64,
+) -> Result<Vec<Owned>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select d.id, d.workspace_id, w.name as "workspace_name?", i.platform as "platform?", d.integration_id, d.kind,
+                  d.part_id, d.message_id, d.reason, d.may_have_arrived, d.created_at
+           from dead_letters d
+           left join workspaces w on w.id = d.workspace_id
+           left join integrations i on i.id = d.integration_id
+           where d.replayed_at is null and d.discarded_at is null
+             and ($1::uuid is null or d.workspace_id = $1) and ($2::uuid is null or d.integration_id = $2)
+             and ($3::uuid is null or d.id < $3)
+           order by d.id desc limit $4"#,
+        workspace.map(|id| id.as_uuid()),
+        integration.map(|id| id.as_uuid()),
+        before.map(|id| id.as_uuid()),
+        limit,
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Owned {
+                letter: DeadLetter {
+                    id: row.id.into(),
+                    integration: row.integration_id.map(Into::into),
+                    kind: row.kind,
+                    part: row.part_id.map(Into::into),
+                    message: row.message_id.map(Into::into),
+                    reason: row.reason,
+                    may_have_arrived: row.may_have_arrived,
+                    created_at: row.created_at,
+                },
+                workspace: row.workspace_id.map(Into::into),
+                workspace_name: row.workspace_name,
+                platform: row.platform.map(TryInto::try_into).transpose()?,
+            })
+        })
+        .collect()
+}
+
+/// The workspaces that have open dead letters of a selection which can be replayed.
+pub async fn owners(db: &Db, selection: Selection) -> Result<Vec<WorkspaceId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        r#"select distinct workspace_id as "workspace_id!" from dead_letters
+           where replayed_at is null and discarded_at is null and kind in ('part', 'turn') and workspace_id is not null
+             and ($1::uuid is null or id = $1) and ($2::uuid is null or integration_id = $2)
+             and ($3::timestamptz is null or created_at >= $3) and ($4::timestamptz is null or created_at < $4)
+           order by 1"#,
+        selection.id.map(|id| id.as_uuid()),
+        selection.integration.map(|id| id.as_uuid()),
+        selection.from,
+        selection.until,
+    )
+    .fetch_all(db.system_pool())
+    .await?;
+    Ok(ids.into_iter().map(Into::into).collect())
 }

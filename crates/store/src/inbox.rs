@@ -109,32 +109,32 @@ impl fmt::Debug for Conversation {
     }
 }
 
-struct Row {
-    id: uuid::Uuid,
-    chatbot_id: uuid::Uuid,
-    chatbot_name: String,
-    integration_id: uuid::Uuid,
-    platform: String,
-    contact_id: uuid::Uuid,
-    contact_key: String,
-    contact_name: Option<String>,
-    opted_out_at: Option<DateTime<Utc>>,
-    email: Option<String>,
-    phone: Option<String>,
-    fields: serde_json::Value,
-    consented_at: Option<DateTime<Utc>>,
-    key: String,
-    handler: String,
-    handoff_reason: Option<String>,
-    handoff_detail: Option<String>,
-    handed_off_at: Option<DateTime<Utc>>,
-    hand_back_at: Option<DateTime<Utc>>,
-    waiting: i64,
-    last_inbound_at: Option<DateTime<Utc>>,
-    last_direction: Option<String>,
-    last_text: Option<String>,
-    last_at: Option<DateTime<Utc>>,
-    created_at: DateTime<Utc>,
+pub(crate) struct Row {
+    pub id: uuid::Uuid,
+    pub chatbot_id: uuid::Uuid,
+    pub chatbot_name: String,
+    pub integration_id: uuid::Uuid,
+    pub platform: String,
+    pub contact_id: uuid::Uuid,
+    pub contact_key: String,
+    pub contact_name: Option<String>,
+    pub opted_out_at: Option<DateTime<Utc>>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub fields: serde_json::Value,
+    pub consented_at: Option<DateTime<Utc>>,
+    pub key: String,
+    pub handler: String,
+    pub handoff_reason: Option<String>,
+    pub handoff_detail: Option<String>,
+    pub handed_off_at: Option<DateTime<Utc>>,
+    pub hand_back_at: Option<DateTime<Utc>>,
+    pub waiting: i64,
+    pub last_inbound_at: Option<DateTime<Utc>>,
+    pub last_direction: Option<String>,
+    pub last_text: Option<String>,
+    pub last_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
 }
 
 impl TryFrom<Row> for Conversation {
@@ -181,7 +181,7 @@ impl TryFrom<Row> for Conversation {
 }
 
 /// Characters of a conversation's newest message that a list shows.
-const PREVIEW_CHARACTERS: i32 = 160;
+pub(crate) const PREVIEW_CHARACTERS: i32 = 160;
 
 /// The workspace's conversations, newest first.
 pub async fn list(

@@ -10,6 +10,7 @@ mod fixtures;
 pub mod holding;
 
 pub mod activity_log;
+pub mod administration;
 pub mod analytics;
 pub mod api_keys;
 pub mod attachments;
@@ -30,6 +31,7 @@ pub mod golden;
 pub mod idempotency_keys;
 pub mod inbox;
 pub mod installation;
+pub mod instances;
 pub mod intake;
 pub mod integration_logs;
 pub mod integrations;
@@ -62,5 +64,5 @@ pub mod versions;
 pub mod widgets;
 pub mod workspaces;
 
-pub use db::{Db, Settings, SystemTx, TenantTx};
+pub use db::{Db, Migration, Settings, SystemTx, TenantTx};
 pub use error::StoreError;

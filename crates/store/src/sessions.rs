@@ -32,6 +32,8 @@ pub struct SignedIn {
     pub user: UserId,
     /// Whether they administer the installation.
     pub is_administrator: bool,
+    /// Whether they have to choose another password before anything else.
+    pub must_change_password: bool,
 }
 
 /// Stores a session.
@@ -61,7 +63,7 @@ pub async fn signed_in(
     now: DateTime<Utc>,
 ) -> Result<Option<SignedIn>, StoreError> {
     let Some(row) = sqlx::query!(
-        "select s.id, s.user_id, s.last_used_at, u.is_administrator
+        "select s.id, s.user_id, s.last_used_at, u.is_administrator, u.must_change_password
          from sessions s join users u on u.id = s.user_id
          where s.token_hash = $1 and s.expires_at > $2 and s.last_used_at > $3 and u.disabled_at is null",
         token_hash,
@@ -82,6 +84,7 @@ pub async fn signed_in(
         session: row.id.into(),
         user: row.user_id.into(),
         is_administrator: row.is_administrator,
+        must_change_password: row.must_change_password,
     }))
 }
 
@@ -101,10 +104,12 @@ pub async fn delete_by_token(tx: &mut SystemTx, token_hash: &[u8]) -> Result<(),
     Ok(())
 }
 
-/// Ends all sessions of a person.
-pub async fn delete_of_user(tx: &mut SystemTx, user: UserId) -> Result<(), StoreError> {
-    sqlx::query!("delete from sessions where user_id = $1", user.as_uuid())
-        .execute(&mut **tx)
-        .await?;
-    Ok(())
+/// Ends all sessions of a person. How many there were, ended ones included.
+pub async fn delete_of_user(tx: &mut SystemTx, user: UserId) -> Result<u64, StoreError> {
+    Ok(
+        sqlx::query!("delete from sessions where user_id = $1", user.as_uuid())
+            .execute(&mut **tx)
+            .await?
+            .rows_affected(),
+    )
 }

@@ -345,6 +345,34 @@ pub async fn give_back(db: &Db, claim: &Claim, due_at: DateTime<Utc>) -> Result<
     Ok(())
 }
 
+/// Lets the conversation of a stopped chatbot go, untouched, to be looked at again at `until`. `false`: the chatbot goes
+/// on, and the conversation is still in our hand.
+pub async fn put_off(db: &Db, claim: &Claim, until: DateTime<Utc>) -> Result<bool, StoreError> {
+    let mut tx = db.system().await?;
+    // Held until the commit, so that whoever lets the chatbot go on finds what was put off.
+    let paused_at = sqlx::query_scalar!(
+        "select paused_at from chatbots where id = $1 for share",
+        claim.chatbot.as_uuid(),
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    .flatten();
+    if paused_at.is_none() {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "update conversations set lease_token = null, lease_until = null, due_at = $3
+         where id = $1 and lease_token = $2",
+        claim.conversation.as_uuid(),
+        claim.lease.as_uuid(),
+        until,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
 /// How an answer came to be.
 #[derive(Clone)]
 pub struct AnswerRecord {
@@ -802,7 +830,7 @@ async fn older_waits(
 mod tests {
     use super::*;
     use crate::{
-        conversations,
+        chatbots, conversations,
         fixtures::{
             CAPS, bot, claim_parts, claim_turns, inbound, message_states, noon, part_states, reply, write,
         },
@@ -1216,5 +1244,40 @@ mod tests {
         let mut tx = db.tenant(bot.workspace).await.unwrap();
         let letters = crate::dead_letters::list(&mut tx, None, None, 10).await.unwrap();
         assert_eq!(letters[0].reason, "poison");
+    }
+
+    #[sqlx::test]
+    async fn what_waits_for_a_stopped_chatbot_keeps_its_attempts_and_is_due_when_it_goes_on(pool: PgPool) {
+        let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+        write(&db, bot, "+1", "hello").await;
+        let mut tx = db.system().await.unwrap();
+        assert!(
+            chatbots::pause(&mut tx, bot.chatbot, "why", noon())
+                .await
+                .unwrap()
+        );
+        tx.commit().await.unwrap();
+        let claim = claim_turns(&db, 10).await.remove(0);
+        let later = noon() + TimeDelta::minutes(5);
+
+        assert!(put_off(&db, &claim, later).await.unwrap());
+
+        assert!(claim_turns(&db, 10).await.is_empty());
+        write(&db, bot, "+2", "hello").await;
+        let mut tx = db.system().await.unwrap();
+        assert_eq!(
+            chatbots::resume(&mut tx, bot.chatbot, noon()).await.unwrap(),
+            Some(2)
+        );
+        assert_eq!(
+            chatbots::resume(&mut tx, bot.chatbot, noon()).await.unwrap(),
+            None
+        );
+        tx.commit().await.unwrap();
+        let claims = claim_turns(&db, 10).await;
+        assert_eq!(claims.len(), 2);
+        assert!(!put_off(&db, &claims[0], later).await.unwrap());
+        let waiting = take_up(&db, &claims[0]).await.unwrap();
+        assert_eq!((waiting.len(), waiting[0].attempts), (1, 1));
     }
 }

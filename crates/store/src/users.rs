@@ -24,6 +24,8 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// When they last signed in.
     pub last_sign_in_at: Option<DateTime<Utc>>,
+    /// Whether they have to choose another password before anything else.
+    pub must_change_password: bool,
 }
 
 /// A workspace that a person belongs to.
@@ -67,7 +69,7 @@ pub async fn insert(
 /// One account.
 pub async fn get(db: &Db, id: UserId) -> Result<Option<User>, StoreError> {
     let row = sqlx::query!(
-        "select id, email, name, is_administrator, disabled_at, created_at, last_sign_in_at
+        "select id, email, name, is_administrator, disabled_at, created_at, last_sign_in_at, must_change_password
          from users where id = $1",
         id.as_uuid(),
     )
@@ -81,6 +83,7 @@ pub async fn get(db: &Db, id: UserId) -> Result<Option<User>, StoreError> {
         disabled_at: row.disabled_at,
         created_at: row.created_at,
         last_sign_in_at: row.last_sign_in_at,
+        must_change_password: row.must_change_password,
     }))
 }
 
@@ -116,7 +119,7 @@ pub async fn id_of_email(tx: &mut SystemTx, email: &str) -> Result<Option<UserId
 /// Sets a password; whoever calls it ends the person's sessions in the same transaction.
 pub async fn set_password(tx: &mut SystemTx, id: UserId, password_hash: &str) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "update users set password_hash = $2 where id = $1",
+        "update users set password_hash = $2, must_change_password = false where id = $1",
         id.as_uuid(),
         password_hash
     )
@@ -135,6 +138,18 @@ pub async fn set_disabled(
         "update users set disabled_at = $2 where id = $1",
         id.as_uuid(),
         disabled_at
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// From now on the person has to choose another password before anything else. `false`: there is no such account, or it
+/// has no password yet.
+pub async fn require_password_change(tx: &mut SystemTx, id: UserId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update users set must_change_password = true where id = $1 and password_hash is not null",
+        id.as_uuid(),
     )
     .execute(&mut **tx)
     .await?;
@@ -215,28 +230,4 @@ pub async fn seats(
             })
         })
         .collect()
-}
-
-/// All accounts of the installation, in the order of their making.
-pub async fn all(db: &Db, after: Option<UserId>, limit: i64) -> Result<Vec<User>, StoreError> {
-    let rows = sqlx::query!(
-        "select id, email, name, is_administrator, disabled_at, created_at, last_sign_in_at from users
-         where $1::uuid is null or id > $1 order by id limit $2",
-        after.map(|id| id.as_uuid()),
-        limit,
-    )
-    .fetch_all(db.system_pool())
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| User {
-            id: row.id.into(),
-            email: row.email,
-            name: row.name,
-            is_administrator: row.is_administrator,
-            disabled_at: row.disabled_at,
-            created_at: row.created_at,
-            last_sign_in_at: row.last_sign_in_at,
-        })
-        .collect())
 }

@@ -101,3 +101,13 @@ pub async fn all(db: &Db, after: Option<WorkspaceId>, limit: i64) -> Result<Vec<
         })
         .collect())
 }
+
+/// Whether there is such a workspace.
+pub async fn exists(tx: &mut SystemTx, id: WorkspaceId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from workspaces where id = $1) as "exists!""#,
+        id.as_uuid()
+    )
+    .fetch_one(&mut **tx)
+    .await?)
+}

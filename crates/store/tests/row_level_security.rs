@@ -13,6 +13,9 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     "sign_in_failures",
     "seen",
     "jobs",
+    // Where the log of all workspaces ends, and the processes that serve all of them.
+    "activity_head",
+    "instances",
     // What models cost is the same for everybody, and set by the administrator of the installation.
     "model_prices",
 ];

@@ -1,6 +1,7 @@
 //! The API over real HTTP, with a real database and the queue that lives in it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod administration;
 mod analytics;
 mod budgets;
 mod chatbots;

@@ -122,6 +122,7 @@ impl Tenant {
             ("unanswered_id", unanswered.to_string()),
             ("integration_id", integration.to_string()),
             ("quarantine_id", kept.to_string()),
+            ("contact_id", contact.to_string()),
             ("conversation_id", conversation.to_string()),
             ("message_id", message.to_string()),
             ("attachment_id", attachment.to_string()),
@@ -275,6 +276,9 @@ fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
         "budgets_set_of_workspace" | "budgets_set_of_chatbot" | "budgets_set_of_installation" => {
             json!({"budgets": [{"period": "day", "tokens": 5000}]})
         }
+        "users_bring_in" => json!({"email": "new@example.test"}),
+        "chatbots_pause" => json!({"reason": "taken over"}),
+        "replay_replay" => json!({"from": "2020-01-01T00:00:00Z"}),
         "prices_add" => json!({"provider": "openai", "model": "m", "input_usd": 1, "output_usd": 2}),
         "unanswered_answer" => json!({
             "unanswered_ids": [tenant.id("unanswered_id")], "question": "taken over?", "answer": "taken over",
