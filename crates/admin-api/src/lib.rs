@@ -71,7 +71,6 @@ use ::knowledge::Retriever;
 use ::tools::Tools;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
-use administration::overview::Counted;
 use channel::{ChannelHandle, Registry};
 use chrono::{DateTime, Utc};
 use domain::{ChatbotId, Platform};
@@ -98,7 +97,6 @@ struct Inner {
     passwords: Passwords,
     openapi: String,
     retriever: OnceLock<(Retriever, usize)>,
-    counted: Counted,
 }
 
 impl AdminApi {
@@ -127,7 +125,6 @@ impl AdminApi {
             passwords,
             openapi,
             retriever: OnceLock::new(),
-            counted: Counted::default(),
         })))
     }
 
@@ -184,11 +181,6 @@ impl AdminApi {
 
     pub(crate) fn retriever(&self) -> Option<&(Retriever, usize)> {
         self.0.retriever.get()
-    }
-
-    /// What the overview has counted of days that are over.
-    pub(crate) fn counted(&self) -> &Counted {
-        &self.0.counted
     }
 
     pub(crate) fn passwords(&self) -> &Passwords {

@@ -272,13 +272,13 @@ mod tests {
             id: ChunkId::new(),
             document: DocumentId::new(),
             title: format!("Manual {i}"),
-            url: (i % 3 == 0).then(|| format!("https://example.org/{i}")),
-            heading: if i % 5 == 0 {
+            url: i.is_multiple_of(3).then(|| format!("https://example.org/{i}")),
+            heading: if i.is_multiple_of(5) {
                 String::new()
             } else {
                 format!("Part {i} > Grüße")
             },
-            question: (i % 4 == 0).then(|| format!("What about {i}?")),
+            question: i.is_multiple_of(4).then(|| format!("What about {i}?")),
             text: format!("The hammer number {i} is kept in drawer {}. 你好 👋 ", i * 7).repeat(9),
             since_version: i as i64,
         }

@@ -96,8 +96,6 @@ alter table chatbots
 
 -- What is counted -----------------------------------------------------------------------------------------------------
 
--- Messages of a day, without reading a message.
-create index messages_accepted on messages (accepted_at, direction);
 -- When each chatbot answered, and what that cost, without reading an answer.
 create index answers_created on answers (chatbot_id, created_at) include (cost_micros);
 -- Calls to platforms come in the order of their times.

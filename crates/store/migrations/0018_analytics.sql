@@ -42,6 +42,7 @@ create table analytics_hours (
     primary key (chatbot_id, platform, hour)
 );
 create index analytics_hours_workspace on analytics_hours (workspace_id, hour);
+create index analytics_hours_hour on analytics_hours (hour);
 create index conversations_handed_over on conversations (handed_off_at) where handed_off_at is not null;
 
 alter table analytics_hours enable row level security;

@@ -1,6 +1,6 @@
 //! The installation at a glance.
 //!
-//! Days that are over are counted once in ten minutes; yesterday and today every time, for what comes in late comes then.
+//! Messages are told as analytics counts them: a minute late at most.
 
 use super::{Queues, depths};
 use crate::{AdminApi, budgets::usd, caller::Person, problem::Problem};
@@ -9,18 +9,13 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use domain::{IntegrationState, Platform};
 use serde::Serialize;
 use store::{
-    Db, StoreError,
     administration::overview::{self, Day},
     budgets::Period,
 };
-use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 /// Days that the trend shows, today included.
 const TREND: u64 = 30;
-
-/// How long a count of days that are over is believed.
-const BELIEVED: TimeDelta = TimeDelta::minutes(10);
 
 /// The installation at a glance.
 #[derive(Serialize, ToSchema)]
@@ -165,36 +160,6 @@ pub(crate) struct InstanceCounts {
     silent: usize,
 }
 
-/// The days that are over, as they were last counted.
-#[derive(Default)]
-pub(crate) struct Counted(Mutex<Option<(DateTime<Utc>, Vec<Day>)>>);
-
-impl Counted {
-    /// The messages of every day of the trend.
-    async fn trend(&self, db: &Db, now: DateTime<Utc>) -> Result<Vec<Day>, StoreError> {
-        let today = now.date_naive();
-        let before = |days: u64| today.checked_sub_days(Days::new(days)).unwrap_or(today);
-        let first = before(TREND - 1);
-        let mut kept = self.0.lock().await;
-        let mut days = match kept.take() {
-            Some((at, days))
-                if days.first().is_some_and(|day| day.day == first) && at <= now && now - at < BELIEVED =>
-            {
-                *kept = Some((at, days.clone()));
-                days
-            }
-            _ => {
-                let days = overview::days(db, first, before(2)).await?;
-                *kept = Some((now, days.clone()));
-                days
-            }
-        };
-        drop(kept);
-        days.extend(overview::days(db, before(1), today).await?);
-        Ok(days)
-    }
-}
-
 fn sum(days: &[Day], last: usize) -> InAndOut {
     days.iter()
         .rev()
@@ -211,9 +176,11 @@ pub(crate) async fn overview(api: Data<AdminApi>, _person: Person) -> Result<Jso
     let (db, now) = (api.db(), api.now());
     let month = Period::Month.since(now);
     let since = now - TimeDelta::days(30);
+    let today = now.date_naive();
+    let first = today.checked_sub_days(Days::new(TREND - 1)).unwrap_or(today);
     let (counts, days, errors, integrations, instances, queues) = futures_util::join!(
         overview::counts(db, month, since),
-        api.counted().trend(db, now),
+        overview::days(db, first, today),
         overview::errors(db, since),
         overview::integrations(db),
         store::instances::list(db),

@@ -1,7 +1,7 @@
 //! The installation in numbers.
 //!
-//! Every number is counted by an index, however many messages there are: days of messages by `messages_accepted`, what
-//! chatbots did and cost by `answers_created`, what went wrong by the partial indices of what is open.
+//! Every number is counted by an index, however many messages there are: days of messages by what [`crate::analytics`]
+//! keeps by the hour, what chatbots did and cost by `answers_created`, what went wrong by the partial indices of what is open.
 
 use crate::{Db, StoreError};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -166,11 +166,11 @@ pub async fn days(db: &Db, first: NaiveDate, last: NaiveDate) -> Result<Vec<Day>
     let rows = sqlx::query!(
         r#"select d::date as "day!", m.inbound as "inbound!", m.outbound as "outbound!"
            from generate_series($1::date, $2::date, '1 day') d cross join lateral (
-               select count(*) filter (where direction = 'inbound') as inbound,
-                      count(*) filter (where direction = 'outbound') as outbound
-               from messages
-               where accepted_at >= d::timestamp at time zone 'UTC'
-                 and accepted_at < (d::timestamp + interval '1 day') at time zone 'UTC'
+               select coalesce(sum(h.inbound), 0) as inbound,
+                      coalesce(sum(h.by_bot + h.by_people), 0) as outbound
+               from analytics_hours h
+               where h.hour >= d::timestamp at time zone 'UTC'
+                 and h.hour < (d::timestamp + interval '1 day') at time zone 'UTC'
            ) m
            order by d"#,
         first,
