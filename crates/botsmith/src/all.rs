@@ -6,7 +6,7 @@ use crate::{
     banner::Banner,
     cli, data_dir,
     demo::{self, Stage},
-    http, parts, role,
+    heartbeat, http, parts, role,
     running::Running,
     settings::Settings,
     shared::Shared,
@@ -161,6 +161,10 @@ impl Work {
             });
             running.add("the simulator", stage.run(stop.clone()));
         }
+        running.add(
+            "the heartbeat",
+            heartbeat::beat(shared.db.clone(), "all", data_dir.clone(), stop.clone()),
+        );
         running.add(
             "the chat-worker",
             parts::chat_worker(&settings, &shared)?.run(stop.clone()),

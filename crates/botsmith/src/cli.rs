@@ -53,6 +53,9 @@ pub enum Command {
     /// For the operator who is locked out
     #[command(subcommand)]
     Admin(Admin),
+    /// Whether the activity log is as it was written
+    #[command(subcommand)]
+    Audit(Audit),
     /// Makes the demo bot where the roles are processes of their own, and says how to try it
     Demo,
     /// Writes a chatbot of a running installation into a YAML file, without its keys
@@ -197,6 +200,13 @@ pub enum Admin {
     },
 }
 
+/// `botsmith audit …`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Walks the chain of all entries; an error if one was changed, removed or inserted
+    Verify,
+}
+
 impl Command {
     /// The name of the role, for telemetry.
     pub const fn role(&self) -> &'static str {
@@ -213,6 +223,7 @@ impl Command {
             Self::Doctor => "doctor",
             Self::Keys(_) => "keys",
             Self::Admin(_) => "admin",
+            Self::Audit(_) => "audit",
             Self::Demo => "demo",
             Self::Export(_) => "export",
             Self::Import(_) => "import",

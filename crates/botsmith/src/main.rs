@@ -1,12 +1,14 @@
 //! `botsmith`: every role of the system in one program.
 
 mod all;
+mod audit;
 mod banner;
 mod cli;
 mod data_dir;
 mod demo;
 mod doctor;
 mod eval;
+mod heartbeat;
 mod http;
 mod keys;
 mod operator;
@@ -76,6 +78,7 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => operator::migrate(settings, &data_dir).await,
         Command::Keys(keys) => keys::run(settings, keys, &data_dir).await,
         Command::Admin(admin) => operator::admin(settings, admin, &data_dir).await,
+        Command::Audit(audit) => operator::audit(settings, audit, &data_dir).await,
         Command::Demo => demo::run(settings, &data_dir, stop).await,
         Command::SetupLink => operator::setup_link(settings, &data_dir).await,
         Command::Simulate(_)

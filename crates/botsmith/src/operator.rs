@@ -1,6 +1,11 @@
 //! Commands for the operator at the machine: the schema, and getting in.
 
-use crate::{cli::Admin, data_dir, settings::Settings};
+use crate::{
+    audit,
+    cli::{Admin, Audit},
+    data_dir,
+    settings::Settings,
+};
 use admin_api::setup::{self, OneTimeLink};
 use anyhow::{Context, bail};
 use chrono::Utc;
@@ -44,6 +49,16 @@ pub async fn admin(settings: Settings, admin: Admin, data_dir: &Path) -> anyhow:
             ends(&link)
         );
         Ok(())
+    })
+    .await
+}
+
+/// `botsmith audit …`
+pub async fn audit(settings: Settings, audit: Audit, data_dir: &Path) -> anyhow::Result<()> {
+    let Audit::Verify = audit;
+    with_database(settings, data_dir, async |_, db| {
+        migrated(db).await?;
+        audit::verify(db).await
     })
     .await
 }

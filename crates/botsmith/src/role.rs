@@ -5,7 +5,7 @@
 
 use crate::{
     cli::{self, Which},
-    parts,
+    heartbeat, parts,
     running::Running,
     settings::Settings,
     shared::Shared,
@@ -32,6 +32,7 @@ pub async fn gateway(settings: Settings, stop: CancellationToken) -> anyhow::Res
     } = shared.clone();
     let service = gateway::Service::start(settings.gateway, db, queue, accounts, readiness).await?;
     let mut running = Running::new(stop.clone());
+    running.add("the heartbeat", heart_of(&shared, "gateway", &stop));
     running.add("the gateway", service.run(stop));
     finish(running, shared).await
 }
@@ -54,8 +55,19 @@ pub async fn admin_api(settings: Settings, stop: CancellationToken) -> anyhow::R
     let service = admin_api::Service::start(api, shared.readiness.clone()).await?;
     tracing::info!(address = %service.address(), "the API listens");
     let mut running = Running::new(stop.clone());
+    running.add("the heartbeat", heart_of(&shared, "admin-api", &stop));
     running.add("the API", service.run(stop));
     finish(running, shared).await
+}
+
+/// Says that a process of this role is there. Its disk is that of the place where it would keep data.
+fn heart_of(
+    shared: &Shared,
+    role: &'static str,
+    stop: &CancellationToken,
+) -> impl Future<Output = anyhow::Result<()>> + Send + 'static {
+    let data_dir = process::data_dir::default_path();
+    heartbeat::beat(shared.db.clone(), role, data_dir, stop.clone())
 }
 
 /// `botsmith chat-worker`
@@ -184,6 +196,9 @@ async fn quiet(
         .with_context(|| format!("cannot listen on {listen} for /healthz, /readyz and /metrics"))?;
     tracing::info!(address = %server.address(), "health is told");
     let mut running = Running::new(stop.clone());
+    // "the sender" is the role `sender`.
+    let role = name.trim_start_matches("the ");
+    running.add("the heartbeat", heart_of(&shared, role, &stop));
     running.add("health", async move {
         server.run(stop).await.context("the health server has ended")
     });
