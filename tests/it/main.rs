@@ -18,6 +18,7 @@ mod knowledge;
 mod listeners;
 mod media_out;
 mod ninth_platform;
+mod pausing;
 mod platforms;
 mod providers;
 mod quarantine;
