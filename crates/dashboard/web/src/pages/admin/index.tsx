@@ -7,6 +7,8 @@ import { useTexts } from "../../texts";
 
 const PAGES = {
   overview: lazy(() => import("./overview")),
+  users: lazy(() => import("./users")),
+  workspaces: lazy(() => import("./workspaces")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
