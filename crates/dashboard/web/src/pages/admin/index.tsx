@@ -9,6 +9,7 @@ const PAGES = {
   overview: lazy(() => import("./overview")),
   users: lazy(() => import("./users")),
   workspaces: lazy(() => import("./workspaces")),
+  chatbots: lazy(() => import("./chatbots")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
