@@ -10,6 +10,7 @@ const PAGES = {
   users: lazy(() => import("./users")),
   workspaces: lazy(() => import("./workspaces")),
   chatbots: lazy(() => import("./chatbots")),
+  conversations: lazy(() => import("./conversations")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
