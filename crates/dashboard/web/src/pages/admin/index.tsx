@@ -11,6 +11,7 @@ const PAGES = {
   workspaces: lazy(() => import("./workspaces")),
   chatbots: lazy(() => import("./chatbots")),
   conversations: lazy(() => import("./conversations")),
+  system: lazy(() => import("./system")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
