@@ -12,6 +12,7 @@ const PAGES = {
   chatbots: lazy(() => import("./chatbots")),
   conversations: lazy(() => import("./conversations")),
   system: lazy(() => import("./system")),
+  activity: lazy(() => import("./activity")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
