@@ -13,6 +13,7 @@ const PAGES = {
   conversations: lazy(() => import("./conversations")),
   system: lazy(() => import("./system")),
   activity: lazy(() => import("./activity")),
+  leads: lazy(() => import("./leads")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;
