@@ -31,6 +31,8 @@ function SignedIn() {
   if (me.isPending) return <Waiting />;
   if (me.error && !me.data) return <Container py="xl"><Wrong error={me.error} retry={() => void me.refetch()} /></Container>;
   if (!me.data) return <Navigate to="/sign-in" replace state={{ to: here.pathname + here.search }} />;
+  // Until they have chosen another password, everything else is refused them.
+  if (me.data.must_change_password && here.pathname !== "/account") return <Navigate to="/account" replace />;
   return <Shell me={me.data}><Boundary place={here.pathname}><Suspense fallback={<Waiting />}><Outlet /></Suspense></Boundary></Shell>;
 }
 

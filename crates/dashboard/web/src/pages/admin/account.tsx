@@ -25,7 +25,7 @@ function Facts({ user }: { user: User }) {
     <SimpleGrid cols={{ base: 1, xs: 2, md: 3 }}>
       <Fact name={t("col.state")}><Group gap="xs"><State value={user.state} />{user.disabled_at && t("users.disabledSince", { time: time(user.disabled_at) })}</Group>{user.must_change_password && t("users.mustChange")}</Fact>
       <Fact name={t("signIn.email")}>{user.email}</Fact>
-      <Fact name={t("users.who")}>{t(user.is_administrator ? "users.administrators" : "users.others")}</Fact>
+      <Fact name={t("users.makeAdministrator")}>{t(user.is_administrator ? "users.yes" : "users.no")}</Fact>
       <Fact name={t("col.signedIn")}>{user.last_sign_in_at ? time(user.last_sign_in_at) : t("never")}{user.last_sign_in_ip && ` · ${user.last_sign_in_ip}`}</Fact>
       <Fact name={t("users.sessions")}>{t("users.browsers", { count: user.sessions })}</Fact>
       <Fact name={t("users.made")}>{time(user.created_at)}</Fact>
