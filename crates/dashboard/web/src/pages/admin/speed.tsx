@@ -20,7 +20,9 @@ export function Speed() {
   const titled = useTitled();
   const [window, setWindow] = useState("hour");
   const latency = useQuery({ queryKey: ["admin", "latency", window], placeholderData: keepPreviousData, refetchInterval: 10_000, queryFn: () => ask(api.GET("/api/administration/latency", { params: { query: { window } } })) });
-  const seconds = (milliseconds: number) => number(milliseconds / 1000, { style: "unit", unit: "second", maximumFractionDigits: milliseconds < 100 ? 3 : 2 });
+  const long = (milliseconds: number) => (milliseconds < 1000
+    ? number(milliseconds, { style: "unit", unit: "millisecond", maximumSignificantDigits: 3 })
+    : number(milliseconds / 1000, { style: "unit", unit: "second", maximumSignificantDigits: 3 }));
   const rows = (told: Schemas["Latency"]): Row[] => [
     ...told.accept_to_reply.map((one) => ({ what: t("speed.reply", { platform: titled(one.platform) }), took: one.milliseconds })),
     ...told.stages.map((one) => ({ what: t("speed.stage", { stage: word("stage", one.stage) }), took: one.milliseconds })),
@@ -40,7 +42,7 @@ export function Speed() {
                 <Table.Tbody>{measured.map(({ what, took, failed, rate }) => (
                   <Table.Tr key={what}>
                     <Table.Td><Text size="sm" className="words">{what}</Text></Table.Td>
-                    <Table.Td ta="right">{seconds(took.p50)}</Table.Td><Table.Td ta="right">{seconds(took.p95)}</Table.Td><Table.Td ta="right">{seconds(took.p99)}</Table.Td>
+                    <Table.Td ta="right">{long(took.p50)}</Table.Td><Table.Td ta="right">{long(took.p95)}</Table.Td><Table.Td ta="right">{long(took.p99)}</Table.Td>
                     <Table.Td ta="right">{number(took.measured)}</Table.Td>
                     <Table.Td>{failed === undefined || rate === undefined ? "–" : <Badge color={failed ? "red" : "green"}>{number(failed)} · {number(rate, { style: "percent", maximumFractionDigits: 1 })}</Badge>}</Table.Td>
                   </Table.Tr>

@@ -55,14 +55,13 @@ export default function System() {
         {({ at, instances, queues, database, migrations }) => (
           <>
             <Section title={t("admin.instances")} note={t("admin.asOf", { time: time(at) })}><Instances all={instances} /></Section>
-            <SimpleGrid cols={{ base: 1, lg: 2 }} style={{ alignItems: "start" }}>
-              <Section title={t("admin.queues")}><Queues of={queues} /></Section>
-              <Stack><Meaning /><Migrations all={migrations} /></Stack>
-            </SimpleGrid>
             <DeadLetters />
             <Unread />
             <Speed />
-            <Database of={database} />
+            <SimpleGrid cols={{ base: 1, lg: 2 }} style={{ alignItems: "start" }}>
+              <Section title={t("admin.queues")}><Queues of={queues} /></Section>
+              <Stack><Database of={database} /><Migrations all={migrations} /><Meaning /></Stack>
+            </SimpleGrid>
           </>
         )}
       </Shown>
