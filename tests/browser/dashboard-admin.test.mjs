@@ -367,7 +367,7 @@ desk.step("prices and budgets are a part of it, and their old address leads ther
 desk.step("what the API refuses is said in its own words", async () => {
   const { page } = owner;
   await page.goto(admin("users?user=01990000-0000-7000-8000-000000000000"));
-  await page.getByRole("alert").getByText(/not/).waitFor();
+  await page.getByRole("alert").getByText("there is nothing here that you may see").waitFor();
   await page.getByRole("alert").getByText("Request").waitFor();
   assert.deepEqual(owner.problems.splice(0).filter((problem) => !problem.includes("404")), []);
 });
