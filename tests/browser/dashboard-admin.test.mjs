@@ -219,6 +219,7 @@ desk.step("a chatbot is paused for a reason, what people write waits, and is ans
   const { page } = owner;
   await page.goto(admin("chatbots"));
   const row = page.getByRole("row").filter({ hasText: "Bot 2" });
+  await row.getByText("Web chat").waitFor();
   assert.match(await row.innerText(), /Browser[\s\S]*of ada@example\.com[\s\S]*Active[\s\S]*quotes its knowledge[\s\S]*Web chat[\s\S]*documents: 1[\s\S]*conversations: 2[\s\S]*\$0\.00[\s\S]*answers: 2/);
   await row.getByRole("button", { name: "Pause: Bot 2" }).click();
   await page.getByRole("dialog").getByLabel("Why").fill("it sends advertising");
@@ -341,6 +342,8 @@ desk.step("a lead is listed with what was agreed to, and erased after its name w
   const { page } = owner;
   await page.goto(admin("leads"));
   const row = page.getByRole("row").filter({ hasText: "Ada Lovelace" });
+  // What platforms call themselves comes after the list.
+  await row.getByText("Web chat").waitFor();
   assert.match(await row.innerText(), /ada@lovelace\.example[\s\S]*agreed[\s\S]*Bot 1 · Web chat/);
   await picture(page, "admin-lead");
   await row.getByRole("button", { name: "Erase: Ada Lovelace" }).click();
