@@ -46,13 +46,13 @@ function Row({ bot, onPause, onResume, busy }: { bot: Chatbot; onPause: () => vo
   const isMine = useIsMine();
   return (
     <Table.Tr>
-      <Table.Td>
+      <Table.Td style={{ minWidth: 130 }}>
         <Text size="sm" fw={600} className="words">{isMine(bot.workspace_id) ? <Link to={`/chatbots/${bot.id}/overview`}>{bot.name}</Link> : bot.name}</Text>
         <Text size="xs" className="words">{bot.workspace_name}</Text>
         {bot.owners.length > 0 && <Text size="xs" c="dimmed" className="words">{t("abots.owners", { owners: bot.owners.join(", ") })}</Text>}
       </Table.Td>
       <Table.Td><State value={bot.state} />{bot.paused_at && <Text size="xs" className="words">{t("abots.pausedFor", { reason: bot.pause_reason ?? "", time: time(bot.paused_at) })}</Text>}</Table.Td>
-      <Table.Td><Text size="sm" className="words">{bot.model ?? t("abots.quotes")}</Text></Table.Td>
+      <Table.Td style={{ minWidth: 96 }}><Text size="sm" className="words">{bot.model ?? t("abots.quotes")}</Text></Table.Td>
       <Table.Td><Channels bot={bot} /></Table.Td>
       <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{t("abots.knows", { count: number(bot.documents) })}</Text><Text size="sm" style={{ whiteSpace: "nowrap" }}><Link to={`/admin/conversations?chatbot_id=${bot.id}`}>{t("abots.talks", { count: number(bot.conversations) })}</Link></Text></Table.Td>
       <Table.Td><Text size="sm">{number(bot.cost_usd, { style: "currency", currency: "USD" })}</Text><Text size="xs" c="dimmed">{t("abots.answers", { count: number(bot.answers) })}</Text></Table.Td>

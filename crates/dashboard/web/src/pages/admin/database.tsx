@@ -19,12 +19,14 @@ export function Database({ of }: { of: Schemas["Database"] }) {
         <Fact label={t("sys.connections")} value={t("sys.connectionsOf", { count: number(of.connections), most: number(of.most_connections) })} />
         <Fact label={t("sys.long")} value={number(of.long_transactions)} note={t("sys.longHint")} />
       </SimpleGrid>
-      <Table verticalSpacing={4} aria-label={t("sys.tables")}>
-        <Table.Thead><Table.Tr><Table.Th>{t("sys.table")}</Table.Th><Table.Th ta="right">{t("sys.size")}</Table.Th><Table.Th ta="right">{t("sys.rows")}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>{of.tables.map((table) => (
-          <Table.Tr key={table.name}><Table.Td className="words">{table.name}</Table.Td><Table.Td ta="right">{bytes(table.bytes)}</Table.Td><Table.Td ta="right">{number(Math.max(0, table.rows))}</Table.Td></Table.Tr>
-        ))}</Table.Tbody>
-      </Table>
+      <Table.ScrollContainer minWidth={280}>
+        <Table verticalSpacing={4} aria-label={t("sys.tables")}>
+          <Table.Thead><Table.Tr><Table.Th>{t("sys.table")}</Table.Th><Table.Th ta="right">{t("sys.size")}</Table.Th><Table.Th ta="right">{t("sys.rows")}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>{of.tables.map((table) => (
+            <Table.Tr key={table.name}><Table.Td>{table.name}</Table.Td><Table.Td ta="right">{bytes(table.bytes)}</Table.Td><Table.Td ta="right">{number(Math.max(0, table.rows))}</Table.Td></Table.Tr>
+          ))}</Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
     </Section>
   );
 }

@@ -12,16 +12,20 @@ export function Queues({ of, busy = false }: { of: Schemas["Queues"]; busy?: boo
     <>
       {!of.ready && <Alert color="red" mb="sm" role="alert">{t("admin.queuesNotReady")}</Alert>}
       {!shown.length && of.ready && <Text size="sm">{t("admin.queuesEmpty", { count: of.queues.length })}</Text>}
-      {shown.length > 0 && <Table verticalSpacing="xs" aria-label={t("admin.queues")}>
-        <Table.Thead><Table.Tr><Table.Th>{t("admin.queue")}</Table.Th><Table.Th ta="right">{t("admin.waiting")}</Table.Th><Table.Th ta="right">{t("admin.oldest")}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>{shown.map((queue) => (
-          <Table.Tr key={queue.name}>
-            <Table.Td><Text size="sm" className="words">{queue.name}</Text>{queue.problem && <Text size="xs" className="words"><Badge color="red">{t("state.error")}</Badge> {queue.problem}</Text>}</Table.Td>
-            <Table.Td ta="right">{queue.messages == null ? "–" : number(queue.messages)}</Table.Td>
-            <Table.Td ta="right">{queue.oldest_seconds == null ? "–" : long(queue.oldest_seconds)}</Table.Td>
-          </Table.Tr>
-        ))}</Table.Tbody>
-      </Table>}
+      {shown.length > 0 && (
+        <Table.ScrollContainer minWidth={280}>
+          <Table verticalSpacing="xs" aria-label={t("admin.queues")}>
+            <Table.Thead><Table.Tr><Table.Th>{t("admin.queue")}</Table.Th><Table.Th ta="right">{t("admin.waiting")}</Table.Th><Table.Th ta="right">{t("admin.oldest")}</Table.Th></Table.Tr></Table.Thead>
+            <Table.Tbody>{shown.map((queue) => (
+              <Table.Tr key={queue.name}>
+                <Table.Td><Text size="sm">{queue.name}</Text>{queue.problem && <Text size="xs" className="words"><Badge color="red">{t("state.error")}</Badge> {queue.problem}</Text>}</Table.Td>
+                <Table.Td ta="right">{queue.messages == null ? "–" : number(queue.messages)}</Table.Td>
+                <Table.Td ta="right">{queue.oldest_seconds == null ? "–" : long(queue.oldest_seconds)}</Table.Td>
+              </Table.Tr>
+            ))}</Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
     </>
   );
 }
