@@ -17,7 +17,7 @@ const FirstBot = lazy(() => import("./pages/first-bot"));
 const Analytics = lazy(() => import("./pages/analytics"));
 const Inbox = lazy(() => import("./pages/inbox"));
 const Workspace = lazy(() => import("./pages/workspace"));
-const Installation = lazy(() => import("./pages/installation"));
+const Admin = lazy(() => import("./pages/admin"));
 const Account = lazy(() => import("./pages/account"));
 const Chatbot = lazy(() => import("./pages/chatbot"));
 
@@ -31,6 +31,8 @@ function SignedIn() {
   if (me.isPending) return <Waiting />;
   if (me.error && !me.data) return <Container py="xl"><Wrong error={me.error} retry={() => void me.refetch()} /></Container>;
   if (!me.data) return <Navigate to="/sign-in" replace state={{ to: here.pathname + here.search }} />;
+  // Until they have chosen another password, everything else is refused them.
+  if (me.data.must_change_password && here.pathname !== "/account") return <Navigate to="/account" replace />;
   return <Shell me={me.data}><Boundary place={here.pathname}><Suspense fallback={<Waiting />}><Outlet /></Suspense></Boundary></Shell>;
 }
 
@@ -54,7 +56,8 @@ export function App() {
         <Route path="/workspaces/:workspace/inbox/:conversation?" element={<Inbox />} />
         <Route path="/workspaces/:workspace/analytics" element={<Analytics />} />
         <Route path="/workspaces/:workspace/settings/:tab?" element={<Workspace />} />
-        <Route path="/installation" element={<Installation />} />
+        <Route path="/installation" element={<Navigate to="/admin/prices" replace />} />
+        <Route path="/admin/:tab?" element={<Admin />} />
         <Route path="/account" element={<Account />} />
         <Route path="/chatbots/:chatbot/:tab?" element={<Chatbot />} />
         <Route path="*" element={<NotFound />} />

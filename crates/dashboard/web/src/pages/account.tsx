@@ -1,4 +1,4 @@
-import { Button, Group, PasswordInput, Stack, Table, Text } from "@mantine/core";
+import { Alert, Button, Group, PasswordInput, Stack, Table, Text } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router-dom";
 import { api, ask } from "../api/client";
@@ -36,6 +36,7 @@ export default function Account() {
     <>
       <PageHead title={t("account.title")} note={me?.user.email}><Button variant="default" onClick={signOut}>{t("nav.signOut")}</Button></PageHead>
       <Stack maw={640}>
+        {me?.must_change_password && <Alert color="orange" role="alert">{t("account.mustChange")}</Alert>}
         <Password />
         <Section title={t("account.workspaces")}>
           <Table aria-label={t("account.workspaces")}>

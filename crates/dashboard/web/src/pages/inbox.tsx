@@ -6,6 +6,7 @@ import { Link, useParams, useSearchParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, usePlatforms } from "../api/hooks";
 import { useAct } from "../parts/act";
+import { useNames } from "../parts/names";
 import { Record } from "../parts/record";
 import { usePaged } from "../parts/paged";
 import { useMay } from "../parts/role";
@@ -17,14 +18,6 @@ const Again = lazy(() => import("../parts/again"));
 const Template = lazy(() => import("../parts/template"));
 
 type Conversation = Schemas["Conversation"];
-
-function useNames() {
-  const { t } = useTexts();
-  return ({ contact }: Conversation) => {
-    const visitor = /^visitor:c_(.{6})/.exec(contact.key);
-    return contact.name || contact.email || contact.phone || (visitor ? t("inbox.visitor", { id: visitor[1] ?? "" }) : contact.key);
-  };
-}
 
 /** Lists are asked for again so often; there is no stream of an inbox's events yet. */
 const LIVE = 4_000;

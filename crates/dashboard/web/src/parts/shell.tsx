@@ -80,7 +80,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
         </Stack>
         <Stack gap={2} pt="sm" className="small">
           <Box hiddenFrom="sm"><Looks /></Box>
-          {me.user.is_administrator && <NavLink to="/installation" className="nav">{t("nav.installation")}</NavLink>}
+          {me.user.is_administrator && <NavLink to="/admin" className="nav">{t("nav.admin")}</NavLink>}
           <a href="/api/docs" className="nav">{t("nav.api")}</a>
           <NavLink to="/account" className="nav"><Text truncate inherit>{me.user.name || me.user.email}</Text></NavLink>
           <Button mt={6} variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>

@@ -1,14 +1,9 @@
 import { Code, Table, Text } from "@mantine/core";
 import { api, ask, type Schemas } from "../../api/client";
 import { Paged, usePaged } from "../../parts/paged";
+import { said } from "../../parts/said";
 import { Empty, Section } from "../../parts/state";
 import { useTexts } from "../../texts";
-
-/** What else is worth knowing of a change, as `name: value`. */
-function said(details: unknown): string {
-  if (typeof details !== "object" || details === null) return "";
-  return Object.entries(details).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join("\n");
-}
 
 function Change({ change }: { change: Schemas["Activity"] }) {
   const { t, time, word } = useTexts();

@@ -44,7 +44,7 @@ function counts(price: Price, all: Price[]): boolean {
   return begun.toSorted((one, other) => other.valid_from.localeCompare(one.valid_from))[0]?.id === price.id;
 }
 
-export function Prices() {
+export function PriceList() {
   const { t, number, word } = useTexts();
   const [search, setSearch] = useState("");
   const [edited, setEdited] = useState<Price | "new" | null>(null);
