@@ -188,6 +188,7 @@ desk.step("what happened is told in figures and charts, and as a table", async (
   const counted = async () => (await (await page.request.get(`${product.url}/api${workspace}/analytics`)).json()).total;
   for (let total = await counted(); !total.by_people; total = await counted()) await page.waitForTimeout(200);
   const total = await counted();
+  assert.equal(total.handed_over, 1);
 
   await page.getByRole("link", { name: "Analytics" }).click();
   const messages = page.getByRole("row").filter({ hasText: /Web chat/ }).getByRole("cell").nth(2);
@@ -195,7 +196,7 @@ desk.step("what happened is told in figures and charts, and as a table", async (
   await page.getByRole("figure", { name: "How long people waited" }).locator("svg").first().waitFor();
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download as CSV" }).click()]);
   assert.equal(download.suggestedFilename(), "analytics.csv");
-  await page.getByLabel("Channel").selectOption({ label: "Telegram" });
+  await page.getByLabel("Channel", { exact: true }).selectOption({ label: "Telegram" });
   await page.getByText("Nothing has happened in this time").waitFor();
   assert.deepEqual(owner.problems, []);
 });

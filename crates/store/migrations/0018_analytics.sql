@@ -43,12 +43,42 @@ create table analytics_hours (
 );
 create index analytics_hours_workspace on analytics_hours (workspace_id, hour);
 create index analytics_hours_hour on analytics_hours (hour);
-create index conversations_handed_over on conversations (handed_off_at) where handed_off_at is not null;
 
-alter table analytics_hours enable row level security;
-alter table analytics_hours force row level security;
-grant select, insert, update, delete on analytics_hours to botsmith_system, botsmith_tenant;
-create policy system on analytics_hours to botsmith_system using (true) with check (true);
-create policy tenant on analytics_hours to botsmith_tenant
-    using (workspace_id = nullif(current_setting('botsmith.workspace', true), '')::uuid)
-    with check (workspace_id = nullif(current_setting('botsmith.workspace', true), '')::uuid);
+-- When a human took a conversation over: the conversation itself forgets it when the bot has it again.
+create table handovers (
+    conversation_id uuid not null references conversations on delete cascade,
+    workspace_id uuid not null references workspaces on delete cascade,
+    at timestamptz not null
+);
+create index handovers_at on handovers (at);
+create index handovers_conversation on handovers (conversation_id);
+insert into handovers (conversation_id, workspace_id, at)
+    select id, workspace_id, handed_off_at from conversations where handed_off_at is not null;
+
+create function note_handover() returns trigger language plpgsql as $$
+begin
+    insert into handovers (conversation_id, workspace_id, at)
+        values (new.id, new.workspace_id, coalesce(new.handed_off_at, now()));
+    return null;
+end
+$$;
+create trigger note_handover after update of handler on conversations for each row
+    when (old.handler = 'bot' and new.handler = 'human') execute function note_handover();
+
+do $$
+declare
+    t text;
+begin
+    foreach t in array array['analytics_hours', 'handovers'] loop
+        execute format('alter table %I enable row level security', t);
+        execute format('alter table %I force row level security', t);
+        execute format('grant select, insert, update, delete on %I to botsmith_system, botsmith_tenant', t);
+        execute format('create policy system on %I to botsmith_system using (true) with check (true)', t);
+        execute format($p$
+            create policy tenant on %I to botsmith_tenant
+            using (workspace_id = nullif(current_setting('botsmith.workspace', true), '')::uuid)
+            with check (workspace_id = nullif(current_setting('botsmith.workspace', true), '')::uuid)
+        $p$, t);
+    end loop;
+end
+$$;

@@ -73,8 +73,8 @@ async fn tally(db: &Db, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), St
                select u.conversation_id, made_at(u.id), 'unanswered', 1, null
                from unanswered u where u.id >= first_id($1) and u.id < first_id($2)
                union all
-               select c.id, c.handed_off_at, 'handed_over', 1, null
-               from conversations c where c.handed_off_at >= $1 and c.handed_off_at < $2
+               select t.conversation_id, t.at, 'handed_over', 1, null
+               from handovers t where t.at >= $1 and t.at < $2
                union all
                select p.conversation_id, made_at(p.id), 'undelivered', 1, null
                from parts p

@@ -58,6 +58,13 @@ async fn what_happened_is_counted_once_however_often_it_is_counted(pool: PgPool)
     .execute(&pool)
     .await
     .unwrap();
+    for handler in ["human", "human", "bot"] {
+        sqlx::query("update conversations set handler = $1")
+            .bind(handler)
+            .execute(&pool)
+            .await
+            .unwrap();
+    }
     let now = Utc::now();
 
     refresh(&db, now).await.unwrap();
@@ -74,6 +81,10 @@ async fn what_happened_is_counted_once_however_often_it_is_counted(pool: PgPool)
         (2, 3, 2, 0)
     );
     assert_eq!((counted.tokens, counted.cost_micros), (30, 140));
+    assert_eq!(
+        counted.handed_over, 2,
+        "each was taken over once, and is with the bot again"
+    );
     let wait = counted.wait_seconds(0.5).unwrap();
     assert!((2.0..=4.0).contains(&wait), "{wait} s");
 }

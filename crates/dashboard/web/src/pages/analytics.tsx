@@ -150,7 +150,7 @@ export default function Analytics() {
           <Stack>
             <Section title={t("analytics.sum")}><Figures told={data} /></Section>
             <Charts told={data} />
-            <SimpleGrid cols={{ base: 1, lg: 2 }}>
+            <SimpleGrid cols={{ base: 1, xl: 2 }}>
               <By title={t("analytics.byChatbot")} rows={data.by_chatbot.map((one) => ({ key: one.chatbot_id, name: <Link to={`/chatbots/${one.chatbot_id}/overview`}>{one.name}</Link>, figures: one }))} />
               <By title={t("analytics.byChannel")} rows={data.by_platform.map((one) => ({ key: one.platform, name: titled(one.platform), figures: one }))} />
             </SimpleGrid>
