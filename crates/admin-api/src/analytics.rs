@@ -9,7 +9,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{ChatbotId, Platform};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use store::analytics::{self, Counts, Row, Step, Wanted};
+use store::{
+    TenantTx,
+    analytics::{self, Counts, Row, Step, Wanted},
+};
 use utoipa::{IntoParams, ToSchema};
 
 /// The longest time that is told in one answer, and the longest in hours.
@@ -216,13 +219,14 @@ pub(crate) async fn get(
     query: Query<AnalyticsQuery>,
 ) -> Result<Json<Analytics>, Problem> {
     let wanted = query.wanted(api.now())?;
-    let rows = rows(&api, &seat, &wanted).await?;
+    let mut tx = begin(&api, &seat, &wanted).await?;
+    let rows = rows(&mut tx, &wanted).await?;
     let earlier = Wanted {
         from: wanted.from - (wanted.to - wanted.from),
         to: wanted.from,
         ..wanted.clone()
     };
-    let before = self::rows(&api, &seat, &earlier).await?;
+    let before = self::rows(&mut tx, &earlier).await?;
     let series = by(&rows, |row| row.at);
     let chatbots = by(&rows, |row| (row.chatbot, row.name.clone()));
     let platforms = by(&rows, |row| row.platform.clone());
@@ -272,7 +276,8 @@ pub(crate) async fn csv(
     query: Query<AnalyticsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = query.wanted(api.now())?;
-    let rows = rows(&api, &seat, &wanted).await?;
+    let mut tx = begin(&api, &seat, &wanted).await?;
+    let rows = rows(&mut tx, &wanted).await?;
     table::attachment("analytics.csv", COLUMNS, rows.iter().map(record))
 }
 
@@ -316,14 +321,19 @@ fn record(row: &Row) -> [String; COLUMNS.len()] {
     ]
 }
 
-async fn rows(api: &AdminApi, seat: &Seat, wanted: &Wanted) -> Result<Vec<Row>, Problem> {
+/// Refused where the chatbot that is wanted is none of the workspace's.
+async fn begin(api: &AdminApi, seat: &Seat, wanted: &Wanted) -> Result<TenantTx, Problem> {
     let mut tx = seat.begin(api).await?;
     if let Some(chatbot) = wanted.chatbot
         && store::chatbots::get(&mut tx, chatbot).await?.is_none()
     {
         return Err(Problem::not_found());
     }
-    analytics::read(&mut tx, wanted).await?.ok_or_else(|| {
+    Ok(tx)
+}
+
+async fn rows(tx: &mut TenantTx, wanted: &Wanted) -> Result<Vec<Row>, Problem> {
+    analytics::read(tx, wanted).await?.ok_or_else(|| {
         Problem::invalid(
             "time_zone",
             "is no time zone: name it as the time zone database does, like `Europe/Berlin`",

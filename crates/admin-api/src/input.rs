@@ -181,6 +181,11 @@ pub(crate) fn line(field: &'static str, given: &str, most: usize) -> Result<Stri
     within(field, text, most)
 }
 
+/// What a list is searched for, as `q`.
+pub(crate) fn sought(given: Option<&str>) -> Result<Option<String>, Problem> {
+    given.map(|text| line("q", text, 100)).transpose()
+}
+
 /// A text of any number of lines. U+0000, which PostgreSQL does not take, is dropped.
 pub(crate) fn block(field: &'static str, given: &str, most: usize) -> Result<String, Problem> {
     within(field, given.replace('\0', ""), most)

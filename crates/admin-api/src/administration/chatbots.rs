@@ -196,11 +196,7 @@ pub(crate) async fn chatbots_everywhere(
     };
     let filter = Filter {
         id: None,
-        text: query
-            .q
-            .as_deref()
-            .map(|text| input::line("q", text, 100))
-            .transpose()?,
+        text: input::sought(query.q.as_deref())?,
         workspace: query.workspace_id.map(Into::into),
         state,
         platform: query.platform,

@@ -109,11 +109,7 @@ pub(crate) async fn leads(
     let filter = Filter {
         workspace: query.workspace_id.map(Into::into),
         chatbot: query.chatbot_id.map(Into::into),
-        text: query
-            .q
-            .as_deref()
-            .map(|text| input::line("q", text, 100))
-            .transpose()?,
+        text: input::sought(query.q.as_deref())?,
         consented: query.consented,
     };
     let rows = leads::list(api.db(), &filter, query.after.map(Into::into), limit + 1).await?;

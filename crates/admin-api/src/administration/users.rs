@@ -158,11 +158,7 @@ pub(crate) async fn users(
     };
     let filter = Filter {
         id: None,
-        text: query
-            .q
-            .as_deref()
-            .map(|text| input::line("q", text, 100))
-            .transpose()?,
+        text: input::sought(query.q.as_deref())?,
         state,
         is_administrator: query.is_administrator,
         workspace: query.workspace_id.map(Into::into),
