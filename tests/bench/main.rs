@@ -11,6 +11,7 @@ mod disk;
 mod end_to_end;
 mod gateway;
 mod generator;
+mod lists;
 mod memory;
 mod retrieval;
 mod table;
@@ -40,6 +41,8 @@ enum Part {
     Memory,
     /// Searching knowledge and embedding
     Retrieval,
+    /// Lists, searches and charts over 100,000 conversations
+    Lists,
     /// The bare handler (started by the gateway part)
     #[command(hide = true)]
     Bare(bare::Arguments),
@@ -86,6 +89,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants(|part| matches!(part, Part::Retrieval)) {
         retrieval::run(effort).await?;
+    }
+    if wants(|part| matches!(part, Part::Lists)) {
+        lists::run(effort).await?;
     }
     if wants(|part| matches!(part, Part::EndToEnd)) {
         end_to_end::times(effort).await?;

@@ -1,7 +1,7 @@
 //! How fast knowledge is searched, in how much memory, and what quantised vectors lose.
 //!
 //! The passages are made up: words drawn as languages draw them (the n-th word 1/n as often as the first), vectors in
-//! clusters. Beside each time stands what this machine needs at least: reading the vectors once, or multiplying them as
+//! clusters; what is embedded is English, as a made-up word costs the model as much as three that it knows. Beside each time stands what this machine needs at least: reading the vectors once, or multiplying them as
 //! plain floats.
 
 use crate::{
@@ -27,6 +27,9 @@ const LENGTH: usize = 90;
 const CLUSTERS: usize = 200;
 /// Passages of which the ten nearest are compared.
 const COMPARED: usize = 2_000;
+
+/// Some thousand words, to be embedded.
+const ENGLISH: &str = include_str!("../../README.md");
 
 const GOAL_SMALL: &str = "5 ms";
 const GOAL_LARGE: &str = "15 ms";
@@ -170,7 +173,7 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
         "ten nearest of {COMPARED} that are the full vectors': {:.4} (goal {GOAL_RECALL})",
         recall(&mut made)?
     );
-    embedding(&mut made).await
+    embedding().await
 }
 
 /// The shortest of several runs.
@@ -212,7 +215,7 @@ fn recall(made: &mut Made) -> anyhow::Result<f64> {
 }
 
 /// What the model in this process takes for a question, and for passages.
-async fn embedding(made: &mut Made) -> anyhow::Result<()> {
+async fn embedding() -> anyhow::Result<()> {
     let folder = std::env::var_os("BOTSMITH_WEIGHTS")
         .map(PathBuf::from)
         .unwrap_or_default();
@@ -225,16 +228,27 @@ async fn embedding(made: &mut Made) -> anyhow::Result<()> {
         }
     };
     let loaded = began.elapsed();
+    let words: Vec<&str> = ENGLISH
+        .split_whitespace()
+        .filter(|word| word.len() > 1 && word.chars().all(char::is_alphabetic))
+        .collect();
+    // Of as many words as wanted, each from its own place.
+    let english = |words_of_each: usize, count: usize| -> Vec<String> {
+        let step = (words.len() - words_of_each) / count;
+        (0..count)
+            .map(|i| words[i * step..i * step + words_of_each].join(" "))
+            .collect()
+    };
     let mut times = Vec::new();
-    for _ in 0..50 {
-        let question = made.text(9);
+    for question in english(9, 50) {
         let began = Instant::now();
         black_box(model.embed(&[&question]).await?.len());
         times.push(began.elapsed());
     }
     times.sort();
-    let passages: Vec<String> = (0..64)
-        .map(|_| to_embed("Manual", "", None, &made.text(LENGTH)))
+    let passages: Vec<String> = english(LENGTH, 64)
+        .iter()
+        .map(|text| to_embed("Manual", "", None, text))
         .collect();
     let passages: Vec<&str> = passages.iter().map(String::as_str).collect();
     let began = Instant::now();

@@ -223,6 +223,7 @@ pub async fn refusal(
             f32::from(s.words),
             s.cosine.unwrap_or_default(),
             s.quote_cosine.unwrap_or_default(),
+            s.among as f32,
         ];
         writeln!(table, "{}\t{article}\t{}", NAMES[*label], tabbed(&numbers))?;
         seen[*label].push(s);

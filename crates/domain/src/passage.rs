@@ -36,6 +36,8 @@ pub struct Passage {
 pub struct PassageSignals {
     /// How many different words the question is about. The same for all passages of a search.
     pub words: u16,
+    /// Among how many passages it was found. The same for all passages of a search.
+    pub among: u64,
     /// Share of the question's words that stand anywhere in the passage, its title and headings.
     pub coverage: f32,
     /// Share of the question's words that stand in the sentences of `quote`; of a pair, in the pair.

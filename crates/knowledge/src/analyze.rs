@@ -2,9 +2,12 @@
 //! that put no spaces between words.
 
 use crate::{language::Language, script, stop_words};
-use std::{collections::HashSet, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 use tantivy::tokenizer::{
-    AsciiFoldingFilter, LowerCaser, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
+    AsciiFoldingFilter, LowerCaser, RawTokenizer, Stemmer, TextAnalyzer, Token, TokenStream, Tokenizer,
 };
 use unicode_segmentation::UnicodeSegmentation;
 use whatlang::Lang;
@@ -23,30 +26,35 @@ pub(crate) struct Term {
 #[derive(Clone)]
 pub(crate) struct Analyzer {
     pipeline: TextAnalyzer,
+    /// From a word as it is written to its term.
+    form: TextAnalyzer,
+    words: Words,
     language: Language,
 }
 
 impl Analyzer {
     pub(crate) fn new(language: Language) -> Self {
         let elides = matches!(language.lang(), Lang::Fra | Lang::Ita);
-        let words = TextAnalyzer::builder(Words { elides }).filter(LowerCaser);
-        let pipeline = match language.stemming() {
-            Some(stemming) => words
-                .filter(Stemmer::new(stemming))
-                .filter(AsciiFoldingFilter)
-                .build(),
-            None => words.filter(AsciiFoldingFilter).build(),
-        };
-        Self { pipeline, language }
+        let words = Words { elides };
+        Self {
+            pipeline: formed(words, language),
+            form: formed(RawTokenizer::default(), language),
+            words,
+            language,
+        }
     }
 
     pub(crate) const fn language(&self) -> Language {
         self.language
     }
 
-    /// For the index.
+    /// For the index: the same terms, quicker where many texts are read one after another.
     pub(crate) fn pipeline(&self) -> TextAnalyzer {
-        self.pipeline.clone()
+        TextAnalyzer::from(Remembering {
+            words: self.words,
+            form: self.form.clone(),
+            forms: HashMap::new(),
+        })
     }
 
     /// All terms of a text, in its order.
@@ -102,8 +110,65 @@ impl Analyzer {
     }
 }
 
+/// These words without case and accents, stemmed where the language has stems.
+fn formed<T: Tokenizer>(words: T, language: Language) -> TextAnalyzer {
+    let words = TextAnalyzer::builder(words).filter(LowerCaser);
+    match language.stemming() {
+        Some(stemming) => words
+            .filter(Stemmer::new(stemming))
+            .filter(AsciiFoldingFilter)
+            .build(),
+        None => words.filter(AsciiFoldingFilter).build(),
+    }
+}
+
+/// The whole way from text to terms, which goes it once only for each of the first words that it meets: texts repeat theirs.
+struct Remembering {
+    words: Words,
+    form: TextAnalyzer,
+    forms: HashMap<String, String>,
+}
+
+/// So many words are remembered: a language's common ones are met first.
+const REMEMBERED: usize = 50_000;
+
+/// Whoever gets a copy remembers for themselves.
+impl Clone for Remembering {
+    fn clone(&self) -> Self {
+        Self {
+            words: self.words,
+            form: self.form.clone(),
+            forms: HashMap::new(),
+        }
+    }
+}
+
+impl Tokenizer for Remembering {
+    type TokenStream<'a> = Found;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Found {
+        let mut tokens = self.words.tokens(text);
+        for token in &mut tokens {
+            if let Some(form) = self.forms.get(&token.text) {
+                token.text.clone_from(form);
+                continue;
+            }
+            let written = std::mem::take(&mut token.text);
+            let mut stream = self.form.token_stream(&written);
+            if stream.advance() {
+                token.text.clone_from(&stream.token().text);
+            }
+            drop(stream);
+            if self.forms.len() < REMEMBERED {
+                self.forms.insert(written, token.text.clone());
+            }
+        }
+        Found::of(tokens)
+    }
+}
+
 /// Words by Unicode's rules (UAX 29), and pairs of characters.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Words {
     /// Whether what stands before an apostrophe is a word of its own: l'homme.
     elides: bool,
@@ -118,6 +183,12 @@ impl Tokenizer for Words {
     type TokenStream<'a> = Found;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Found {
+        Found::of(self.tokens(text))
+    }
+}
+
+impl Words {
+    fn tokens(self, text: &str) -> Vec<Token> {
         let mut tokens = Vec::new();
         let mut rest = 0;
         while rest < text.len() {
@@ -133,7 +204,29 @@ impl Tokenizer for Words {
             }
             rest = end;
         }
-        Found {
+        tokens
+    }
+
+    fn words(self, text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+        for (at, word) in text[range.clone()].unicode_word_indices() {
+            let mut start = range.start + at;
+            let end = start + word.len();
+            if self.elides
+                && let Some((before, _)) = word.split_once(['\'', '’'])
+            {
+                push(text, start..start + before.len(), tokens);
+                start += before.len() + word[before.len()..].chars().next().map_or(0, char::len_utf8);
+            }
+            if start < end {
+                push(text, start..end, tokens);
+            }
+        }
+    }
+}
+
+impl Found {
+    fn of(tokens: Vec<Token>) -> Self {
+        Self {
             tokens: tokens.into_iter(),
             current: Token::default(),
         }
@@ -171,24 +264,6 @@ fn pairs(text: &str, run: Range<usize>, tokens: &mut Vec<Token>) {
     for two in ends.windows(2) {
         push(text, start..two[1], tokens);
         start = two[0];
-    }
-}
-
-impl Words {
-    fn words(&self, text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
-        for (at, word) in text[range.clone()].unicode_word_indices() {
-            let mut start = range.start + at;
-            let end = start + word.len();
-            if self.elides
-                && let Some((before, _)) = word.split_once(['\'', '’'])
-            {
-                push(text, start..start + before.len(), tokens);
-                start += before.len() + word[before.len()..].chars().next().map_or(0, char::len_utf8);
-            }
-            if start < end {
-                push(text, start..end, tokens);
-            }
-        }
     }
 }
 
@@ -234,6 +309,20 @@ mod tests {
             texts(german.terms("Größere Lieferungen")),
             texts(german.terms("grösserer LIEFERUNG"))
         );
+    }
+
+    #[test]
+    fn the_index_has_the_terms_that_are_asked_for() {
+        let text = "Größere Lieferungen, größere Cafés: 1,000 Lieferungen … l’homme d'or 免费配送iPhone";
+        for language in [Language::ENGLISH, Language::GERMAN, Language::CHINESE] {
+            let analyzer = Analyzer::new(language);
+            let mut pipeline = analyzer.pipeline();
+            for _ in 0..2 {
+                let mut indexed = Vec::new();
+                pipeline.token_stream(text).process(&mut |token| indexed.push(token.text.clone()));
+                assert_eq!(indexed, texts(analyzer.terms(text)));
+            }
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Signals {
     pub pair_likeness: Option<f32>,
     /// How many words the question is about.
     pub words: u16,
+    /// Among how many passages they were found.
+    pub among: u64,
     /// How near the meanings of question and passage are; `None` where they were not compared.
     pub cosine: Option<f32>,
     /// How near those of the question and the nearest sentence are.
@@ -52,6 +54,10 @@ pub struct Signals {
 /// With meaning fewer questions need be refused than the threshold would: with this, 94 in 100 of those that a chatbot of one
 /// subject can answer are still answered, and of those whose article is missing 6 in 100 and no more 10.
 const CAREFUL: f32 = -0.89;
+/// So many passages a chatbot of one subject has, for which the threshold was chosen.
+const A_SUBJECT: f32 = 100.0;
+/// How much surer one has to be for each e times as many.
+const CHANCE: f32 = 0.15;
 /// So many of the first passages are looked at: the best sentence is seldom further down.
 pub(crate) const FIRST: usize = 3;
 
@@ -85,6 +91,7 @@ pub fn confidence(passages: &[Passage]) -> Confidence {
         quote_score: quoted.quote_score,
         pair_likeness: quoted.signals.pair_likeness,
         words: quoted.signals.words,
+        among: quoted.signals.among,
         cosine: nearest(|p| p.signals.cosine),
         quote_cosine: nearest(|p| p.signals.quote_cosine),
     };
@@ -106,10 +113,16 @@ impl Signals {
             // A pair's question says what it answers: another question needs more than common words. Not learned, the data
             // has no pairs: questions that share half of their words with it are judged as text would be.
             Some(likeness) => 6.0 * (likeness - 0.5),
-            None if meant.is_some() => CAREFUL,
+            None if meant.is_some() => CAREFUL - self.chance(),
             None => 0.0,
         };
         1.0 / (1.0 + (-(text + more)).exp())
+    }
+
+    /// How much of it chance may have done: the nearest of many passages is nearer than that of a few, whatever is asked.
+    fn chance(&self) -> f32 {
+        let times = self.among as f32 / A_SUBJECT;
+        CHANCE * times.max(1.0).ln()
     }
 
     fn by_words(&self) -> f32 {

@@ -27,6 +27,8 @@ pub(crate) struct Word {
 /// A question, ready to be compared with passages.
 pub(crate) struct Question<'a> {
     pub text: &'a str,
+    /// How many passages it is asked of.
+    pub passages: u64,
     /// Each word once, in the question's order.
     pub words: Vec<Word>,
     /// The place of each term in `words`.
@@ -65,6 +67,7 @@ impl<'a> Question<'a> {
         let total = words.iter().map(|word| word.weight).sum();
         Ok(Self {
             text,
+            passages,
             words,
             places,
             total,

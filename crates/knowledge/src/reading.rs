@@ -137,6 +137,7 @@ pub(crate) fn read(
     };
     let signals = PassageSignals {
         words: u16::try_from(question.words.len()).unwrap_or(u16::MAX),
+        among: question.passages,
         coverage,
         quote_coverage: 0.0,
         neighbours: 0.0,
