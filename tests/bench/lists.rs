@@ -55,7 +55,11 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
         ..Options::default()
     })
     .await?;
-    let conversations = if effort.rounds > 1 { CONVERSATIONS } else { CONVERSATIONS / 10 };
+    let conversations = if effort.rounds > 1 {
+        CONVERSATIONS
+    } else {
+        CONVERSATIONS / 10
+    };
     eprintln!("writing {conversations} conversations of ten messages");
     let fill = include_str!("lists.sql")
         .replace("CONVERSATIONS", &conversations.to_string())
@@ -72,15 +76,15 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
 
     let asked = asked(&product).await?;
     let mut rows = Vec::new();
-    for path in &asked {
+    for Asked { name, path } in &asked {
         let times = times(product.api(), path, 10 * effort.rounds).await?;
-        rows.push((quantile(&times, 0.95), quantile(&times, 0.5), path));
+        rows.push((quantile(&times, 0.95), quantile(&times, 0.5), name));
     }
     rows.sort_by(|a, b| b.0.cmp(&a.0));
     let empty = times(product.api(), "/api/session", 10 * effort.rounds).await?;
     let mut table = Table::new(&["what is asked", "p50 ms", "p95 ms", "goal"]);
-    for (p95, p50, path) in rows.iter().take(SHOWN) {
-        table.row(vec![(*path).clone(), ms(*p50), ms(*p95), ms(GOAL)]);
+    for (p95, p50, name) in rows.iter().take(SHOWN) {
+        table.row(vec![(*name).clone(), ms(*p50), ms(*p95), ms(GOAL)]);
     }
     table.print("The slowest of what the API tells");
     let over = rows.iter().filter(|(p95, ..)| *p95 > GOAL).count();
@@ -93,27 +97,33 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
     product.finish().await
 }
 
+/// One address.
+struct Asked {
+    /// As the API's description has it.
+    name: String,
+    /// With what there is in the place of the words in braces.
+    path: String,
+}
+
 /// Every address that can be asked of what there is.
-async fn asked(product: &Product) -> anyhow::Result<Vec<String>> {
+async fn asked(product: &Product) -> anyhow::Result<Vec<Asked>> {
     let known = known(product).await?;
     let description = product.api().get("/api/openapi.json").await?;
     let paths = description["paths"].as_object().context("no paths")?;
-    let mut asked: Vec<String> = paths
+    let asked: Vec<Asked> = paths
         .iter()
         .filter(|(path, what)| !what["get"].is_null() && !LEFT_OUT.iter().any(|part| path.contains(part)))
         .map(|(path, _)| path.clone())
         .chain(SEARCHES.iter().map(|path| (*path).to_owned()))
-        .filter_map(|path| filled(&path, &known))
+        .filter_map(|name| filled(&name, &known).map(|path| Asked { name, path }))
         .collect();
-    asked.sort();
-    asked.dedup();
     // What needs more than an address, or is not JSON, says nothing here.
     let mut answered = Vec::new();
-    for path in asked {
-        match product.api().ask(Method::GET, &path, None).await {
-            Ok(answer) if answer.status == 200 => answered.push(path),
-            Ok(answer) => eprintln!("not measured: {path} ({})", answer.status),
-            Err(_) => eprintln!("not measured: {path} (no JSON)"),
+    for one in asked {
+        match product.api().ask(Method::GET, &one.path, None).await {
+            Ok(answer) if answer.status == 200 => answered.push(one),
+            Ok(answer) => eprintln!("not measured: {} ({})", one.name, answer.status),
+            Err(_) => eprintln!("not measured: {} (no JSON)", one.name),
         }
     }
     Ok(answered)
@@ -135,7 +145,8 @@ async fn known(product: &Product) -> anyhow::Result<HashMap<&'static str, String
     let first = async |path: String| -> anyhow::Result<String> {
         let page = api.get(&path).await?;
         let id = page["items"][0]["id"].as_str();
-        id.map(str::to_owned).with_context(|| format!("nothing at {path}"))
+        id.map(str::to_owned)
+            .with_context(|| format!("nothing at {path}"))
     };
     let conversation = first(format!("/api/workspaces/{}/conversations", bot.workspace_id)).await?;
     let message = first(format!("/api/conversations/{conversation}/messages")).await?;

@@ -614,7 +614,7 @@ pub(crate) async fn stats(
     integrations::get(&mut tx, path.chatbot_id, path.integration_id)
         .await?
         .ok_or_else(Problem::not_found)?;
-    let stats = integrations::stats(&mut tx, path.integration_id).await?;
+    let stats = integrations::stats(&mut tx, path.integration_id, chrono::Utc::now()).await?;
     Ok(Json(Stats {
         last_used_at: stats.last_used_at,
         conversations: stats.conversations,

@@ -54,7 +54,7 @@ pub(crate) struct Imported {
 /// conversations.
 #[utoipa::path(
     get, path = "/api/chatbots/{chatbot_id}/export", params(ChatbotPath),
-    responses((status = 200, description = "The file.", content_type = "application/yaml", body = String))
+    responses((status = 200, description = "The file.", content_type = "application/yaml", body = serde_json::Value))
 )]
 pub(crate) async fn export(
     api: Data<AdminApi>,

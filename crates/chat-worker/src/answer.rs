@@ -289,6 +289,7 @@ impl Answerer {
             workspace: bot.workspace,
             chatbot: bot.id,
             conversation,
+            by_own_account: bot.model.is_some(),
         };
         let purse = Purse::new(&self.hands.db, &self.clock, spender);
         asking::ask(chain, ask, &to_quote, &purse, calls, listener).await

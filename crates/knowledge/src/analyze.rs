@@ -319,7 +319,9 @@ mod tests {
             let mut pipeline = analyzer.pipeline();
             for _ in 0..2 {
                 let mut indexed = Vec::new();
-                pipeline.token_stream(text).process(&mut |token| indexed.push(token.text.clone()));
+                pipeline
+                    .token_stream(text)
+                    .process(&mut |token| indexed.push(token.text.clone()));
                 assert_eq!(indexed, texts(analyzer.terms(text)));
             }
         }

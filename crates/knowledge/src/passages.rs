@@ -57,8 +57,8 @@ struct Row {
 #[derive(PartialEq, Eq, Hash)]
 struct Origin {
     document: DocumentId,
-    title: String,
-    url: Option<String>,
+    title: Box<str>,
+    url: Option<Box<str>>,
 }
 
 /// A passage without its text.
@@ -196,8 +196,8 @@ impl Reader<'_> {
         Ok(Chunk {
             id: row.id,
             document: row.origin.document,
-            title: row.origin.title.clone(),
-            url: row.origin.url.clone(),
+            title: row.origin.title.to_string(),
+            url: row.origin.url.as_deref().map(str::to_owned),
             heading: first.unwrap_or_default().to_owned(),
             question,
             text: text.to_owned(),
@@ -235,14 +235,14 @@ impl Origin {
     fn of(chunk: &Chunk) -> Self {
         Self {
             document: chunk.document,
-            title: chunk.title.clone(),
-            url: chunk.url.clone(),
+            title: chunk.title.as_str().into(),
+            url: chunk.url.as_deref().map(Into::into),
         }
     }
 
     fn bytes(&self) -> usize {
-        let texts = self.title.capacity() + self.url.as_ref().map_or(0, String::capacity);
-        size_of::<Self>() + texts + 3 * ALLOCATION
+        let url = self.url.as_ref().map_or(0, |url| url.len() + ALLOCATION);
+        size_of::<Self>() + ALLOCATION + self.title.len() + ALLOCATION + url
     }
 }
 

@@ -60,7 +60,8 @@ impl Asked {
             return None;
         }
         // As fine as a sum over all dimensions allows in 32 bits: a step with its offset has eight.
-        let finest = (i32::MAX as f32 / (2.0 * OFFSET as f32 * question.len() as f32)).min(f32::from(i16::MAX));
+        let finest =
+            (i32::MAX as f32 / (2.0 * OFFSET as f32 * question.len() as f32)).min(f32::from(i16::MAX));
         let step = largest / finest.floor();
         let steps: Vec<i16> = question.iter().map(|x| (x / step) as i16).collect();
         let (first, second) = steps.split_at(half(question.len()));
@@ -239,7 +240,8 @@ impl Nearness<'_> {
         let mut order: Vec<u32> = (0..).take(self.blurred.len()).collect();
         if k > 0 && k < order.len() {
             let blurred = |i: u32| self.blurred[i as usize];
-            let (_, last, _) = order.select_nth_unstable_by(k - 1, |&a, &b| blurred(b).total_cmp(&blurred(a)));
+            let (_, last, _) =
+                order.select_nth_unstable_by(k - 1, |&a, &b| blurred(b).total_cmp(&blurred(a)));
             // Whoever is among the k nearest is not farther than the last of those that only seem so.
             let farthest = blurred(*last) - 2.0 * self.blur;
             let mut near: Vec<(f32, u32)> = (0..)
@@ -251,7 +253,10 @@ impl Nearness<'_> {
             order = near.into_iter().take(k).map(|(_, i)| i).collect();
         }
         order.truncate(k);
-        order.into_iter().map(|i| self.vectors.numbers[i as usize]).collect()
+        order
+            .into_iter()
+            .map(|i| self.vectors.numbers[i as usize])
+            .collect()
     }
 }
 

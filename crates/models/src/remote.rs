@@ -71,6 +71,8 @@ pub struct Remote {
     limits: Limits,
     /// See [`Call::newer`]: known once the endpoint has said so.
     newer: Arc<AtomicBool>,
+    /// The model can call nothing: known once the endpoint has said so.
+    toolless: Arc<AtomicBool>,
 }
 
 impl Remote {
@@ -90,6 +92,7 @@ impl Remote {
             key,
             limits,
             newer: Arc::new(AtomicBool::new(provider == Provider::OpenAi)),
+            toolless: Arc::default(),
         }
     }
 
@@ -227,17 +230,30 @@ impl Remote {
         stream: bool,
         until: Until,
     ) -> Result<Response, ModelError> {
-        let newer = self.newer.load(Ordering::Relaxed);
-        match self.post_as(prompt, toolbox, stream, newer, until).await? {
-            Ok(response) => Ok(response),
-            Err(refused)
-                if refused.failed.wants_newer() && !newer && refused.status == StatusCode::BAD_REQUEST =>
-            {
+        let (mut newer, mut toolless) = (
+            self.newer.load(Ordering::Relaxed),
+            self.toolless.load(Ordering::Relaxed),
+        );
+        loop {
+            let offered = if toolless {
+                toolbox.without_tools()
+            } else {
+                toolbox
+            };
+            let refused = match self.post_as(prompt, offered, stream, newer, until).await? {
+                Ok(response) => return Ok(response),
+                Err(refused) => refused,
+            };
+            let is_bad_request = refused.status == StatusCode::BAD_REQUEST;
+            if is_bad_request && !newer && refused.failed.wants_newer() {
+                newer = true;
                 self.newer.store(true, Ordering::Relaxed);
-                let again = self.post_as(prompt, toolbox, stream, true, until).await?;
-                again.map_err(|refused| self.name_failure(refused.failed, refused.status, refused.after))
+            } else if is_bad_request && !offered.tools.is_empty() && refused.failed.knows_no_tools() {
+                toolless = true;
+                self.toolless.store(true, Ordering::Relaxed);
+            } else {
+                return Err(self.name_failure(refused.failed, refused.status, refused.after));
             }
-            Err(refused) => Err(self.name_failure(refused.failed, refused.status, refused.after)),
         }
     }
 

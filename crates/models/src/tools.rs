@@ -103,6 +103,11 @@ pub struct Toolbox<'a> {
 }
 
 impl Toolbox<'_> {
+    /// The same for a model that can call nothing.
+    pub(crate) const fn without_tools(self) -> Self {
+        Self { tools: &[], ..self }
+    }
+
     /// Whether there is nothing in it.
     pub const fn is_empty(&self) -> bool {
         self.tools.is_empty() && self.rounds.is_empty()

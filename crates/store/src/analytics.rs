@@ -5,6 +5,7 @@
 
 mod tally;
 
+pub(crate) use tally::counted_for_good;
 pub use tally::{recount, refresh};
 
 use crate::{StoreError, TenantTx};

@@ -143,6 +143,8 @@ pub struct Spender {
     pub chatbot: ChatbotId,
     /// The conversation, whose contact is the visitor. One that does not exist has none.
     pub conversation: ConversationId,
+    /// Whether the chatbot's own account at a provider is charged: the installation's budgets then have nothing to say.
+    pub by_own_account: bool,
 }
 
 /// So much, at most or in the end.
@@ -187,13 +189,14 @@ pub async fn reserve(
         r#"select b.id, b.workspace_id, b.scope, b.period, b.tokens, b.cost_micros, b.at_limit,
                   coalesce(v.contact_id, '00000000-0000-0000-0000-000000000000') as "visitor!"
            from budgets b left join conversations v on v.id = $3 and b.scope = 'visitor'
-           where b.scope = 'installation'
+           where (b.scope = 'installation' and not $4)
               or (b.workspace_id = $1 and (b.scope = 'workspace' or b.chatbot_id = $2)
                   and (b.scope <> 'visitor' or v.id is not null))
            order by b.id"#,
         spender.workspace.as_uuid(),
         spender.chatbot.as_uuid(),
         spender.conversation.as_uuid(),
+        spender.by_own_account,
     )
     .fetch_all(db.system_pool())
     .await?;

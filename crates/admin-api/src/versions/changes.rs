@@ -25,10 +25,8 @@ pub(crate) struct Changed {
     /// Its name: `instructions`, `model.base_url`.
     field: String,
     /// In the first.
-    #[schema(value_type = Object)]
     before: Value,
     /// In the other.
-    #[schema(value_type = Object)]
     after: Value,
 }
 

@@ -58,6 +58,12 @@ impl Failed {
         self.message.contains("max_completion_tokens")
     }
 
+    /// Whether the model can call nothing. Ollama says so of many:
+    /// <https://github.com/ollama/ollama/blob/main/docs/api.md#chat-request-with-tools>.
+    pub(crate) fn knows_no_tools(&self) -> bool {
+        self.message.contains("does not support tools")
+    }
+
     /// Its name. `status` is that of the response, `after` what its header says.
     pub(crate) fn name(self, status: u16, after: Option<Duration>, key: &str) -> ModelError {
         if let Some(known) = self.known {

@@ -36,6 +36,11 @@ pub async fn recount(db: &Db, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<
     tally(db, hour(from), hour(to) + TimeDelta::hours(1)).await
 }
 
+/// The hours before this one are not counted again in the ordinary way of things.
+pub(crate) fn counted_for_good(now: DateTime<Utc>) -> DateTime<Utc> {
+    hour(now - LATE)
+}
+
 fn hour(moment: DateTime<Utc>) -> DateTime<Utc> {
     moment.duration_trunc(TimeDelta::hours(1)).unwrap_or(moment)
 }

@@ -167,3 +167,25 @@ fn the_median_wait_lies_in_the_class_of_the_answer_in_the_middle() {
     assert!((2.0..=4.0).contains(&counts.wait_seconds(0.5).unwrap()));
     assert!((64.0..=128.0).contains(&counts.wait_seconds(0.99).unwrap()));
 }
+
+#[sqlx::test]
+async fn an_integration_counts_each_message_once_whether_it_was_counted_for_good_or_not(pool: PgPool) {
+    let (db, shop) = (Db::of_pool(&pool), bot(&pool).await);
+    let now = Utc::now();
+    write(&db, shop, "+1", "When do you open?").await;
+    move_to(&pool, shop, now - TimeDelta::hours(30)).await;
+    write(&db, shop, "+2", "Where?").await;
+
+    for _ in 0..2 {
+        refresh(&db, now).await.unwrap();
+        recount(&db, now - TimeDelta::hours(48), now).await.unwrap();
+        let mut tx = db.tenant(shop.workspace).await.unwrap();
+        let stats = crate::integrations::stats(&mut tx, shop.integration, now)
+            .await
+            .unwrap();
+        assert_eq!(
+            (stats.messages_in, stats.conversations, stats.messages_out),
+            (2, 2, 0)
+        );
+    }
+}

@@ -31,6 +31,7 @@ async fn visitor(db: &Db, bot: Bot, number: &str) -> Spender {
         workspace: bot.workspace,
         chatbot: bot.chatbot,
         conversation,
+        by_own_account: false,
     }
 }
 
@@ -80,6 +81,32 @@ async fn where_nothing_is_limited_nothing_is_reserved(pool: PgPool) {
     let ada = visitor(&db, bot, "+1").await;
 
     assert_eq!(take(&db, ada, 1_000_000, noon()).await, Reserved::Unlimited);
+}
+
+#[sqlx::test]
+async fn what_a_chatbots_own_account_is_charged_is_not_the_installations(pool: PgPool) {
+    let (db, bot) = (Db::of_pool(&pool), bot(&pool).await);
+    let ada = visitor(&db, bot, "+1").await;
+    limit(
+        &db,
+        bot,
+        &[tokens(Scope::Installation, 100), tokens(Scope::Workspace, 500)],
+    )
+    .await;
+    let own = Spender {
+        by_own_account: true,
+        ..ada
+    };
+
+    held(take(&db, own, 300, noon()).await);
+
+    assert!(
+        matches!(take(&db, ada, 101, noon()).await, Reserved::UsedUp { budget, .. } if budget.scope == Scope::Installation)
+    );
+    assert!(
+        matches!(take(&db, own, 300, noon()).await, Reserved::UsedUp { budget, .. } if budget.scope == Scope::Workspace)
+    );
+    held(take(&db, ada, 100, noon()).await);
 }
 
 #[sqlx::test]

@@ -57,6 +57,36 @@ async fn a_model_is_told_of_tools_and_its_calls_are_heard() {
 }
 
 #[tokio::test]
+async fn a_model_that_knows_no_tools_answers_without_and_is_offered_none_again() {
+    let server = MockServer::start().await;
+    let refusal = json!({"error": {"message": "registry.ollama.ai/library/m-1 does not support tools"}});
+    Mock::given(body_partial_json(
+        json!({"tools": [{"function": {"name": "find_order"}}]}),
+    ))
+    .respond_with(ResponseTemplate::new(400).set_body_json(refusal))
+    .expect(1)
+    .with_priority(1)
+    .mount(&server)
+    .await;
+    Mock::given(method("POST"))
+        .respond_with(says("I cannot look."))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let model = model_at(&server);
+    let (tools, rounds) = (tools(), []);
+    let toolbox = Toolbox {
+        tools: &tools,
+        rounds: &rounds,
+        no_more: false,
+    };
+
+    for _ in 0..2 {
+        assert_eq!(model.answer(&with(toolbox)).await.unwrap().text, "I cannot look.");
+    }
+}
+
+#[tokio::test]
 async fn calls_that_come_in_pieces_are_put_together_and_results_go_back() {
     let piece = |delta: serde_json::Value| {
         format!(
