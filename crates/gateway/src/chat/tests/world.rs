@@ -173,6 +173,7 @@ impl World {
             prefix: "bsk_",
             key_hash: &hash,
             role,
+            scope: store::api_keys::Scope::default(),
             created_by: None,
         };
         let mut tx = self.db.tenant(workspace).await.unwrap();
