@@ -38,6 +38,7 @@ paths! {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
+    AnyDeadLetterPath { dead_letter_id: DeadLetterId as Uuid, "The dead letter."; }
     UserPath { user_id: UserId as Uuid, "The account."; }
     ProviderPath { provider_id: Uuid as Uuid, "The provider."; }
     ProviderKeyPath {

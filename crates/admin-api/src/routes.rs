@@ -98,6 +98,7 @@ pub(crate) fn table() -> Vec<Route> {
         route!(Administrator, administration::dead_letters as __path_dead_letters),
         route!(Administrator, all_dead_letters::open as __path_open),
         route!(Administrator, all_dead_letters::replay as __path_replay),
+        route!(Administrator, all_dead_letters::replay_one as __path_replay_one),
         route!(Administrator, knowledge::installed as __path_installed),
         route!(Administrator, budgets::of_installation as __path_of_installation),
         route!(
