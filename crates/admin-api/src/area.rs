@@ -51,7 +51,7 @@ impl Area {
             Self::Workspace => "workspace",
             Self::Chatbots => "chatbots",
             Self::Knowledge => "knowledge",
-            Self::Conversations => "conversations",
+            Self::Conversations => Scope::CONVERSATIONS,
             Self::Integrations => "integrations",
             Self::Sending => "sending",
             Self::Analytics => "analytics",
@@ -94,9 +94,9 @@ impl Rule {
                 "this key only reads; make one that may change things",
             ));
         }
-        let Some(areas) = &scope.areas else { return Ok(()) };
         match self.area {
-            Some(area) if areas.iter().any(|own| own == area.name()) => Ok(()),
+            Some(area) if scope.covers(area.name()) => Ok(()),
+            None if scope.areas.is_none() => Ok(()),
             Some(area) => Err(Problem::new(
                 Kind::Forbidden,
                 format!("this needs the area {} of the key's scope", area.name()),

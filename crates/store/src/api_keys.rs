@@ -15,6 +15,18 @@ pub struct Scope {
     pub areas: Option<Vec<String>>,
 }
 
+impl Scope {
+    /// The area of conversations: the admin API's and the chat API's name one thing.
+    pub const CONVERSATIONS: &'static str = "conversations";
+
+    /// Whether the area is in it.
+    pub fn covers(&self, area: &str) -> bool {
+        self.areas
+            .as_ref()
+            .is_none_or(|areas| areas.iter().any(|own| own == area))
+    }
+}
+
 /// A key to be stored.
 #[derive(Debug)]
 pub struct NewApiKey<'a> {
