@@ -1,7 +1,7 @@
 //! Providers of models that administrators set up, and the order of the installation's models.
 
 use super::{each, run};
-use crate::tests::World;
+use crate::tests::{World, conversations::talk};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -200,6 +200,7 @@ async fn how_a_providers_calls_fared_is_told_from_the_answers_own_records(pool: 
     let world = World::new(pool).await;
     let (root, _) = world.administrator().await;
     let shop = world.shop().await;
+    talk(&world, &shop).await;
     let made = world
         .post(PROVIDERS, &root, ours("https://models.example/v1"))
         .await
@@ -221,9 +222,8 @@ async fn how_a_providers_calls_fared_is_told_from_the_answers_own_records(pool: 
         run(
             &world,
             format!(
-                "insert into answers (id, workspace_id, chatbot_id, question, passages, citations, model, prompt_version, stages, path, created_at)
-                 values (gen_random_uuid(), '{}', '{}', 'q', '[]', '[]', 'muse', 1, '{{}}', '{path}', now() - interval '{age}')",
-                shop.workspace, shop.chatbot,
+                "insert into answers (id, workspace_id, chatbot_id, conversation_id, question, passages, citations, model, prompt_version, stages, path, created_at)
+                 select gen_random_uuid(), workspace_id, chatbot_id, id, 'q', '[]', '[]', 'muse', 1, '{{}}', '{path}', now() - interval '{age}' from conversations"
             ),
         )
         .await;

@@ -16,7 +16,9 @@ const STALE = [["admin", "model-providers"], ["admin", "models"]];
 function Use({ of, window }: { of: Provider; window: string }) {
   const { t, number } = useTexts();
   const uses = window === "day" ? of.last_day : of.last_hour;
-  const long = (milliseconds: number) => number(milliseconds / 1000, { style: "unit", unit: "second", maximumSignificantDigits: 3 });
+  const long = (milliseconds: number) => (milliseconds < 1000
+    ? number(milliseconds, { style: "unit", unit: "millisecond", maximumSignificantDigits: 3 })
+    : number(milliseconds / 1000, { style: "unit", unit: "second", maximumSignificantDigits: 3 }));
   if (!uses.length) return <Text size="sm" c="dimmed">{t("models.unused")}</Text>;
   return (
     <Table.ScrollContainer minWidth={380}>
