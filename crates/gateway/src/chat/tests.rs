@@ -307,6 +307,40 @@ async fn models_that_administrators_order_answer_without_a_restart_and_take_over
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
+async fn a_model_is_told_of_tools_only_while_administrators_allow_them(pool: PgPool) {
+    let model = says(&["Yes."]).await;
+    let options = Options {
+        model: Some(model.uri()),
+        ..Options::default()
+    };
+    let world = World::with(pool, options).await;
+    let asked = async |name: &str| {
+        // A bot of its own, of which no worker keeps anything yet.
+        let bot = world.bot(name).await;
+        world
+            .run(format!(
+                "insert into tools (id, workspace_id, chatbot_id, name, definition)
+                 values (gen_random_uuid(), '{}', '{}', 'find_order',
+                         '{{\"description\": \"d\", \"method\": \"GET\", \"url\": \"https://api.example/\", \"changes\": false}}')",
+                bot.workspace, bot.chatbot,
+            ))
+            .await;
+        assert_eq!(
+            world.write(&bot, &bot.key, json!({"text": "Hello?"})).await.0,
+            200
+        );
+        let all = model.received_requests().await.unwrap();
+        String::from_utf8(all.last().unwrap().body.clone()).unwrap()
+    };
+
+    assert!(asked("Before").await.contains("find_order"));
+    world
+        .run("insert into installation (key, value) values ('switches', '{\"tools\": false}')".to_owned())
+        .await;
+    assert!(!asked("After").await.contains("find_order"));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
 async fn what_does_not_fit_is_refused_by_its_name(pool: PgPool) {
     let world = World::new(pool).await;
     let bot = world.bot("Shop").await;
