@@ -7,8 +7,12 @@ pub(crate) mod activity;
 pub(crate) mod chatbots;
 pub(crate) mod conversations;
 pub(crate) mod leads;
+pub(crate) mod master_keys;
+pub(crate) mod model_order;
+pub(crate) mod model_providers;
 pub(crate) mod overview;
 pub(crate) mod replay;
+pub(crate) mod switches;
 pub(crate) mod system;
 pub(crate) mod users;
 

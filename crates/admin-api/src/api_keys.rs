@@ -2,11 +2,12 @@
 
 use crate::{
     AdminApi,
-    caller::Seat,
+    area::Area,
+    caller::{Caller, Seat},
     input::{self, Input},
     page::{self, Page, PageQuery},
     path::{ApiKeyPath, WorkspacePath},
-    problem::Problem,
+    problem::{Kind, Problem},
     token,
 };
 use actix_web::{
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 use domain::{ApiKeyId, Role, UserId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use store::api_keys::Scope;
 use utoipa::ToSchema;
 
 /// Makes keys of ours recognisable, for people and for scanners of leaked secrets.
@@ -37,6 +39,10 @@ pub(crate) struct ApiKey {
     /// What it may do.
     #[schema(value_type = String, example = "agent")]
     role: Role,
+    /// Whether it only reads.
+    read_only: bool,
+    /// The areas that it may touch; `null`: all that its role may.
+    areas: Option<Vec<String>>,
     /// Who made it.
     #[schema(value_type = Option<Uuid>)]
     created_by: Option<UserId>,
@@ -57,6 +63,12 @@ pub(crate) struct NewApiKey {
     /// What it may do: `viewer`, `agent`, `admin` or `owner`.
     #[schema(value_type = String, example = "agent")]
     role: Role,
+    /// Whether it only reads.
+    #[serde(default)]
+    read_only: bool,
+    /// What it may touch: `workspace`, `chatbots`, `knowledge`, `conversations`, `integrations`, `sending`, `analytics`.
+    /// Left out or `null`: all that its role may, people and keys included.
+    areas: Option<Vec<Area>>,
 }
 
 /// A key that was made. The key itself is shown this once.
@@ -75,6 +87,8 @@ impl From<store::api_keys::ApiKey> for ApiKey {
             name: key.name,
             prefix: key.prefix,
             role: key.role,
+            read_only: key.scope.read_only,
+            areas: key.scope.areas,
             created_by: key.created_by,
             created_at: key.created_at,
             last_used_at: key.last_used_at,
@@ -129,6 +143,7 @@ pub(crate) async fn create(
     input: Input<NewApiKey>,
 ) -> Result<HttpResponse, Problem> {
     let name = input::line("name", &input.0.name, 100)?;
+    let scope = scope_of(&seat, &input.0)?;
     let (id, role, now) = (ApiKeyId::new(), input.0.role, api.now());
     let IssuedKey { key, prefix, hash } = issue();
     let new = store::api_keys::NewApiKey {
@@ -137,6 +152,7 @@ pub(crate) async fn create(
         prefix: &prefix,
         key_hash: &hash,
         role,
+        scope: scope.clone(),
         created_by: seat.user(),
     };
     let mut tx = seat.begin(&api).await?;
@@ -146,7 +162,7 @@ pub(crate) async fn create(
         &mut tx,
         "api_key.create",
         id,
-        serde_json::json!({ "name": name, "role": role }),
+        serde_json::json!({ "name": name, "role": role, "read_only": scope.read_only, "areas": scope.areas }),
     )
     .await?;
     tx.commit().await?;
@@ -157,12 +173,40 @@ pub(crate) async fn create(
             name,
             prefix,
             role,
+            read_only: scope.read_only,
+            areas: scope.areas,
             created_by: seat.user(),
             created_at: now,
             last_used_at: None,
             revoked_at: None,
         },
     }))
+}
+
+/// What the new key is narrowed to. A key that only reads never gets here; one that is narrowed to areas neither.
+fn scope_of(seat: &Seat, input: &NewApiKey) -> Result<Scope, Problem> {
+    if let Caller::Key { scope, .. } = &seat.caller
+        && *scope != Scope::default()
+    {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "a key that is narrowed makes no keys",
+        ));
+    }
+    let areas = input.areas.as_ref().map(|areas| {
+        let wanted = Area::ALL.into_iter().filter(|area| areas.contains(area));
+        wanted.map(|area| area.name().to_owned()).collect::<Vec<_>>()
+    });
+    if areas.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Problem::invalid(
+            "areas",
+            "areas names one at least; leave it out for all that the role may",
+        ));
+    }
+    Ok(Scope {
+        read_only: input.read_only,
+        areas,
+    })
 }
 
 /// Revoke a key.

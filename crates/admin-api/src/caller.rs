@@ -4,7 +4,7 @@ use crate::{AdminApi, problem::Problem};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, dev::ServiceRequest, http::header};
 use domain::{ApiKeyId, Role, SessionId, UserId, WorkspaceId};
 use std::future::{Ready, ready};
-use store::{TenantTx, activity_log::NewActivity, versions::Author};
+use store::{TenantTx, activity_log::NewActivity, api_keys::Scope, versions::Author};
 use uuid::Uuid;
 
 /// What is known of every request.
@@ -28,6 +28,7 @@ pub(crate) enum Caller {
         id: ApiKeyId,
         workspace: WorkspaceId,
         role: Role,
+        scope: Scope,
     },
 }
 

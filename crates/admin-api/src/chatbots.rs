@@ -5,6 +5,7 @@
 
 use crate::{
     AdminApi,
+    administration::switches::room_for_chatbot,
     caller::Seat,
     input::{self, Input},
     page::{self, Page},
@@ -224,6 +225,7 @@ pub(crate) async fn create(
     let id = ChatbotId::new();
     let settings = settings(&api, &seat, id, input.0).await?;
     let mut tx = seat.begin(&api).await?;
+    room_for_chatbot(&api, &mut tx).await?;
     store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
     store::versions::first(&mut tx, id, seat.author()).await?;
     seat.did(
@@ -355,6 +357,10 @@ async fn set_archived(
 ) -> Result<Json<Chatbot>, Problem> {
     let now = api.now();
     let mut tx = seat.begin(api).await?;
+    let before = store::chatbots::get(&mut tx, id).await?;
+    if !archived && before.is_some_and(|bot| bot.archived_at.is_some()) {
+        room_for_chatbot(api, &mut tx).await?;
+    }
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
     let action = if archived {
         "chatbot.archive"

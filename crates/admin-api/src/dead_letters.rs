@@ -96,6 +96,13 @@ pub(crate) struct ReplayResult {
     messages: u64,
 }
 
+impl ReplayResult {
+    /// Whether it brought nothing back.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.parts + self.messages == 0
+    }
+}
+
 impl Replay {
     /// What is meant, unless that is everything.
     pub(crate) fn selection(&self) -> Result<Selection, Problem> {

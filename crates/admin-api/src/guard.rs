@@ -5,6 +5,7 @@
 
 use crate::{
     AdminApi,
+    area::Rule,
     caller::{Caller, Facts, Person, Seat},
     idempotency,
     problem::{Kind, Problem},
@@ -31,7 +32,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Admits, calls, and gives every answer its last form.
 pub(crate) async fn guard(
     api: AdminApi,
-    access: Rc<BTreeMap<String, Access>>,
+    rules: Rc<BTreeMap<String, Rule>>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -48,7 +49,7 @@ pub(crate) async fn guard(
     let started = std::time::Instant::now();
 
     let response = async {
-        match admit(&api, &access, &request, &facts).await {
+        match admit(&api, &rules, &request, &facts).await {
             Ok(Some(caller)) if method == Method::POST => {
                 idempotency::call(&api, &caller, request, next).await
             }
@@ -79,17 +80,18 @@ pub(crate) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceRespon
 /// be recognised.
 async fn admit(
     api: &AdminApi,
-    access: &BTreeMap<String, Access>,
+    rules: &BTreeMap<String, Rule>,
     request: &ServiceRequest,
     facts: &Facts,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(access) = access.get(request.method().as_str()) else {
-        let allowed: Vec<&str> = access.keys().map(String::as_str).collect();
+    let Some(rule) = rules.get(request.method().as_str()) else {
+        let allowed: Vec<&str> = rules.keys().map(String::as_str).collect();
         return Err(Problem::new(
             Kind::MethodNotAllowed,
             format!("this address takes {}", allowed.join(", ")),
         ));
     };
+    let access = &rule.access;
     if *access == Access::Public {
         same_site(api, request)?;
         if let Some(Caller::Person(person)) = by_cookie(api, request).await? {
@@ -118,7 +120,6 @@ async fn admit(
         }
         request.extensions_mut().insert(person.clone());
     }
-
     match (access, &caller) {
         (Access::Public | Access::Known, _) | (Access::SignedIn, Caller::Person(_)) => {}
         (Access::SignedIn, Caller::Key { .. }) => {
@@ -143,6 +144,9 @@ async fn admit(
             if role < *needed {
                 let detail = format!("this needs the role {needed} in the workspace; yours is {role}");
                 return Err(Problem::new(Kind::Forbidden, detail));
+            }
+            if let Caller::Key { scope, .. } = &caller {
+                rule.admits(scope, request.method())?;
             }
             let seat = Seat {
                 workspace,
@@ -198,6 +202,7 @@ async fn by_key(api: &AdminApi, authorization: &HeaderValue) -> Result<Option<Ca
         id: holder.id,
         workspace: holder.workspace,
         role: holder.role,
+        scope: holder.scope,
     }))
 }
 

@@ -47,9 +47,9 @@ pub(crate) struct KnowledgeState {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EmbeddingState {
     /// Which model makes vectors; `null`: none, search goes by words alone.
-    model: Option<String>,
+    pub model: Option<String>,
     /// Why none does.
-    problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 /// How a chatbot's knowledge is searched; `null`: as usual.
@@ -193,7 +193,7 @@ fn share(field: &'static str, given: Option<f32>) -> Result<Option<f32>, Problem
     }
 }
 
-async fn embeddings(api: &AdminApi) -> Result<EmbeddingState, Problem> {
+pub(crate) async fn embeddings(api: &AdminApi) -> Result<EmbeddingState, Problem> {
     let noted = installation::get(api.db(), STATE).await?;
     let Some(noted) = noted else {
         return Ok(EmbeddingState {

@@ -12,6 +12,7 @@ mod administration;
 mod again;
 mod analytics;
 mod api_keys;
+mod area;
 mod attachments;
 mod budgets;
 mod caller;
@@ -68,6 +69,7 @@ pub use service::Service;
 pub use settings::{Settings, SettingsError};
 
 use ::knowledge::Retriever;
+use ::models::Models;
 use ::tools::Tools;
 use accounts::Accounts;
 use actix_web::web::ServiceConfig;
@@ -97,6 +99,7 @@ struct Inner {
     passwords: Passwords,
     openapi: String,
     retriever: OnceLock<(Retriever, usize)>,
+    models: OnceLock<Models>,
 }
 
 impl AdminApi {
@@ -125,6 +128,7 @@ impl AdminApi {
             passwords,
             openapi,
             retriever: OnceLock::new(),
+            models: OnceLock::new(),
         })))
     }
 
@@ -132,6 +136,12 @@ impl AdminApi {
     pub fn with_retriever(self, retriever: Retriever, passages: usize) -> Self {
         // The first one stays: there is one in a process.
         let _ = self.0.retriever.set((retriever, passages));
+        self
+    }
+
+    /// Lets administrators set up providers of models: by these, with the configuration's limits, they are checked and tried.
+    pub fn with_models(self, models: Models) -> Self {
+        let _ = self.0.models.set(models);
         self
     }
 
@@ -183,6 +193,11 @@ impl AdminApi {
         self.0.retriever.get()
     }
 
+    pub(crate) fn models(&self) -> Result<&Models, problem::Problem> {
+        let models = self.0.models.get();
+        models.ok_or_else(|| problem::Problem::internal("the API was put together without models"))
+    }
+
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
@@ -227,6 +242,11 @@ impl AdminApi {
     /// Tells every process to drop what it keeps of a chatbot.
     pub(crate) fn chatbot_changed(&self, chatbot: ChatbotId) {
         self.announce(&format!("chatbot.{chatbot}"));
+    }
+
+    /// Tells every process to drop what it keeps of what administrators allow.
+    pub(crate) fn installation_changed(&self) {
+        self.announce("installation");
     }
 
     /// Tells the chat-workers that a run of questions is due.

@@ -38,7 +38,13 @@ paths! {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
+    AnyDeadLetterPath { dead_letter_id: DeadLetterId as Uuid, "The dead letter."; }
     UserPath { user_id: UserId as Uuid, "The account."; }
+    ProviderPath { provider_id: Uuid as Uuid, "The provider."; }
+    ProviderKeyPath {
+        provider_id: Uuid as Uuid, "The provider.";
+        key_id: Uuid as Uuid, "The key.";
+    }
     PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
     ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }
     SourcePath {

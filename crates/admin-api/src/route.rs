@@ -1,6 +1,11 @@
 //! A route: its address and method, who may use it, its description and its handler, declared once.
 
-use crate::{AdminApi, guard, page, problem::Problem};
+use crate::{
+    AdminApi,
+    area::{Area, Rule},
+    guard, page,
+    problem::Problem,
+};
 use actix_web::{
     FromRequest, Handler, Responder,
     http::Method,
@@ -88,6 +93,14 @@ impl Route {
             serve: Box::new(move || web::method(served.clone()).to(handler.clone())),
         }
     }
+
+    /// What it asks of whoever calls it.
+    pub(crate) fn rule(&self) -> Rule {
+        Rule {
+            access: self.access,
+            area: Area::of(self.subject),
+        }
+    }
 }
 
 /// Mounts the table: one resource an address, each behind the guard. The first address that fits is taken, so fixed ones
@@ -103,9 +116,9 @@ pub(crate) fn mount(api: &AdminApi, config: &mut ServiceConfig) {
     }
     for address in addresses {
         let here: Vec<&Route> = table.iter().filter(|route| route.path == address).collect();
-        let access: BTreeMap<String, Access> = here
+        let rules: BTreeMap<String, Rule> = here
             .iter()
-            .map(|route| (route.method.to_string(), route.access))
+            .map(|route| (route.method.to_string(), route.rule()))
             .collect();
         let mut resource = web::resource(address)
             .app_data(PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
@@ -113,9 +126,9 @@ pub(crate) fn mount(api: &AdminApi, config: &mut ServiceConfig) {
         for route in here {
             resource = resource.route((route.serve)());
         }
-        let (api, access) = (api.clone(), Rc::new(access));
+        let (api, rules) = (api.clone(), Rc::new(rules));
         config.service(resource.wrap(from_fn(move |request, next| {
-            guard::guard(api.clone(), access.clone(), request, next)
+            guard::guard(api.clone(), rules.clone(), request, next)
         })));
     }
 }

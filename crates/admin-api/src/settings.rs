@@ -29,11 +29,11 @@ pub struct Settings {
     pub workers: usize,
 }
 
-const fn usual_body() -> usize {
+pub(crate) const fn usual_body() -> usize {
     4 * 1024 * 1024
 }
 
-const fn usual_upload() -> usize {
+pub(crate) const fn usual_upload() -> usize {
     50 * 1024 * 1024
 }
 

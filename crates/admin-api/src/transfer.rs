@@ -6,6 +6,7 @@ mod file;
 
 use crate::{
     AdminApi,
+    administration::switches::room_for_chatbot,
     caller::Seat,
     chatbots::{self, ChatbotChange, NewChatbot, change},
     conduct,
@@ -161,6 +162,7 @@ pub(crate) async fn import_new(
 
     let mut tx = seat.begin(&api).await?;
     let now = api.now();
+    room_for_chatbot(&api, &mut tx).await?;
     store::chatbots::insert(&mut tx, id, &settings, now).await?;
     if let Some(retrieval) = file.retrieval {
         let retrieval = retrieval

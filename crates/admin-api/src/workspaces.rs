@@ -2,6 +2,7 @@
 
 use crate::{
     AdminApi,
+    administration::switches::may_make_workspaces,
     caller::{Facts, Person, Seat},
     difference,
     input::{self, Input},
@@ -55,6 +56,7 @@ pub(crate) async fn create(
     facts: Facts,
     input: Input<WorkspaceInput>,
 ) -> Result<HttpResponse, Problem> {
+    may_make_workspaces(&api, &person).await?;
     let name = input::line("name", &input.0.name, 100)?;
     let (id, now) = (WorkspaceId::new(), api.now());
     let mut tx = api.db().system().await?;

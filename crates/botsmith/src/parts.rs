@@ -33,7 +33,10 @@ pub fn admin_api(settings: &Settings, shared: &Shared) -> anyhow::Result<AdminAp
     let settings_of_api = settings.admin_api.clone();
     let api = AdminApi::new(settings_of_api, db, queue, keyring, accounts, tools, clock)
         .context("preparing the API")?;
-    Ok(api.with_retriever(retriever, settings.chat_worker.passages))
+    let models = Models::open(&settings.models).context("preparing the language models")?;
+    Ok(api
+        .with_retriever(retriever, settings.chat_worker.passages)
+        .with_models(models))
 }
 
 /// Intake and answers.

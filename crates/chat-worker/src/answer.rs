@@ -8,6 +8,7 @@ use crate::{
     asking::{self, Spoken},
     chain, follow_up,
     handoff::HandingOver,
+    installation::Installation,
     links::{self, Allowed},
     purse::Purse,
     record::{self, Took},
@@ -87,7 +88,7 @@ const HANDED_OFF: &str = "handed_off";
 pub struct Answerer {
     hands: Hands,
     retriever: Retriever,
-    models: Models,
+    installation: Installation,
     passages: usize,
     history: i64,
     clock: Clock,
@@ -104,7 +105,7 @@ pub struct Manner<'a> {
 }
 
 impl Answerer {
-    pub const fn new(
+    pub fn new(
         hands: Hands,
         retriever: Retriever,
         models: Models,
@@ -112,10 +113,11 @@ impl Answerer {
         history: i64,
         clock: Clock,
     ) -> Self {
+        let installation = Installation::new(hands.db.clone(), hands.keyring.clone(), models);
         Self {
             hands,
             retriever,
-            models,
+            installation,
             passages,
             history,
             clock,
@@ -279,7 +281,7 @@ impl Answerer {
         {
             return Ok(curated);
         }
-        let chain = chain::of(bot, &self.models, &self.hands.keyring).await;
+        let chain = chain::of(bot, &self.installation, &self.hands.keyring).await;
         if chain.is_empty() {
             return Ok(asking::quote(&to_quote, calls).await);
         }

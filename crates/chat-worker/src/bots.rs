@@ -88,6 +88,7 @@ impl Bots {
                     self.conduct.invalidate_all();
                     self.kits.invalidate_all();
                 }
+                Some(LiveEvent::Event { topic, .. }) if topic == "installation" => self.kits.invalidate_all(),
                 Some(LiveEvent::Event { topic, .. }) => {
                     if let Some(Ok(chatbot)) = topic.strip_prefix("chatbot.").map(str::parse::<ChatbotId>) {
                         self.kept.invalidate(&chatbot).await;

@@ -1,15 +1,17 @@
 //! A chatbot's models, opened with their keys.
 
+use crate::installation::Installation;
 use models::{Chain, Endpoint, Models, Provider};
 use secrecy::SecretString;
 use store::chatbots::{Chatbot, FALLBACK_KEY_COLUMN, MODEL_KEY_COLUMN, ModelEndpoint};
 use vault::{Keyring, Place};
 
 /// The chatbot's own models in their order, or the installation's.
-pub async fn of(bot: &Chatbot, models: &Models, keyring: &Keyring) -> Chain {
+pub async fn of(bot: &Chatbot, installation: &Installation, keyring: &Keyring) -> Chain {
     let Some(own) = &bot.model else {
-        return models.chain_of_installation();
+        return installation.chain().await;
     };
+    let models = installation.models();
     let mut chain = models.chain();
     let place = Place {
         row: bot.id.as_uuid(),

@@ -13,6 +13,7 @@ mod chain;
 mod cited;
 mod follow_up;
 mod handoff;
+mod installation;
 mod intake;
 mod links;
 mod media;

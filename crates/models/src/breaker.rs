@@ -77,6 +77,15 @@ impl Pass {
 
     /// The endpoint did not answer.
     pub(crate) fn failed(self, error: &ModelError) {
+        self.rest(error, false);
+    }
+
+    /// The endpoint did not answer, and that is for the key that was shown: there are others, so this one rests at once.
+    pub(crate) fn key_failed(self, error: &ModelError) {
+        self.rest(error, true);
+    }
+
+    fn rest(self, error: &ModelError, at_once: bool) {
         if !tells_of_the_endpoint(error) {
             return;
         }
@@ -97,7 +106,7 @@ impl Pass {
             return;
         }
         let asked_for = error.retry_after();
-        if self.tries || illness.failures >= PATIENCE || asked_for.is_some() {
+        if at_once || self.tries || illness.failures >= PATIENCE || asked_for.is_some() {
             let usual = FIRST_REST * 2_u32.saturating_pow(illness.rests.min(8));
             let rest = asked_for.unwrap_or(usual).min(LONGEST_REST);
             illness.until = Some(Instant::now() + rest);

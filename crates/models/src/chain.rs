@@ -1,14 +1,15 @@
 //! Models in the order in which they are asked: when one fails, the next.
 //!
 //! Invariants: nothing is asked that the purse has not let pass, and what it let pass is settled; whatever happens to
-//! each model is in the path.
+//! each model is in the path. A model with several keys stands there once with each: when one is refused or takes no more,
+//! the next is shown; when the endpoint itself fails, none of them is.
 
 use crate::{
     answer::Answer, ask::Ask, breaker::Breakers, error::ModelError, provider::Provider, remote::Remote,
     tokens,
 };
 use serde::Serialize;
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 /// Models in the order in which they are asked. Cheap to clone.
 #[derive(Clone)]
@@ -19,13 +20,37 @@ pub struct Chain {
 
 #[derive(Clone)]
 enum Link {
-    Ready(Remote),
+    Ready {
+        model: Remote,
+        origin: Option<Origin>,
+        /// Links of one number are one model with several keys; `None`: it has one or none.
+        keys: Option<usize>,
+    },
     /// Something about it is wrong, and it cannot be asked.
     Unusable {
         provider: Provider,
         model: String,
         why: String,
     },
+}
+
+/// Who set a model of the installation up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `settings`, or the id of the provider that administrators set up.
+    pub source: Arc<str>,
+    /// The id of the key that is shown, where there are several.
+    pub key: Option<Arc<str>>,
+}
+
+impl Origin {
+    /// The configuration file.
+    pub fn settings() -> Self {
+        Self {
+            source: "settings".into(),
+            key: None,
+        }
+    }
 }
 
 /// What a call may cost at most, in tokens.
@@ -74,6 +99,12 @@ pub struct Tried {
     pub provider: Provider,
     /// Its name.
     pub model: String,
+    /// Of the installation's models: `settings`, or the id of the provider that administrators set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Arc<str>>,
+    /// The id of the key that was shown, where there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Arc<str>>,
     /// `answered`; the name of the error; `resting`, `over_budget` or `unusable`: it was not asked.
     pub outcome: &'static str,
     /// What else there is to say, for the owner's eyes.
@@ -161,8 +192,23 @@ impl Chain {
         self.links.is_empty()
     }
 
-    pub(crate) fn push(&mut self, model: Remote) {
-        self.links.push(Link::Ready(model));
+    pub(crate) fn push(&mut self, model: Remote, origin: Option<Origin>) {
+        self.links.push(Link::Ready {
+            model,
+            origin,
+            keys: None,
+        });
+    }
+
+    /// One model once with each of its keys, the first of them first.
+    pub(crate) fn push_keys(&mut self, models: impl IntoIterator<Item = (Remote, Origin)>) {
+        let keys = Some(self.links.len());
+        self.links
+            .extend(models.into_iter().map(|(model, origin)| Link::Ready {
+                model,
+                origin: Some(origin),
+                keys,
+            }));
     }
 
     /// A model that cannot be asked, with the reason, in its place in the order.
@@ -191,15 +237,18 @@ impl Chain {
         purse: &P,
     ) -> Result<Asked, P::Error> {
         let mut path = Vec::new();
+        // The model whose endpoint failed: another key would not help.
+        let mut failed: Option<usize> = None;
         for (place, link) in self.links.iter().enumerate() {
-            let model = match link {
-                Link::Ready(model) => model,
+            let (model, origin, keys) = match link {
+                Link::Ready { keys, .. } if keys.is_some() && *keys == failed => continue,
+                Link::Ready { model, origin, keys } => (model, origin.as_ref(), *keys),
                 Link::Unusable { provider, model, why } => {
-                    path.push(not_asked(*provider, model, UNUSABLE, why.clone()));
+                    path.push(not_asked(*provider, model, None, UNUSABLE, why.clone()));
                     continue;
                 }
             };
-            let not_asked = |outcome, why| not_asked(model.provider(), model.name(), outcome, why);
+            let not_asked = |outcome, why| not_asked(model.provider(), model.name(), origin, outcome, why);
             let pass = match self.breakers.pass(model.fingerprint()) {
                 Ok(pass) => pass,
                 Err(left) => {
@@ -216,6 +265,7 @@ impl Chain {
                 Ok(held) => held,
                 Err(why) => {
                     path.push(not_asked(OVER_BUDGET, why));
+                    failed = keys;
                     continue;
                 }
             };
@@ -230,6 +280,8 @@ impl Chain {
             let mut tried = Tried {
                 provider: model.provider(),
                 model: model.name().to_owned(),
+                source: origin.map(|origin| origin.source.clone()),
+                key: origin.and_then(|origin| origin.key.clone()),
                 outcome: ANSWERED,
                 detail: None,
                 milliseconds,
@@ -249,8 +301,13 @@ impl Chain {
                 }
                 Err(error) => {
                     tried.outcome = error.name();
-                    tried.detail = Some(in_words(&error));
-                    pass.failed(&error);
+                    tried.detail = Some(error.in_words());
+                    if keys.is_some() && error.is_of_the_key() {
+                        pass.key_failed(&error);
+                    } else {
+                        pass.failed(&error);
+                        failed = keys;
+                    }
                     path.push(tried);
                 }
             }
@@ -263,26 +320,24 @@ impl Chain {
     }
 }
 
-fn not_asked(provider: Provider, model: &str, outcome: &'static str, why: String) -> Tried {
+fn not_asked(
+    provider: Provider,
+    model: &str,
+    origin: Option<&Origin>,
+    outcome: &'static str,
+    why: String,
+) -> Tried {
     Tried {
         provider,
         model: model.to_owned(),
+        source: origin.map(|origin| origin.source.clone()),
+        key: origin.and_then(|origin| origin.key.clone()),
         outcome,
         detail: Some(why),
         milliseconds: 0.0,
         tokens_in: None,
         tokens_out: None,
         cost_micros: None,
-    }
-}
-
-/// For the owner's eyes: with what the endpoint said.
-fn in_words(error: &ModelError) -> String {
-    match error {
-        ModelError::BadResponse { detail, .. } if !detail.as_str().is_empty() => {
-            format!("{error}: {}", detail.as_str())
-        }
-        error => error.to_string(),
     }
 }
 

@@ -105,6 +105,21 @@ impl ModelError {
         }
     }
 
+    /// For the owner's eyes: with what the endpoint said.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::BadResponse { detail, .. } if !detail.as_str().is_empty() => {
+                format!("{self}: {}", detail.as_str())
+            }
+            error => error.to_string(),
+        }
+    }
+
+    /// Whether another key of the same endpoint may fare better.
+    pub(crate) const fn is_of_the_key(&self) -> bool {
+        matches!(self, Self::Unauthorized | Self::RateLimited { .. })
+    }
+
     /// How long the endpoint asked to be left alone.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {

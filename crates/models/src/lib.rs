@@ -28,11 +28,11 @@ mod wire;
 
 pub use answer::Answer;
 pub use ask::{Ask, Said, Speaker};
-pub use chain::{Asked, Chain, Purse, Quote, Tried, Used, cost_micros};
+pub use chain::{Asked, Chain, Origin, Purse, Quote, Tried, Used, cost_micros};
 pub use citations::without_markers;
 pub use endpoint::{Endpoint, EndpointError};
 pub use error::{Detail, ModelError};
-pub use model::{Model, Models, OpenError};
+pub use model::{Described, Model, Models, OpenError};
 pub use prompt::PROMPT_VERSION;
 pub use provider::Provider;
 pub use remote::Remote;

@@ -4,17 +4,18 @@ use crate::{
     answer::Answer,
     ask::Ask,
     breaker::Breakers,
-    chain::Chain,
+    chain::{Chain, Origin},
     endpoint::{Endpoint, EndpointError},
     error::ModelError,
     extractive,
+    provider::Provider,
     remote::{Limits, Remote},
-    settings::Settings,
+    settings::{FallbackSettings, Settings},
 };
 use domain::FallbackReason;
 use egress::{Client, Guard, Timeouts};
 use secrecy::{ExposeSecret, SecretString};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The models of an installation: its own, and the way to its chatbots' own. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Models {
     installation: Model,
     /// What the installation asks when its model fails.
     fallbacks: Vec<Model>,
+    /// What the settings say of those models, in the same order.
+    described: Vec<Described>,
     breakers: Breakers,
     guard: Guard,
     client: Client,
@@ -35,6 +38,17 @@ pub enum Model {
     Extractive,
     /// Asks an endpoint.
     Remote(Remote),
+}
+
+/// A model of the configuration file, without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Whose API it speaks.
+    pub provider: Provider,
+    /// Where that API is; empty: where it usually is.
+    pub base_url: String,
+    /// Its name there.
+    pub model: String,
 }
 
 /// Why the models could not be opened.
@@ -80,9 +94,20 @@ impl Models {
                 remote(&open, &open_client, &endpoint, Some(&fallback.api_key), limits)
             })
             .collect::<Result<_, _>>()?;
+        let own = (!settings.quotes()).then(|| settings.endpoint());
+        let described = own
+            .into_iter()
+            .chain(settings.fallbacks.iter().map(FallbackSettings::endpoint))
+            .map(|endpoint| Described {
+                provider: endpoint.provider,
+                base_url: endpoint.base_url,
+                model: endpoint.model,
+            })
+            .collect();
         Ok(Self {
             installation,
             fallbacks,
+            described,
             breakers: Breakers::default(),
             client: guard.client(timeouts)?,
             guard,
@@ -98,12 +123,74 @@ impl Models {
     /// The installation's models in their order; empty when it has none and quotes.
     pub fn chain_of_installation(&self) -> Chain {
         let mut chain = self.chain();
-        for model in [&self.installation].into_iter().chain(&self.fallbacks) {
-            if let Model::Remote(model) = model {
-                chain.push(model.clone());
-            }
+        for model in self.of_settings() {
+            chain.push(model.clone(), Some(Origin::settings()));
         }
         chain
+    }
+
+    /// The models of the configuration file, in its order.
+    pub fn described(&self) -> &[Described] {
+        &self.described
+    }
+
+    fn of_settings(&self) -> impl Iterator<Item = &Remote> {
+        let all = [&self.installation].into_iter().chain(&self.fallbacks);
+        all.filter_map(|model| match model {
+            Model::Remote(model) => Some(model),
+            Model::Extractive => None,
+        })
+    }
+
+    /// Puts the configuration file's model of this name at the end of a chain, or that it has none.
+    pub fn extend_from_settings(&self, chain: &mut Chain, provider: Provider, name: &str) {
+        let found = self
+            .of_settings()
+            .find(|model| model.provider() == provider && model.name() == name);
+        match found {
+            Some(model) => chain.push(model.clone(), Some(Origin::settings())),
+            None => chain.push_unusable(
+                provider,
+                name,
+                "the configuration file has this model no more".to_owned(),
+            ),
+        }
+    }
+
+    /// Puts a model of a provider that administrators set up at the end of a chain: once with each key, beginning with the
+    /// `turn`-th, so that they are used in turn; or why it cannot be asked. The provider's address obeys the rules that
+    /// chatbots' own do.
+    pub fn extend_with_keys(
+        &self,
+        chain: &mut Chain,
+        endpoint: &Endpoint,
+        source: &Arc<str>,
+        keys: &[(Arc<str>, SecretString)],
+        turn: usize,
+    ) {
+        let of_key = |key: Option<&(Arc<str>, SecretString)>| {
+            let origin = Origin {
+                source: source.clone(),
+                key: key.map(|(id, _)| id.clone()),
+            };
+            let secret = key.map(|(_, secret)| secret.clone());
+            self.of_chatbot(endpoint, secret).map(|model| (model, origin))
+        };
+        let mut shown: Vec<_> = if keys.is_empty() {
+            vec![of_key(None)]
+        } else {
+            keys.iter().map(|key| of_key(Some(key))).collect()
+        };
+        let many = shown.len();
+        shown.rotate_left(turn % many);
+        let models: Result<Vec<_>, _> = shown.into_iter().collect();
+        match models {
+            Ok(models) => chain.push_keys(models.into_iter().filter_map(|(model, origin)| match model {
+                Model::Remote(model) => Some((model, origin)),
+                Model::Extractive => None,
+            })),
+            Err(error) => chain.push_unusable(endpoint.provider, &endpoint.model, error.to_string()),
+        }
     }
 
     /// For a chatbot's own models.
@@ -114,7 +201,7 @@ impl Models {
     /// Puts a chatbot's own model at the end of its chain, or why it cannot be asked.
     pub fn extend(&self, chain: &mut Chain, endpoint: &Endpoint, api_key: Option<SecretString>) {
         match self.of_chatbot(endpoint, api_key) {
-            Ok(Model::Remote(model)) => chain.push(model),
+            Ok(Model::Remote(model)) => chain.push(model, None),
             Ok(Model::Extractive) => {}
             Err(error) => chain.push_unusable(endpoint.provider, &endpoint.model, error.to_string()),
         }

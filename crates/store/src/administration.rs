@@ -8,5 +8,6 @@ pub mod conversations;
 pub mod latency;
 pub mod leads;
 pub mod overview;
+pub mod slow_queries;
 pub mod system;
 pub mod users;

@@ -6,6 +6,27 @@ use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::{ApiKeyId, Role, UserId, WorkspaceId};
 
+/// What a key may touch of what its role may.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// It changes nothing.
+    pub read_only: bool,
+    /// The areas that it may touch, by name; `None`: all.
+    pub areas: Option<Vec<String>>,
+}
+
+impl Scope {
+    /// The area of conversations: the admin API's and the chat API's name one thing.
+    pub const CONVERSATIONS: &'static str = "conversations";
+
+    /// Whether the area is in it.
+    pub fn covers(&self, area: &str) -> bool {
+        self.areas
+            .as_ref()
+            .is_none_or(|areas| areas.iter().any(|own| own == area))
+    }
+}
+
 /// A key to be stored.
 #[derive(Debug)]
 pub struct NewApiKey<'a> {
@@ -19,6 +40,8 @@ pub struct NewApiKey<'a> {
     pub key_hash: &'a [u8],
     /// What it may do.
     pub role: Role,
+    /// What narrows that down.
+    pub scope: Scope,
     /// Who made it.
     pub created_by: Option<UserId>,
 }
@@ -34,6 +57,8 @@ pub struct ApiKey {
     pub prefix: String,
     /// What it may do.
     pub role: Role,
+    /// What narrows that down.
+    pub scope: Scope,
     /// Who made it.
     pub created_by: Option<UserId>,
     /// When.
@@ -45,7 +70,7 @@ pub struct ApiKey {
 }
 
 /// What a presented key may do.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct KeyHolder {
     /// The key.
     pub id: ApiKeyId,
@@ -53,14 +78,16 @@ pub struct KeyHolder {
     pub workspace: WorkspaceId,
     /// Its role there.
     pub role: Role,
+    /// What narrows that down.
+    pub scope: Scope,
 }
 
 /// Stores a key.
 pub async fn insert(tx: &mut TenantTx, key: &NewApiKey<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
     let workspace = tx.workspace().as_uuid();
     sqlx::query!(
-        "insert into api_keys (id, workspace_id, name, prefix, key_hash, role, created_by, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into api_keys (id, workspace_id, name, prefix, key_hash, role, created_by, created_at, read_only, areas)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         key.id.as_uuid(),
         workspace,
         key.name,
@@ -69,6 +96,8 @@ pub async fn insert(tx: &mut TenantTx, key: &NewApiKey<'_>, now: DateTime<Utc>) 
         key.role.as_str(),
         key.created_by.map(|id| id.as_uuid()),
         now,
+        key.scope.read_only,
+        key.scope.areas.as_deref(),
     )
     .execute(tx.connection())
     .await?;
@@ -79,7 +108,7 @@ pub async fn insert(tx: &mut TenantTx, key: &NewApiKey<'_>, now: DateTime<Utc>) 
 pub async fn list(tx: &mut TenantTx, after: Option<ApiKeyId>, limit: i64) -> Result<Vec<ApiKey>, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
-        "select id, name, prefix, role, created_by, created_at, last_used_at, revoked_at from api_keys
+        "select id, name, prefix, role, read_only, areas, created_by, created_at, last_used_at, revoked_at from api_keys
          where workspace_id = $1 and ($2::uuid is null or id < $2)
          order by id desc limit $3",
         workspace,
@@ -95,6 +124,10 @@ pub async fn list(tx: &mut TenantTx, after: Option<ApiKeyId>, limit: i64) -> Res
                 name: row.name,
                 prefix: row.prefix,
                 role: row.role.parse()?,
+                scope: Scope {
+                    read_only: row.read_only,
+                    areas: row.areas,
+                },
                 created_by: row.created_by.map(Into::into),
                 created_at: row.created_at,
                 last_used_at: row.last_used_at,
@@ -121,7 +154,7 @@ pub async fn revoke(tx: &mut TenantTx, id: ApiKeyId, now: DateTime<Utc>) -> Resu
 /// Who holds the key of this hash, unless it is revoked. Notes the use, once a minute at most.
 pub async fn holder(db: &Db, key_hash: &[u8], now: DateTime<Utc>) -> Result<Option<KeyHolder>, StoreError> {
     let Some(row) = sqlx::query!(
-        "select id, workspace_id, role, last_used_at from api_keys where key_hash = $1 and revoked_at is null",
+        "select id, workspace_id, role, read_only, areas, last_used_at from api_keys where key_hash = $1 and revoked_at is null",
         key_hash,
     )
     .fetch_optional(db.system_pool())
@@ -141,5 +174,9 @@ pub async fn holder(db: &Db, key_hash: &[u8], now: DateTime<Utc>) -> Result<Opti
         id: row.id.into(),
         workspace: row.workspace_id.into(),
         role: row.role.parse()?,
+        scope: Scope {
+            read_only: row.read_only,
+            areas: row.areas,
+        },
     }))
 }

@@ -6,6 +6,11 @@ use crate::{Db, StoreError};
 use domain::WorkspaceId;
 use std::fmt;
 
+/// Under this id, which no workspace has, the installation keeps its own data key: for what belongs to none of them.
+pub fn of_installation() -> WorkspaceId {
+    uuid::Uuid::nil().into()
+}
+
 /// A workspace's data key, wrapped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DataKey {
@@ -46,11 +51,12 @@ pub async fn find(db: &Db, workspace: WorkspaceId) -> Result<Option<DataKey>, St
 pub async fn insert_if_absent(db: &Db, key: &DataKey) -> Result<Option<DataKey>, StoreError> {
     sqlx::query!(
         "insert into data_keys (workspace_id, master_key_id, wrapped)
-         select id, $2, $3 from workspaces where id = $1
+         select $1::uuid, $2, $3 where $1::uuid = $4 or exists (select from workspaces where id = $1::uuid)
          on conflict (workspace_id) do nothing",
         key.workspace.as_uuid(),
         key.master_key_id,
         key.wrapped,
+        of_installation().as_uuid(),
     )
     .execute(db.system_pool())
     .await?;

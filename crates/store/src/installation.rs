@@ -36,6 +36,18 @@ pub async fn put(db: &Db, key: &str, value: &Value) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The same, in a transaction.
+pub async fn put_in(tx: &mut SystemTx, key: &str, value: &Value) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into installation (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value",
+        key,
+        value,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,6 +61,31 @@ pub struct Progress {
     pub due_at: Option<DateTime<Utc>>,
 }
 
+/// How far the vectors of all chatbots in use are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgressOfAll {
+    /// All passages.
+    pub passages: i64,
+    /// Those with a vector of the model that is wanted for them.
+    pub with_vector: i64,
+    /// Chatbots with passages that have none yet.
+    pub chatbots_under_way: i64,
+}
+
+/// How far the vectors of all chatbots in use are, whoever they belong to.
+pub async fn progress_of_all(db: &Db) -> Result<ProgressOfAll, StoreError> {
+    Ok(sqlx::query_as!(
+        ProgressOfAll,
+        r#"select count(*) as "passages!", count(v.chunk_id) as "with_vector!",
+                  count(distinct c.chatbot_id) filter (where v.chunk_id is null) as "chatbots_under_way!"
+           from chunks c join chatbots b on b.id = c.chatbot_id and b.archived_at is null
+           left join meanings m on m.chatbot_id = c.chatbot_id
+           left join chunk_vectors v on v.chunk_id = c.id and v.model = m.wanted"#
+    )
+    .fetch_one(db.system_pool())
+    .await?)
+}
+
 /// Takes a chatbot in use whose passages do not all have vectors of this model; the one that was served longest ago.
 pub async fn claim(db: &Db, model: &str, lease: Duration) -> Result<Option<Claim>, StoreError> {
     let token = LeaseToken::new();

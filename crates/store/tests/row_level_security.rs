@@ -18,6 +18,10 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     "instances",
     // What models cost is the same for everybody, and set by the administrator of the installation.
     "model_prices",
+    // So are the models that answer for whoever names none, and who provides them.
+    "model_providers",
+    "model_provider_keys",
+    "installation_models",
 ];
 
 async fn tables(pool: &PgPool) -> Vec<String> {

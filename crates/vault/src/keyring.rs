@@ -115,6 +115,20 @@ impl Keyring {
             })
     }
 
+    /// Seals a value that belongs to the installation itself and to none of its workspaces.
+    pub async fn seal_for_installation(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.seal(data_keys::of_installation(), place, plain).await
+    }
+
+    /// Opens a text that was sealed for the installation and this place.
+    pub async fn open_of_installation(
+        &self,
+        place: Place,
+        sealed: &[u8],
+    ) -> Result<SecretString, VaultError> {
+        self.open_text(data_keys::of_installation(), place, sealed).await
+    }
+
     /// The master keys in use.
     pub const fn masters(&self) -> &MasterKeys {
         &self.masters

@@ -7,13 +7,14 @@ use crate::{
     dead_letters::{DeadLetter, Replay, ReplayResult, woken},
     input::Input,
     page::{self, Page},
-    problem::Problem,
+    path::AnyDeadLetterPath,
+    problem::{Kind, Problem},
 };
-use actix_web::web::{Data, Json, Query};
+use actix_web::web::{Data, Json, Path, Query};
 use domain::{Platform, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::dead_letters::{self, Owned, Replayed};
+use store::dead_letters::{self, Owned, Replayed, Selection};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -99,13 +100,53 @@ pub(crate) async fn replay(
     input: Input<Replay>,
 ) -> Result<Json<ReplayResult>, Problem> {
     let selection = input.0.selection()?;
+    Ok(Json(
+        replayed(&api, &person, &facts, selection, "matching").await?,
+    ))
+}
+
+/// Replay one dead letter, whosever it is.
+///
+/// It comes back once, marked late and at its integration's pace; opt-outs and reply windows are checked again.
+#[utoipa::path(
+    post, path = "/api/administration/dead-letters/{dead_letter_id}/replay", params(AnyDeadLetterPath),
+    responses((status = 200, body = ReplayResult))
+)]
+pub(crate) async fn replay_one(
+    api: Data<AdminApi>,
+    person: Person,
+    facts: Facts,
+    path: Path<AnyDeadLetterPath>,
+) -> Result<Json<ReplayResult>, Problem> {
+    let selection = Selection {
+        id: Some(path.dead_letter_id),
+        ..Selection::default()
+    };
+    let target = path.dead_letter_id.to_string();
+    let result = replayed(&api, &person, &facts, selection, &target).await?;
+    if result.is_nothing() {
+        return Err(Problem::new(
+            Kind::NotFound,
+            "there is no open dead letter of this id that can be replayed",
+        ));
+    }
+    Ok(Json(result))
+}
+
+async fn replayed(
+    api: &AdminApi,
+    person: &Person,
+    facts: &Facts,
+    selection: Selection,
+    target: &str,
+) -> Result<ReplayResult, Problem> {
     let mut all = Replayed::default();
     // Each workspace's in a transaction of that workspace: one that fails leaves the others as they are, to be asked again.
     for workspace in dead_letters::owners(api.db(), selection).await? {
         let mut tx = api.db().tenant(workspace).await?;
         let replayed = dead_letters::replay(&mut tx, selection, api.now()).await?;
         let details = json!({ "parts": replayed.parts, "messages": replayed.messages });
-        let activity = noted(&person, &facts, "dead_letter.replay", "matching", details);
+        let activity = noted(person, facts, "dead_letter.replay", target, details);
         store::activity_log::record(&mut tx, &activity, api.now()).await?;
         tx.commit().await?;
         all.parts += replayed.parts;
@@ -114,5 +155,5 @@ pub(crate) async fn replay(
     }
     all.platforms.sort_unstable();
     all.platforms.dedup();
-    Ok(Json(woken(&api, &all)))
+    Ok(woken(api, &all))
 }

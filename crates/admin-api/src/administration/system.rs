@@ -7,7 +7,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::Platform;
 use serde::{Deserialize, Serialize};
 use store::{
-    administration::{latency, system},
+    administration::{
+        latency,
+        slow_queries::{self, Counted},
+        system,
+    },
     instances::Instance,
 };
 use utoipa::{IntoParams, ToSchema};
@@ -183,6 +187,32 @@ pub(crate) struct PlatformHealth {
     milliseconds: Spread,
 }
 
+/// What takes the database's time.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SlowQueries {
+    /// `counted`; `not_installed`: the extension pg_stat_statements is not there; `not_readable`: it is, and the server does
+    /// not run with it, or does not let this installation read it.
+    #[schema(example = "counted")]
+    state: &'static str,
+    /// The statements that take the most time, the first the most.
+    statements: Vec<StatementView>,
+}
+
+/// A statement, with its values left out.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatementView {
+    /// The beginning of its text.
+    text: String,
+    /// How often it was run.
+    calls: i64,
+    /// How long it took on average.
+    mean_milliseconds: f64,
+    /// How long all runs took together.
+    total_milliseconds: f64,
+    /// Rows that it gave or touched, all runs together.
+    rows: i64,
+}
+
 /// Whether a process said just now that it is there.
 pub(crate) fn is_up(instance: &Instance, now: DateTime<Utc>) -> bool {
     now - instance.seen_at < SILENCE
@@ -248,6 +278,27 @@ fn view(instance: Instance, now: DateTime<Utc>) -> InstanceView {
         started_at: instance.started_at,
         seen_at: instance.seen_at,
     }
+}
+
+/// What takes the database's time, as the database itself counts it.
+#[utoipa::path(get, path = "/api/administration/slow-queries", responses((status = 200, body = SlowQueries)))]
+pub(crate) async fn slow_queries(api: Data<AdminApi>, _person: Person) -> Result<Json<SlowQueries>, Problem> {
+    let (state, statements) = match slow_queries::counted(api.db()).await? {
+        Counted::NotInstalled => ("not_installed", Vec::new()),
+        Counted::NotReadable => ("not_readable", Vec::new()),
+        Counted::Statements(statements) => ("counted", statements),
+    };
+    let view = |statement: slow_queries::Statement| StatementView {
+        text: statement.text,
+        calls: statement.calls,
+        mean_milliseconds: statement.mean_milliseconds,
+        total_milliseconds: statement.total_milliseconds,
+        rows: statement.rows,
+    };
+    Ok(Json(SlowQueries {
+        state,
+        statements: statements.into_iter().map(view).collect(),
+    }))
 }
 
 /// How fast and how well answers are made.

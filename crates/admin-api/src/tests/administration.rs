@@ -4,7 +4,10 @@ mod activity;
 mod chatbots;
 mod conversations;
 mod leads;
+mod master_keys;
+mod model_providers;
 mod overview;
+mod switches;
 mod system;
 mod users;
 

@@ -17,6 +17,7 @@ mod members;
 mod origin;
 mod pigeon;
 mod quarantine;
+mod scopes;
 mod secrets;
 mod sending;
 mod sign_in;
@@ -132,10 +133,16 @@ pub fn settings() -> Settings {
 }
 
 pub fn keyring(db: &Db) -> Keyring {
-    let master_key = SecretString::from(BASE64_STANDARD.encode([7; 32]));
+    keyring_of(db, 7, &[])
+}
+
+/// Whose master keys consist of these bytes.
+fn keyring_of(db: &Db, current: u8, previous: &[u8]) -> Keyring {
+    let key = |byte: u8| SecretString::from(BASE64_STANDARD.encode([byte; 32]));
     let masters = MasterKeys::load(&vault::Settings {
-        master_key,
-        ..Default::default()
+        master_key: key(current),
+        master_key_file: None,
+        previous_master_keys: previous.iter().map(|&byte| key(byte)).collect(),
     })
     .unwrap();
     Keyring::new(db.clone(), masters)
@@ -155,13 +162,30 @@ impl World {
         Self::of(pool, db, settings, pigeon::Pigeon::default()).await
     }
 
+    /// Over the same database, with other master keys.
+    pub async fn with_master_keys(pool: PgPool, current: u8, previous: &[u8]) -> Self {
+        let db = Db::of_pool(&pool);
+        let keyring = keyring_of(&db, current, previous);
+        Self::put_together(pool, db, settings(), pigeon::Pigeon::default(), keyring).await
+    }
+
     pub async fn of(pool: PgPool, db: Db, settings: Settings, pigeon: pigeon::Pigeon) -> Self {
+        let keyring = keyring(&db);
+        Self::put_together(pool, db, settings, pigeon, keyring).await
+    }
+
+    async fn put_together(
+        pool: PgPool,
+        db: Db,
+        settings: Settings,
+        pigeon: pigeon::Pigeon,
+        keyring: Keyring,
+    ) -> Self {
         let stop = CancellationToken::new();
         let queue = queue::Queue::open(&queue::Settings::default(), &db, stop.clone())
             .await
             .unwrap();
         let clock = Clock::manual(start_of_time());
-        let keyring = keyring(&db);
         let channels = Registry::new([channel::ChannelHandle::new(pigeon)]).unwrap();
         let accounts = Accounts::new(db.clone(), keyring.clone(), channels);
         let api = AdminApi::new(
@@ -177,7 +201,12 @@ impl World {
         let knowledge =
             json!({"snapshot_bytes": 1_000_000, "refresh_wait_milliseconds": 1_000, "stale_seconds": 0});
         let retriever = ::knowledge::Retriever::new(db.clone(), serde_json::from_value(knowledge).unwrap());
-        let api = api.with_retriever(retriever, 6);
+        let models = json!({
+            "time_limit_seconds": 5, "max_tokens": 300, "prompt_tokens": 4000, "allowed_private_cidrs": "127.0.0.0/8",
+            "provider": "ollama", "model": "of the file",
+        });
+        let models = ::models::Models::open(&serde_json::from_value(models).unwrap()).unwrap();
+        let api = api.with_retriever(retriever, 6).with_models(models);
         let service = Service::start(api.clone(), Readiness::new()).await.unwrap();
         let address = service.address();
         let guard = stop.clone().drop_guard();
@@ -306,6 +335,7 @@ impl World {
             prefix: "bsk_",
             key_hash: &crate::token::hash(&key).unwrap(),
             role,
+            scope: store::api_keys::Scope::default(),
             created_by: None,
         };
         store::api_keys::insert(&mut tx, &new, self.api.now())

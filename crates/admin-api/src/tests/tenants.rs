@@ -130,6 +130,8 @@ impl Tenant {
             ("golden_id", golden.to_string()),
             ("run_id", run.to_string()),
             ("price_id", Uuid::now_v7().to_string()),
+            ("provider_id", Uuid::now_v7().to_string()),
+            ("key_id", Uuid::now_v7().to_string()),
             ("tool_id", tool.to_string()),
             ("mcp_server_id", server.to_string()),
         ]);
@@ -276,6 +278,17 @@ fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
         "budgets_set_of_workspace" | "budgets_set_of_chatbot" | "budgets_set_of_installation" => {
             json!({"budgets": [{"period": "day", "tokens": 5000}]})
         }
+        "model_providers_create" => {
+            json!({"name": "taken over", "kind": "openai", "models": ["m"], "keys": []})
+        }
+        "model_providers_update" => json!({"name": "taken over", "models": ["m"], "enabled": true}),
+        "model_providers_add_key" => json!({"name": "taken over", "key": "taken over"}),
+        "model_providers_test" => json!({"model": "m"}),
+        "model_order_set_order" => json!({"models": []}),
+        "switches_set_switches" => {
+            json!({"everybody_makes_workspaces": false, "tools": false, "mcp_servers": false})
+        }
+        "switches_set_notice" => json!({"text_en": "taken over"}),
         "users_bring_in" => json!({"email": "new@example.test"}),
         "chatbots_pause" => json!({"reason": "taken over"}),
         "replay_replay" => json!({"from": "2020-01-01T00:00:00Z"}),

@@ -268,6 +268,7 @@ async fn new_api_key(tx: &mut TenantTx, now: DateTime<Utc>) -> anyhow::Result<Se
         prefix: &issued.prefix,
         key_hash: &issued.hash,
         role: Role::Agent,
+        scope: store::api_keys::Scope::default(),
         created_by: None,
     };
     api_keys::insert(tx, &new, now).await?;

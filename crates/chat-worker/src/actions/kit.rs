@@ -4,7 +4,7 @@ use domain::{ChatbotId, McpServerId};
 use models::Tool;
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, sync::Arc};
-use store::{Db, StoreError, mcp_servers, tools as stored};
+use store::{Db, StoreError, mcp_servers, switches, tools as stored};
 use tools::{HttpAction, RemoteTool};
 
 /// A model is shown no more.
@@ -62,17 +62,25 @@ struct Allowed {
 }
 
 impl Kit {
-    /// Of this chatbot. What cannot be read is left out: it was written by another version.
+    /// Of this chatbot, as far as administrators allow it. What cannot be read is left out: it was written by another version.
     pub async fn load(db: &Db, chatbot: ChatbotId) -> Result<Self, StoreError> {
         let mut kit = Self::default();
-        for stored in stored::load(db, chatbot).await? {
+        let allowed = switches::get(db).await?;
+        let actions = if allowed.tools {
+            stored::load(db, chatbot).await?
+        } else {
+            Vec::new()
+        };
+        for stored in actions {
             match serde_json::from_value::<HttpAction>(stored.definition.clone()) {
                 Ok(action) => kit.add_action(stored, action),
                 Err(error) => tracing::warn!(%error, tool.id = %stored.id, "a tool cannot be read"),
             }
         }
-        for server in mcp_servers::load(db, chatbot).await? {
-            kit.add_server(server);
+        if allowed.mcp_servers {
+            for server in mcp_servers::load(db, chatbot).await? {
+                kit.add_server(server);
+            }
         }
         Ok(kit)
     }

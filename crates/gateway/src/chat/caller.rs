@@ -15,7 +15,7 @@ use chrono::Utc;
 use domain::{ApiKeyId, ChatbotId, Platform, Role};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
-use store::api_keys::{self, KeyHolder};
+use store::api_keys::{self, KeyHolder, Scope};
 
 /// No key of ours is longer.
 const LONGEST_KEY: usize = 128;
@@ -151,6 +151,13 @@ async fn key_holder(chat: &Chat, key: &str, role: Role) -> Result<KeyHolder, Cha
         .ok_or(BAD_KEY)?;
     if holder.role < role {
         return Err(ChatError::Forbidden(role));
+    }
+    // What a viewer may is reading.
+    if holder.scope.read_only && role > Role::Viewer {
+        return Err(ChatError::Narrowed("it only reads"));
+    }
+    if !holder.scope.covers(Scope::CONVERSATIONS) {
+        return Err(ChatError::Narrowed("conversations are not among its areas"));
     }
     Ok(holder)
 }

@@ -30,6 +30,9 @@ pub enum ChatError {
     /// The key's role is too weak.
     #[error("the API key may not do this: it needs the role {0}")]
     Forbidden(Role),
+    /// The key is narrowed, and not to this.
+    #[error("the API key may not do this: {0}")]
+    Narrowed(&'static str),
     /// A page of another site.
     #[error(
         "pages of {0} may not speak to this chatbot; its owner enters the origin under the integration's allowed origins"
@@ -92,7 +95,7 @@ impl ChatError {
             Self::NotConnected(_) => "not_connected",
             Self::Disabled => "disabled",
             Self::Unauthenticated(_) => "unauthenticated",
-            Self::Forbidden(_) => "not_allowed",
+            Self::Forbidden(_) | Self::Narrowed(_) => "not_allowed",
             Self::Origin(_) => "origin_not_allowed",
             Self::UnknownConversation => "unknown_conversation",
             Self::NoLogo => "no_logo",
@@ -123,7 +126,9 @@ impl ResponseError for ChatError {
             Self::UnknownChatbot(_) | Self::NotConnected(_) | Self::UnknownConversation | Self::NoLogo => {
                 StatusCode::NOT_FOUND
             }
-            Self::Disabled | Self::Forbidden(_) | Self::Origin(_) | Self::NoFiles => StatusCode::FORBIDDEN,
+            Self::Disabled | Self::Forbidden(_) | Self::Narrowed(_) | Self::Origin(_) | Self::NoFiles => {
+                StatusCode::FORBIDDEN
+            }
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,

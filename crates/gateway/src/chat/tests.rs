@@ -232,6 +232,115 @@ async fn a_key_opens_its_own_workspace_and_does_what_its_role_may(pool: PgPool) 
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
+async fn a_key_that_is_narrowed_speaks_only_where_it_may(pool: PgPool) {
+    let world = World::new(pool).await;
+    let ours = world.bot("Ours").await;
+    let question = || json!({"text": "Hello?", "conversation": "c1"});
+    let key = async |read_only, areas: Option<&str>| {
+        let areas = areas.map(|area| vec![area.to_owned()]);
+        let scope = store::api_keys::Scope { read_only, areas };
+        world
+            .narrowed_key(ours.workspace, domain::Role::Agent, scope)
+            .await
+    };
+    assert_eq!(world.write(&ours, &ours.key, question()).await.0, 200);
+
+    for (key, writes, reads) in [
+        (key(true, None).await, 403, 200),
+        (key(false, Some("conversations")).await, 200, 200),
+        (key(false, Some("knowledge")).await, 403, 403),
+    ] {
+        assert_eq!(world.write(&ours, &key, question()).await.0, writes);
+        assert_eq!(world.list(&ours, &key, "conversation=c1").await.0, reads);
+    }
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn models_that_administrators_order_answer_without_a_restart_and_take_over_from_each_other(
+    pool: PgPool,
+) {
+    let (first, second) = (says(&["The first."]).await, says(&["The second."]).await);
+    let world = World::new(pool).await;
+    let bot = world.bot("Bot").await;
+    let hears = async |words: &str| {
+        for _ in 0..100 {
+            let (status, answer) = world.write(&bot, &bot.key, json!({"text": "Hello?"})).await;
+            assert_eq!(status, 200, "{answer}");
+            if answer["reply"]["text"].as_str().unwrap().contains(words) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nobody says {words:?}");
+    };
+    hears(FALLBACK).await;
+
+    let provider = |name: &str, server: &MockServer| {
+        let id = domain::IntegrationId::new();
+        (
+            id,
+            format!(
+                "insert into model_providers (id, name, kind, base_url, models, created_at, updated_at)
+             values ('{id}', '{name}', 'openai_compatible', '{}', '{{m}}', now(), now());",
+                server.uri(),
+            ),
+        )
+    };
+    let ((one, first_row), (two, second_row)) = (provider("First", &first), provider("Second", &second));
+    world
+        .run(format!(
+            "{first_row} {second_row} insert into installation_models (position, provider_id, kind, model)
+             values (0, '{one}', 'openai_compatible', 'm'), (1, '{two}', 'openai_compatible', 'm')"
+        ))
+        .await;
+    hears("The first.").await;
+
+    // It answers nothing any more.
+    first.reset().await;
+    hears("The second.").await;
+    world
+        .run(format!(
+            "update model_providers set enabled = false where id = '{two}'"
+        ))
+        .await;
+    hears(FALLBACK).await;
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn a_model_is_told_of_tools_only_while_administrators_allow_them(pool: PgPool) {
+    let model = says(&["Yes."]).await;
+    let options = Options {
+        model: Some(model.uri()),
+        ..Options::default()
+    };
+    let world = World::with(pool, options).await;
+    let asked = async |name: &str| {
+        // A bot of its own, of which no worker keeps anything yet.
+        let bot = world.bot(name).await;
+        world
+            .run(format!(
+                "insert into tools (id, workspace_id, chatbot_id, name, definition)
+                 values (gen_random_uuid(), '{}', '{}', 'find_order',
+                         '{{\"description\": \"d\", \"method\": \"GET\", \"url\": \"https://api.example/\", \"changes\": false}}')",
+                bot.workspace, bot.chatbot,
+            ))
+            .await;
+        assert_eq!(
+            world.write(&bot, &bot.key, json!({"text": "Hello?"})).await.0,
+            200
+        );
+        let all = model.received_requests().await.unwrap();
+        String::from_utf8(all.last().unwrap().body.clone()).unwrap()
+    };
+
+    assert!(asked("Before").await.contains("find_order"));
+    world
+        .run("insert into installation (key, value) values ('switches', '{\"tools\": false}')".to_owned())
+        .await;
+    assert!(!asked("After").await.contains("find_order"));
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
 async fn what_does_not_fit_is_refused_by_its_name(pool: PgPool) {
     let world = World::new(pool).await;
     let bot = world.bot("Shop").await;

@@ -164,3 +164,38 @@ async fn dead_letters_of_all_workspaces_are_replayed_at_once_and_each_finds_its_
     assert_eq!(rest, json!({"parts": 1, "messages": 0}));
     assert_eq!(open(String::new()).await, 0);
 }
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn one_dead_letter_is_replayed_by_its_id_and_no_other_with_it(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (root, _) = world.administrator().await;
+    let shop = world.shop().await;
+    talk(&world, &shop).await;
+    // Two of the same integration and moment.
+    run(
+        &world,
+        "insert into dead_letters (id, workspace_id, integration_id, kind, part_id, reason, created_at)
+         select gen_random_uuid(), workspace_id, integration_id, 'part', id, 'gave up', now() from parts
+         cross join generate_series(1, 2)"
+            .to_owned(),
+    )
+    .await;
+    let list = "/api/administration/dead-letters/open";
+    let before = world.get(list, &root).await.ok(200);
+    let id = before["items"][0]["id"].as_str().unwrap();
+    let path = format!("/api/administration/dead-letters/{id}/replay");
+
+    world.post(&path, &shop.owner, json!({})).await.problem(404);
+    let replayed = world.post(&path, &root, json!({})).await.ok(200);
+
+    assert_eq!(replayed, json!({"parts": 1, "messages": 0}));
+    let left = world.get(list, &root).await.ok(200);
+    assert_eq!(left["items"].as_array().unwrap().len(), 1);
+    assert_ne!(left["items"][0]["id"], id);
+    let activity = activity_of(&world, &shop).await;
+    assert_eq!(
+        (&activity[0]["action"], &activity[0]["target"]),
+        (&json!("dead_letter.replay"), &json!(id))
+    );
+    world.post(&path, &root, json!({})).await.problem(404);
+}

@@ -9,6 +9,7 @@ import { api, ask } from "../api/client";
 import { useChatbots, type Me } from "../api/hooks";
 import { useTexts } from "../texts";
 import { Looks } from "./looks";
+import { Notice } from "./notice";
 import { useSignOut } from "./sign-out";
 
 /** Whose workspace the address is about; else the one of before. */
@@ -86,7 +87,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Button mt={6} variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
         </Stack>
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1}>{children}</AppShell.Main>
+      <AppShell.Main id="content" tabIndex={-1}><Notice />{children}</AppShell.Main>
     </AppShell>
   );
 }

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::time::Duration;
-use store::{Db, api_keys::NewApiKey};
+use store::{
+    Db,
+    api_keys::{NewApiKey, Scope},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use vault::{Keyring, MasterKeys, Place};
 
@@ -164,6 +167,10 @@ impl World {
     }
 
     pub async fn key(&self, workspace: WorkspaceId, role: Role) -> String {
+        self.narrowed_key(workspace, role, Scope::default()).await
+    }
+
+    pub async fn narrowed_key(&self, workspace: WorkspaceId, role: Role, scope: Scope) -> String {
         let id = ApiKeyId::new();
         let key = format!("bsk_{id}_of_a_test");
         let hash = Sha256::digest(key.as_bytes()).to_vec();
@@ -173,6 +180,7 @@ impl World {
             prefix: "bsk_",
             key_hash: &hash,
             role,
+            scope,
             created_by: None,
         };
         let mut tx = self.db.tenant(workspace).await.unwrap();
@@ -250,7 +258,7 @@ fn work(
 ) {
     let settings = json!({
         "base_url": model.unwrap_or_default(), "model": "m", "time_limit_seconds": 10, "max_tokens": 300,
-        "prompt_tokens": 4000,
+        "prompt_tokens": 4000, "allowed_private_cidrs": "127.0.0.0/8",
     });
     let models = models::Models::open(&serde_json::from_value(settings).unwrap()).unwrap();
     let knowledge =

@@ -13,14 +13,6 @@ import { useTitled, WorkspaceFilter } from "./shared";
 
 type Letter = Schemas["OwnedDeadLetter"];
 
-/** The next microsecond, which is as exactly as times are kept; a Date keeps only milliseconds. */
-function justAfter(at: string): string {
-  const [, whole = at, fraction = ""] = /^(.+:\d\d)(?:\.(\d+))?Z$/.exec(at) ?? [];
-  const micros = Number(fraction.slice(0, 6).padEnd(6, "0")) + 1;
-  const second = new Date(`${whole}Z`).getTime() + Math.floor(micros / 1e6) * 1000;
-  return new Date(second).toISOString().replace(/\.\d+Z$/, `.${String(micros % 1e6).padStart(6, "0")}Z`);
-}
-
 function useKinds() {
   const { t } = useTexts();
   return (kind: string) => (kind === "part" || kind === "turn" ? t(`letters.${kind}`) : kind);
@@ -49,13 +41,15 @@ export function DeadLetters() {
   const kindOf = useKinds();
   const titled = useTitled();
   const { chosen, set } = useFilters(["workspace_id", "integration_id"]);
-  const [asked, setAsked] = useState<{ which: Schemas["Replay"]; one?: Letter } | null>(null);
+  const [asked, setAsked] = useState<{ which: Schemas["Replay"] } | { one: Letter } | null>(null);
   const letters = usePaged(["admin", "dead-letters", chosen], (after) => ask(api.GET("/api/administration/dead-letters/open", { params: { query: { ...chosen, after } } })), 10_000);
-  const replay = useAct((which: Schemas["Replay"]) => ask(api.POST("/api/administration/dead-letters/replay", { body: which })), ["admin"]);
+  const replay = useAct((asked: { which: Schemas["Replay"] } | { one: Letter }) => ("one" in asked
+    ? ask(api.POST("/api/administration/dead-letters/{dead_letter_id}/replay", { params: { path: { dead_letter_id: asked.one.id } } }))
+    : ask(api.POST("/api/administration/dead-letters/replay", { body: asked.which }))), ["admin"]);
+  const single = asked && "one" in asked ? asked.one : null;
   const all = letters.data?.pages.flatMap((page) => page.items) ?? [];
   const named = ({ platform, workspace_name }: Letter) => [platform && titled(platform), workspace_name].filter(Boolean).join(", ");
   const integrations = new Map(all.flatMap((letter) => (letter.integration_id ? [[letter.integration_id, `${named(letter)} · ${letter.integration_id.slice(-6)}`]] : [])));
-  const one = (letter: Letter) => setAsked({ one: letter, which: { integration_id: letter.integration_id, from: letter.created_at, until: justAfter(letter.created_at) } });
   return (
     <Section title={t("letters.title")} note={t("letters.note")}>
       <Filters>
@@ -79,7 +73,7 @@ export function DeadLetters() {
                     <Table.Td>{letter.integration_id && letter.workspace_id && (
                       <Group gap="xs" justify="flex-end" wrap="nowrap">
                         <Button size="xs" variant="default" onClick={() => set("integration_id", letter.integration_id ?? "")} aria-label={`${t("letters.only")}: ${integrations.get(letter.integration_id)}`}>{t("letters.only")}</Button>
-                        <Button size="xs" variant="default" onClick={() => one(letter)} aria-label={`${t("letters.replay")}: ${letter.reason}, ${time(letter.created_at)}`}>{t("letters.replay")}</Button>
+                        <Button size="xs" variant="default" onClick={() => setAsked({ one: letter })} aria-label={`${t("letters.replay")}: ${letter.reason}, ${time(letter.created_at)}`}>{t("letters.replay")}</Button>
                       </Group>
                     )}</Table.Td>
                   </Table.Tr>
@@ -89,8 +83,8 @@ export function DeadLetters() {
           </Stack>
         )}
       </Paged>
-      <Confirm opened={asked !== null} onClose={() => setAsked(null)} title={t(asked?.one ? "letters.oneTitle" : "letters.allTitle")} action={t("letters.replay")} onConfirm={async () => asked && replay.mutateAsync(asked.which)}>
-        {asked?.one ? t("letters.oneWhat", { what: kindOf(asked.one.kind) }) : t("letters.allWhat")}
+      <Confirm opened={asked !== null} onClose={() => setAsked(null)} title={t(single ? "letters.oneTitle" : "letters.allTitle")} action={t("letters.replay")} onConfirm={async () => asked && replay.mutateAsync(asked)}>
+        {single ? t("letters.oneWhat", { what: kindOf(single.kind) }) : t("letters.allWhat")}
       </Confirm>
     </Section>
   );

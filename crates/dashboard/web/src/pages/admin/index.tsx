@@ -14,7 +14,9 @@ const PAGES = {
   system: lazy(() => import("./system")),
   activity: lazy(() => import("./activity")),
   leads: lazy(() => import("./leads")),
+  models: lazy(() => import("./models")),
   prices: lazy(() => import("./prices")),
+  installation: lazy(() => import("./installation")),
 };
 type Tab = keyof typeof PAGES;
 const TABS = Object.keys(PAGES) as Tab[];

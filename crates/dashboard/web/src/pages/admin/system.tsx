@@ -6,6 +6,7 @@ import { useTexts } from "../../texts";
 import { Database, Migrations } from "./database";
 import { DeadLetters, Unread } from "./dead-letters";
 import { Queues } from "./queues";
+import { SlowQueries } from "./slow-queries";
 import { useBytes, useLong } from "./shared";
 import { Speed } from "./speed";
 
@@ -60,7 +61,7 @@ export default function System() {
             <Speed />
             <SimpleGrid cols={{ base: 1, lg: 2 }} style={{ alignItems: "start" }}>
               <Section title={t("admin.queues")}><Queues of={queues} /></Section>
-              <Stack><Database of={database} /><Migrations all={migrations} /><Meaning /></Stack>
+              <Stack><Database of={database} /><SlowQueries /><Migrations all={migrations} /><Meaning /></Stack>
             </SimpleGrid>
           </>
         )}

@@ -1,4 +1,4 @@
-import { Badge, Button, Code, Group, Modal, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Checkbox, Code, Group, Modal, Stack, Table, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { useAct } from "../../parts/act";
@@ -8,11 +8,25 @@ import { RoleSelect, useMay } from "../../parts/role";
 import { Actions, Confirm, Empty, Section, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
 
+/** What a key may be narrowed to. */
+const AREAS = ["workspace", "chatbots", "knowledge", "conversations", "integrations", "sending", "analytics"] as const;
+type Area = Schemas["Area"];
+
+/** What the key may beside its role, in words. */
+function Scope({ of }: { of: Schemas["ApiKey"] }) {
+  const { t, word } = useTexts();
+  const words = [...(of.read_only ? [t("keys.readOnly")] : []), ...(of.areas ?? []).map((area) => word("area", area))];
+  return words.length > 0 && <Text size="xs" c="dimmed" className="words">{words.join(", ")}</Text>;
+}
+
 function Make({ workspace, onClose }: { workspace: string; onClose: () => void }) {
-  const { t } = useTexts();
+  const { t, word } = useTexts();
   const [name, setName] = useState("");
   const [role, setRole] = useState("viewer");
-  const make = useAct(async () => ask(api.POST("/api/workspaces/{workspace_id}/api-keys", { params: { path: { workspace_id: workspace } }, body: { name, role } })), ["keys", workspace], ["activity", workspace]);
+  const [readOnly, setReadOnly] = useState(false);
+  const [narrowed, setNarrowed] = useState(false);
+  const [areas, setAreas] = useState<string[]>([]);
+  const make = useAct(async () => ask(api.POST("/api/workspaces/{workspace_id}/api-keys", { params: { path: { workspace_id: workspace } }, body: { name, role, read_only: readOnly, areas: narrowed ? (areas as Area[]) : null } })), ["keys", workspace], ["activity", workspace]);
   if (make.data) {
     return (
       <Stack>
@@ -26,6 +40,13 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
       <Stack>
         <TextInput label={t("col.name")} description={t("keys.nameHint")} required value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
         <RoleSelect label={t("keys.may")} description={t(`role.${role as "viewer"}.what`)} value={role} onChange={(event) => setRole(event.currentTarget.value)} />
+        <Checkbox label={t("keys.readOnly")} description={t("keys.readOnlyHint")} checked={readOnly} onChange={(event) => setReadOnly(event.currentTarget.checked)} />
+        <Checkbox label={t("keys.narrow")} description={t("keys.narrowHint")} checked={narrowed} onChange={(event) => setNarrowed(event.currentTarget.checked)} />
+        {narrowed && (
+          <Checkbox.Group label={t("keys.areas")} value={areas} onChange={setAreas}>
+            <Stack gap="xs" mt="xs">{AREAS.map((area) => <Checkbox key={area} value={area} label={word("area", area)} />)}</Stack>
+          </Checkbox.Group>
+        )}
         {make.error && <Wrong error={make.error} />}
         <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t("do.cancel")}</Button><Button type="submit" loading={make.isPending}>{t("keys.make")}</Button></Group>
       </Stack>
@@ -51,7 +72,7 @@ export default function Keys({ workspace }: { workspace: string }) {
               <Table.Tbody>{items.map((key) => (
                 <Table.Tr key={key.id}>
                   <Table.Td><Text size="sm" fw={600} className="words">{key.name}</Text><Code>{key.prefix}…</Code> <Text size="xs" c="dimmed" span>{t("keys.made", { ago: ago(key.created_at) })}</Text></Table.Td>
-                  <Table.Td><Text size="sm">{word("role", key.role)}</Text></Table.Td>
+                  <Table.Td><Text size="sm">{word("role", key.role)}</Text><Scope of={key} /></Table.Td>
                   <Table.Td><Text size="sm" c="dimmed">{key.last_used_at ? ago(key.last_used_at) : t("never")}</Text></Table.Td>
                   <Table.Td><Group justify="flex-end">{key.revoked_at
                     ? <Badge color="gray">{t("keys.revoked", { ago: ago(key.revoked_at) })}</Badge>
