@@ -8,7 +8,7 @@ use crate::{
     caller::{Caller, Facts, Person, Seat},
     idempotency,
     problem::{Kind, Problem},
-    route::Access,
+    route::{Access, Rule},
     sessions, token,
 };
 use actix_web::{
@@ -31,7 +31,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Admits, calls, and gives every answer its last form.
 pub(crate) async fn guard(
     api: AdminApi,
-    access: Rc<BTreeMap<String, Access>>,
+    rules: Rc<BTreeMap<String, Rule>>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -48,7 +48,7 @@ pub(crate) async fn guard(
     let started = std::time::Instant::now();
 
     let response = async {
-        match admit(&api, &access, &request, &facts).await {
+        match admit(&api, &rules, &request, &facts).await {
             Ok(Some(caller)) if method == Method::POST => {
                 idempotency::call(&api, &caller, request, next).await
             }
@@ -79,12 +79,12 @@ pub(crate) fn refuse(request: ServiceRequest, problem: Problem) -> ServiceRespon
 /// be recognised.
 async fn admit(
     api: &AdminApi,
-    access: &BTreeMap<String, Access>,
+    rules: &BTreeMap<String, Rule>,
     request: &ServiceRequest,
     facts: &Facts,
 ) -> Result<Option<Caller>, Problem> {
-    let Some(access) = access.get(request.method().as_str()) else {
-        let allowed: Vec<&str> = access.keys().map(String::as_str).collect();
+    let Some(Rule { access, in_person }) = rules.get(request.method().as_str()) else {
+        let allowed: Vec<&str> = rules.keys().map(String::as_str).collect();
         return Err(Problem::new(
             Kind::MethodNotAllowed,
             format!("this address takes {}", allowed.join(", ")),
@@ -93,6 +93,7 @@ async fn admit(
     if *access == Access::Public {
         same_site(api, request)?;
         if let Some(Caller::Person(person)) = by_cookie(api, request).await? {
+            personal(*in_person, &person)?;
             request.extensions_mut().insert(person);
         }
         return Ok(None);
@@ -116,6 +117,7 @@ async fn admit(
                 "an administrator asks you to choose another password first: PUT /api/session/password",
             ));
         }
+        personal(*in_person, person)?;
         request.extensions_mut().insert(person.clone());
     }
 
@@ -154,6 +156,17 @@ async fn admit(
         }
     }
     Ok(Some(caller))
+}
+
+/// Refuses an administrator who acts as somebody else where only that person may go.
+fn personal(in_person: bool, person: &Person) -> Result<(), Problem> {
+    if in_person && person.impersonator.is_some() {
+        return Err(Problem::new(
+            Kind::InPersonOnly,
+            "you act as somebody else: passwords, second factors, sessions, keys, invitations and secrets are theirs alone",
+        ));
+    }
+    Ok(())
 }
 
 /// What is left to somebody who has to choose another password: seeing who they are, doing it, and signing out.
@@ -216,6 +229,7 @@ async fn by_cookie(api: &AdminApi, request: &ServiceRequest) -> Result<Option<Ca
             session: found.session,
             is_administrator: found.is_administrator,
             must_change_password: found.must_change_password,
+            impersonator: found.impersonator,
         })
     }))
 }

@@ -2,8 +2,8 @@
 
 use domain::{
     ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
-    IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
-    UnansweredId, UserId, WorkspaceId,
+    IntegrationId, InvitationId, McpServerId, MessageId, Platform, QuarantineId, SessionId, SourceId, ToolId,
+    TrialRunId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -38,6 +38,11 @@ paths! {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
+    InvitationPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        invitation_id: InvitationId as Uuid, "The invitation.";
+    }
+    SessionPath { session_id: SessionId as Uuid, "The session."; }
     UserPath { user_id: UserId as Uuid, "The account."; }
     PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
     ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }

@@ -43,6 +43,8 @@ pub(crate) struct Route {
     pub openapi_method: HttpMethod,
     pub path: String,
     pub access: Access,
+    /// Closed to administrators who act as somebody else: see [`Route::in_person`].
+    pub in_person: bool,
     /// The file that it is in, and its name there.
     pub subject: &'static str,
     pub name: &'static str,
@@ -81,6 +83,7 @@ impl Route {
             openapi_method,
             path: D::path(),
             access,
+            in_person: false,
             subject,
             name,
             operation: D::operation(),
@@ -88,6 +91,22 @@ impl Route {
             serve: Box::new(move || web::method(served.clone()).to(handler.clone())),
         }
     }
+
+    /// Only the person themself: an administrator who acts as them neither learns nor changes what lets somebody in, and
+    /// sees no secret.
+    pub(crate) fn in_person(mut self) -> Self {
+        self.in_person = true;
+        self
+    }
+}
+
+/// What the guard holds of a route.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rule {
+    /// Who may use it.
+    pub access: Access,
+    /// See [`Route::in_person`].
+    pub in_person: bool,
 }
 
 /// Mounts the table: one resource an address, each behind the guard. The first address that fits is taken, so fixed ones
@@ -103,9 +122,12 @@ pub(crate) fn mount(api: &AdminApi, config: &mut ServiceConfig) {
     }
     for address in addresses {
         let here: Vec<&Route> = table.iter().filter(|route| route.path == address).collect();
-        let access: BTreeMap<String, Access> = here
+        let rules: BTreeMap<String, Rule> = here
             .iter()
-            .map(|route| (route.method.to_string(), route.access))
+            .map(|route| {
+                let (access, in_person) = (route.access, route.in_person);
+                (route.method.to_string(), Rule { access, in_person })
+            })
             .collect();
         let mut resource = web::resource(address)
             .app_data(PathConfig::default().error_handler(|_, _| Problem::not_found().into()))
@@ -113,9 +135,9 @@ pub(crate) fn mount(api: &AdminApi, config: &mut ServiceConfig) {
         for route in here {
             resource = resource.route((route.serve)());
         }
-        let (api, access) = (api.clone(), Rc::new(access));
+        let (api, rules) = (api.clone(), Rc::new(rules));
         config.service(resource.wrap(from_fn(move |request, next| {
-            guard::guard(api.clone(), access.clone(), request, next)
+            guard::guard(api.clone(), rules.clone(), request, next)
         })));
     }
 }

@@ -18,7 +18,8 @@ use actix_web::{
 };
 use chrono::{DateTime, Duration, Utc};
 use domain::{Role, UserId, WorkspaceId};
-use secrecy::{ExposeSecret, SecretString};
+use mail::link;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{
     Db, StoreError,
@@ -79,6 +80,7 @@ pub async fn setup_link(
         workspace: None,
         role: None,
         email: None,
+        created_by: None,
         expires_at,
     };
     let mut tx = db.system().await?;
@@ -125,6 +127,7 @@ pub async fn reset_link(
         workspace: None,
         role: None,
         email: None,
+        created_by: None,
         expires_at,
     };
     let mut tx = db.system().await?;
@@ -144,19 +147,13 @@ pub async fn reset_link(
     })
 }
 
-/// The token stands behind the `#`: browsers send it nowhere, and no log has it.
-pub(crate) fn link(public_url: &Url, purpose: &str, token: &SecretString) -> SecretString {
-    let mut url = public_url.clone();
-    url.set_path("/link");
-    url.set_fragment(Some(&format!("{purpose}={}", token.expose_secret())));
-    SecretString::from(url.to_string())
-}
-
 /// Whether the installation waits for its first administrator.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SetupState {
     /// It does: open the link that was printed at start.
     needed: bool,
+    /// Whether mail is sent here. Without, links are handed over, and nobody can ask for a new password.
+    mail: bool,
 }
 
 /// The first administrator and the first workspace.
@@ -196,6 +193,7 @@ pub(crate) struct ResetPassword {
 pub(crate) async fn state(api: Data<AdminApi>) -> Result<Json<SetupState>, Problem> {
     Ok(Json(SetupState {
         needed: !store::users::any_administrator(api.db()).await?,
+        mail: store::mail_settings::exist(api.db()).await?,
     }))
 }
 

@@ -203,6 +203,24 @@ mod tests {
     }
 
     #[sqlx::test(migrations = "../store/migrations")]
+    async fn the_installation_has_a_key_of_its_own_that_is_wrapped_anew_with_the_others(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let here = place();
+        let before = Keyring::new(db.clone(), masters(1, &[]));
+        let sealed = before.seal(crate::INSTALLATION, here, TOKEN).await.unwrap();
+        let ours = workspace(&pool).await;
+        before.seal(ours, place(), TOKEN).await.unwrap();
+
+        let rotation = rotate_master(&db, &masters(2, &[1])).await.unwrap();
+
+        assert_eq!(rotation.rewrapped, 2);
+        let after = Keyring::new(db, masters(2, &[]));
+        let opened = after.open(crate::INSTALLATION, here, &sealed).await.unwrap();
+        assert_eq!(opened.as_slice(), TOKEN);
+        assert!(after.open(ours, here, &sealed).await.is_err());
+    }
+
+    #[sqlx::test(migrations = "../store/migrations")]
     async fn a_value_moved_to_another_row_column_or_workspace_is_refused(pool: PgPool) {
         let keyring = Keyring::new(Db::of_pool(&pool), masters(1, &[]));
         let (ours, theirs) = (workspace(&pool).await, workspace(&pool).await);

@@ -15,6 +15,7 @@ const PAGES = {
   activity: lazy(() => import("./activity")),
   leads: lazy(() => import("./leads")),
   prices: lazy(() => import("./prices")),
+  mail: lazy(() => import("./mail")),
 };
 type Tab = keyof typeof PAGES;
 const TABS = Object.keys(PAGES) as Tab[];
