@@ -11,8 +11,7 @@ use crate::{
     idempotency::shown_once,
     input::Input,
     problem::{Kind, Problem},
-    sessions::{self, Tried},
-    token,
+    sessions, token,
 };
 use actix_web::{
     HttpResponse,
@@ -24,7 +23,7 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
-use store::{StoreError, SystemTx, activity_log::NewActivity, second_factors};
+use store::{StoreError, SystemTx, activity_log::NewActivity, second_factors, sign_in_failures};
 use totp_rs::{Builder, Secret, Totp};
 use utoipa::ToSchema;
 use vault::{INSTALLATION, Place};
@@ -129,8 +128,7 @@ pub(crate) async fn begin(
     input: Input<Proof>,
 ) -> Result<HttpResponse, Problem> {
     let user = account(&api, &person).await?;
-    let tried = sessions::try_password(&api, &user, "password", input.0.password).await?;
-    tried.succeeded(&api).await?;
+    sessions::try_password(&api, &user, "password", input.0.password).await?;
     let secret: [u8; 20] = rand::random();
     let sealed = api.keyring().seal(INSTALLATION, place(user.id), &secret).await?;
     let mut tx = api.db().system().await?;
@@ -190,11 +188,10 @@ pub(crate) async fn turn_off(
     facts: Facts,
     input: Input<FullProof>,
 ) -> Result<HttpResponse, Problem> {
-    let (mut tx, tried) = prove(&api, &person, input.0).await?;
+    let mut tx = prove(&api, &person, input.0).await?;
     second_factors::delete(&mut tx, person.user).await?;
     note(&api, &mut tx, &person, &facts, "second_factor.disable").await?;
     tx.commit().await.map_err(StoreError::from)?;
-    tried.succeeded(&api).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -211,26 +208,29 @@ pub(crate) async fn renew_recovery_codes(
     facts: Facts,
     input: Input<FullProof>,
 ) -> Result<HttpResponse, Problem> {
-    let (mut tx, tried) = prove(&api, &person, input.0).await?;
+    let mut tx = prove(&api, &person, input.0).await?;
     let codes = new_recovery_codes(&mut tx, person.user).await?;
     note(&api, &mut tx, &person, &facts, "second_factor.recovery_codes").await?;
     tx.commit().await.map_err(StoreError::from)?;
-    tried.succeeded(&api).await?;
     Ok(shown_once(HttpResponse::Ok().json(codes)))
 }
 
-/// Whether a code of the app, or a recovery code, is right; it is used up in the transaction.
-pub(crate) async fn is_right(
+/// Whether a code of the app, or a recovery code, is right; it is used up in the transaction. Wrong ones are counted for the
+/// account, apart from wrong passwords: who does not know the password keeps nobody from giving a code.
+pub(crate) async fn try_code(
     api: &AdminApi,
     tx: &mut SystemTx,
     user: UserId,
     code: &SecretString,
 ) -> Result<bool, Problem> {
-    if is_code_of_app(api, tx, user, code).await? {
-        return Ok(true);
+    let subject = format!("code:{user}");
+    sessions::admit(api, &subject).await?;
+    let right = is_code_of_app(api, tx, user, code).await?
+        || second_factors::use_recovery_code(tx, user, &recovery_hash(code), api.now()).await?;
+    if right {
+        sign_in_failures::clear(api.db(), &subject).await?;
     }
-    let hash = recovery_hash(code);
-    Ok(second_factors::use_recovery_code(tx, user, &hash, api.now()).await?)
+    Ok(right)
 }
 
 async fn is_code_of_app(
@@ -254,17 +254,17 @@ async fn is_code_of_app(
     Ok(second_factors::use_step(tx, user, step).await?)
 }
 
-async fn prove(api: &AdminApi, person: &Person, proof: FullProof) -> Result<(SystemTx, Tried), Problem> {
+async fn prove(api: &AdminApi, person: &Person, proof: FullProof) -> Result<SystemTx, Problem> {
     let user = account(api, person).await?;
     if !second_factors::is_confirmed(api.db(), user.id).await? {
         return Err(Problem::new(Kind::Conflict, "there is no second factor"));
     }
-    let tried = sessions::try_password(api, &user, "password", proof.password).await?;
+    sessions::try_password(api, &user, "password", proof.password).await?;
     let mut tx = api.db().system().await?;
-    if !is_right(api, &mut tx, user.id, &proof.code).await? {
+    if !try_code(api, &mut tx, user.id, &proof.code).await? {
         return Err(Problem::invalid("code", WRONG_CODE));
     }
-    Ok((tx, tried))
+    Ok(tx)
 }
 
 async fn account(api: &AdminApi, person: &Person) -> Result<store::users::User, Problem> {

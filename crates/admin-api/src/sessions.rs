@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - Whether an address has an account cannot be told from the answer, its status or the time it takes.
-//! - Where there is a second factor, the password alone opens no session, and forgives no failure of the account.
+//! - Where there is a second factor, the password alone opens no session, and takes back no wrong code.
 
 use crate::{
     AdminApi,
@@ -207,18 +207,16 @@ pub(crate) async fn sign_in(
     if let Some(subject) = &by_ip {
         sign_in_failures::forgive(api.db(), subject).await?;
     }
+    sign_in_failures::clear(api.db(), &by_account).await?;
     if store::second_factors::is_confirmed(api.db(), user).await? {
-        // Not cleared: who knows the password must not start guessing codes from nothing by giving it again.
-        sign_in_failures::forgive(api.db(), &by_account).await?;
         return Ok(HttpResponse::Accepted().json(ask_for_code(&api, user).await?));
     }
-    sign_in_failures::clear(api.db(), &by_account).await?;
     enter(&api, api.db().system().await?, &request, &facts, user).await
 }
 
 /// Sign in, second step.
 ///
-/// Sets the session cookie. A code works once; failures count as those of passwords do.
+/// Sets the session cookie. A code works once. After ten wrong ones the wait until the next try doubles each time.
 #[utoipa::path(post, path = "/api/session/code", request_body = GiveCode, responses((status = 200, body = Me)))]
 pub(crate) async fn give_code(
     api: Data<AdminApi>,
@@ -227,10 +225,6 @@ pub(crate) async fn give_code(
     input: Input<GiveCode>,
 ) -> Result<HttpResponse, Problem> {
     let GiveCode { challenge, code } = input.0;
-    let by_ip = facts.ip.as_ref().map(|ip| format!("ip:{ip}"));
-    if let Some(subject) = &by_ip {
-        admit(&api, subject).await?;
-    }
     let over = || {
         Problem::invalid(
             "challenge",
@@ -244,18 +238,10 @@ pub(crate) async fn give_code(
         .await?
         .and_then(|taken| taken.user)
         .ok_or_else(over)?;
-    let account = store::users::get(api.db(), user).await?.ok_or_else(over)?;
-    let by_account = account_subject(&account.email);
-    admit(&api, &by_account).await?;
-    if !second_factor::is_right(&api, &mut tx, user, &code).await? {
+    if !second_factor::try_code(&api, &mut tx, user, &code).await? {
         return Err(Problem::new(Kind::Unauthenticated, second_factor::WRONG_CODE));
     }
-    let entered = enter(&api, tx, &request, &facts, user).await?;
-    sign_in_failures::clear(api.db(), &by_account).await?;
-    if let Some(subject) = &by_ip {
-        sign_in_failures::forgive(api.db(), subject).await?;
-    }
-    Ok(entered)
+    enter(&api, tx, &request, &facts, user).await
 }
 
 /// Remembers that somebody gave the right password, for as long as a code may take.
@@ -353,8 +339,7 @@ pub(crate) async fn change_password(
         .ok_or_else(Problem::not_found)?;
     password::check("new_password", &new_password, &user.email)?;
     let unchanged = current_password.expose_secret() == new_password.expose_secret();
-    let tried = try_password(&api, &user, "current_password", current_password).await?;
-    tried.succeeded(&api).await?;
+    try_password(&api, &user, "current_password", current_password).await?;
     if unchanged {
         return Err(Problem::invalid(
             "new_password",
@@ -380,23 +365,13 @@ pub(crate) async fn change_password(
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 
-/// A right password that still counts as a failure, until all else that was asked for was right too.
-pub(crate) struct Tried(String);
-
-impl Tried {
-    /// All was right.
-    pub(crate) async fn succeeded(self, api: &AdminApi) -> Result<(), Problem> {
-        Ok(sign_in_failures::clear(api.db(), &self.0).await?)
-    }
-}
-
 /// Has somebody who is signed in prove that they know their password. Failures count as those of signing in do.
 pub(crate) async fn try_password(
     api: &AdminApi,
     user: &store::users::User,
     field: &'static str,
     password: SecretString,
-) -> Result<Tried, Problem> {
+) -> Result<(), Problem> {
     let subject = account_subject(&user.email);
     admit(api, &subject).await?;
     let hash = store::users::password_hash(api.db(), user.id).await?;
@@ -406,7 +381,7 @@ pub(crate) async fn try_password(
             format!("{field} is not the present password"),
         ));
     }
-    Ok(Tried(subject))
+    Ok(sign_in_failures::clear(api.db(), &subject).await?)
 }
 
 /// Opens a session in the transaction; the cookie carries its token.

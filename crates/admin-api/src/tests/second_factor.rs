@@ -260,6 +260,23 @@ async fn administrators_see_who_has_one_and_take_it_from_who_lost_it(pool: PgPoo
     assert_eq!(log["items"][0]["target"], me);
 }
 
+#[sqlx::test(migrations = "../store/migrations")]
+async fn the_operator_at_the_machine_lets_the_only_administrator_back_in(pool: PgPool) {
+    let world = World::new(pool).await;
+    let person = Person::set_up(&world).await;
+    let reset = async || {
+        crate::setup::reset_second_factor(&world.db, None, world.api.now())
+            .await
+            .unwrap()
+    };
+
+    assert_eq!(reset().await, ("root@example.test".to_owned(), true));
+    assert_eq!(reset().await, ("root@example.test".to_owned(), false));
+
+    password(&world).await.ok(200);
+    world.get("/api/session", &person.who).await.problem(401);
+}
+
 async fn other_administrator(world: &World) -> As {
     let workspace = world.workspace("Other").await;
     let (who, id) = world.person(workspace, domain::Role::Viewer).await;

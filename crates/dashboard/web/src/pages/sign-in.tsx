@@ -9,7 +9,7 @@ import { useTitle, Wrong } from "../parts/state";
 import { useTexts } from "../texts";
 
 /** The second step: what the app shows, or a recovery code. */
-function Code({ challenge, onDone, onBack }: { challenge: string; onDone: (me: Schemas["Me"]) => void; onBack: (error?: unknown) => void }) {
+function SecondStep({ challenge, onDone, onBack }: { challenge: string; onDone: (me: Schemas["Me"]) => void; onBack: (error?: unknown) => void }) {
   const { t } = useTexts();
   const [code, setCode] = useState("");
   const [busy, setBusy] = useState(false);
@@ -134,7 +134,7 @@ export function SignIn() {
               <Code block>botsmith setup-link</Code>
               <Button variant="default" onClick={() => location.reload()}>{t("setup.done")}</Button>
             </Stack>
-          ) : challenge ? <Code challenge={challenge} onDone={enter} onBack={back} /> : forgotten ? <Forgotten known={email} onBack={back} /> : (
+          ) : challenge ? <SecondStep challenge={challenge} onDone={enter} onBack={back} /> : forgotten ? <Forgotten known={email} onBack={back} /> : (
             <Box component="form" onSubmit={send}>
               <Stack>
                 <Title order={2}>{t("signIn.title")}</Title>
