@@ -29,11 +29,11 @@ export function Impersonation({ of, person }: { of: Schemas["ImpersonationView"]
     }
   };
   return (
-    <Alert color="orange" variant="filled" mb="md" className="impersonation" role="region" aria-label={t("impersonation.label")}>
+    <Alert color="orange" mb="md" className="impersonation" role="region" aria-label={t("impersonation.label")}>
       <Group justify="space-between" gap="sm">
         <div style={{ flex: "1 1 220px" }}>
-          <Text size="sm" fw={700} className="words">{t("impersonation.as", { person, administrator: of.administrator })}</Text>
-          <Text size="sm" className="words">{t("impersonation.until", { until: time(of.ends_at), reason: of.reason })}</Text>
+          <Text size="sm" fw={700} c="#1a1a1a" className="words">{t("impersonation.as", { person, administrator: of.administrator })}</Text>
+          <Text size="sm" c="#1a1a1a" className="words">{t("impersonation.until", { until: time(of.ends_at), reason: of.reason })}</Text>
         </div>
         <Button variant="default" loading={busy} onClick={end}>{t("impersonation.end")}</Button>
       </Group>

@@ -17,7 +17,7 @@ export default function Account() {
   return (
     <>
       <PageHead title={t("account.title")} note={me?.user.email}><Button variant="default" onClick={signOut}>{t("nav.signOut")}</Button></PageHead>
-      <Stack maw={720}>
+      <Stack maw={860}>
         {me?.must_change_password && <Alert color="orange" role="alert">{t("account.mustChange")}</Alert>}
         {me?.impersonation ? <Empty title={t("impersonation.closed")}>{t("impersonation.closedHint")}</Empty> : <Password />}
         {own && <SecondFactor />}

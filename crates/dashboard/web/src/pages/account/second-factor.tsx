@@ -127,7 +127,7 @@ export function SecondFactor() {
           <Group justify="space-between"><Text size="sm" style={{ flex: "1 1 260px" }}>{t("mfa.none")}</Text><Button onClick={() => setOpened("setUp")}>{t("mfa.setUp")}</Button></Group>
         ))}
       </Shown>
-      <Modal opened={opened !== null} onClose={close} title={t(opened === "off" ? "mfa.offTitle" : opened === "renew" ? "mfa.renewTitle" : "mfa.setUp")} closeButtonProps={{ "aria-label": t("do.close") }}>
+      <Modal opened={opened !== null} onClose={close} title={t(opened === "off" ? "mfa.offTitle" : opened === "renew" ? "mfa.renewTitle" : "mfa.title")} closeButtonProps={{ "aria-label": t("do.close") }}>
         {opened === "setUp" ? <SetUp onClose={close} /> : opened && <Proven off={opened === "off"} onClose={close} />}
       </Modal>
     </Section>
