@@ -15,7 +15,7 @@ const ASKING = {
   name: "Fern & Kettle", welcome: "Hi!", colour: "#0b6b4f", suggestions: [], consent: "I agree.",
   pre_chat: [{ name: "name", type: "text", label: null, required: false }, { name: "email", type: "email", label: null, required: true }],
 };
-const TABS = ["overview", "users", "workspaces", "chatbots", "conversations", "system", "activity", "leads", "prices"];
+const TABS = ["overview", "users", "workspaces", "chatbots", "conversations", "system", "activity", "leads", "prices", "mail"];
 
 const product = new Product();
 const desk = new Desk(product);

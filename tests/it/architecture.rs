@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "embedded-postgres",
             "extract",
             "embedder",
+            "mail-testkit",
             "process",
             "store",
             "widget",
@@ -27,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "adapters on those",
         &["knowledge", "models", "queue", "tools", "vault"],
     ),
-    ("accounts", &["accounts", "uploads"]),
+    ("accounts", &["accounts", "mail", "uploads"]),
     ("inlet", &["inlet"]),
     ("assembly", &["channel-listener", "channel-sender", "platforms"]),
     (
@@ -57,6 +58,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("prost", &["wire"]),
     ("argon2", &["admin-api"]),
     ("aes_gcm", &["vault"]),
+    ("lettre", &["mail"]),
+    ("totp_rs", &["admin-api"]),
 ];
 
 fn metadata() -> Metadata {

@@ -6,7 +6,9 @@
 pub(crate) mod activity;
 pub(crate) mod chatbots;
 pub(crate) mod conversations;
+pub(crate) mod impersonation;
 pub(crate) mod leads;
+pub(crate) mod mail;
 pub(crate) mod master_keys;
 pub(crate) mod model_order;
 pub(crate) mod model_providers;
@@ -42,6 +44,7 @@ pub(crate) fn noted(
     NewActivity {
         user: Some(person.user),
         api_key: None,
+        impersonated_by: person.impersonated_by(),
         action,
         target: Some(target.to_string()),
         details,

@@ -81,6 +81,8 @@ impl Area {
 pub(crate) struct Rule {
     pub access: Access,
     pub area: Option<Area>,
+    /// See [`Route::in_person`](crate::route::Route::in_person).
+    pub in_person: bool,
 }
 
 impl Rule {

@@ -2,9 +2,12 @@
 
 use crate::{AdminApi, problem::Problem};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, dev::ServiceRequest, http::header};
-use domain::{ApiKeyId, Role, SessionId, UserId, WorkspaceId};
+use domain::{ApiKeyId, Language, Role, SessionId, UserId, WorkspaceId};
 use std::future::{Ready, ready};
-use store::{TenantTx, activity_log::NewActivity, api_keys::Scope, versions::Author};
+use store::{
+    TenantTx, activity_log::NewActivity, api_keys::Scope, impersonations::By, sessions::Impersonator,
+    versions::Author,
+};
 use uuid::Uuid;
 
 /// What is known of every request.
@@ -16,6 +19,8 @@ pub(crate) struct Facts {
     pub ip: Option<String>,
     /// With what.
     pub user_agent: Option<String>,
+    /// The language that is read there, where it is one of ours.
+    pub language: Option<Language>,
 }
 
 /// Who asks.
@@ -40,6 +45,17 @@ pub(crate) struct Person {
     pub is_administrator: bool,
     /// Nothing but choosing another password is theirs until they have.
     pub must_change_password: bool,
+    /// The administrator who acts as this person, if one does.
+    pub impersonator: Option<Impersonator>,
+}
+
+impl Person {
+    /// The administrator who acts as this person, as the activity log names them.
+    pub(crate) fn impersonated_by(&self) -> Option<String> {
+        self.impersonator
+            .as_ref()
+            .map(|impersonator| impersonator.email.clone())
+    }
 }
 
 /// The caller's place in the workspace that the request is about.
@@ -64,6 +80,18 @@ impl Facts {
             request_id: given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned),
             ip: client_address(request, trusted_proxies),
             user_agent: text("user-agent").map(|agent| agent.chars().take(200).collect()),
+            language: text("accept-language").and_then(|wanted| {
+                let first = wanted.split([',', ';']).next()?;
+                Language::of_tag(first.trim())
+            }),
+        }
+    }
+
+    /// For what the store itself notes.
+    pub(crate) fn by(&self) -> By<'_> {
+        By {
+            ip: self.ip.as_deref(),
+            request_id: Some(&self.request_id),
         }
     }
 }
@@ -115,17 +143,32 @@ impl Seat {
         target: impl ToString,
         details: serde_json::Value,
     ) -> Result<(), Problem> {
+        let activity = self.activity(action, target, details);
+        Ok(store::activity_log::record(tx, &activity, api.now()).await?)
+    }
+
+    /// What is done, as it is noted.
+    pub(crate) fn activity(
+        &self,
+        action: &'static str,
+        target: impl ToString,
+        details: serde_json::Value,
+    ) -> NewActivity {
         let Author { user, api_key } = self.author();
-        let activity = NewActivity {
+        let impersonated_by = match &self.caller {
+            Caller::Person(person) => person.impersonated_by(),
+            Caller::Key { .. } => None,
+        };
+        NewActivity {
             user,
             api_key,
+            impersonated_by,
             action,
             target: Some(target.to_string()),
             details,
             ip: self.facts.ip.clone(),
             request_id: Some(self.facts.request_id.clone()),
-        };
-        Ok(store::activity_log::record(tx, &activity, api.now()).await?)
+        }
     }
 
     /// The person or the program, as what they make bears them.

@@ -95,6 +95,7 @@ async fn admit(
     if *access == Access::Public {
         same_site(api, request)?;
         if let Some(Caller::Person(person)) = by_cookie(api, request).await? {
+            personal(rule.in_person, &person)?;
             request.extensions_mut().insert(person);
         }
         return Ok(None);
@@ -118,6 +119,7 @@ async fn admit(
                 "an administrator asks you to choose another password first: PUT /api/session/password",
             ));
         }
+        personal(rule.in_person, person)?;
         request.extensions_mut().insert(person.clone());
     }
     match (access, &caller) {
@@ -158,6 +160,17 @@ async fn admit(
         }
     }
     Ok(Some(caller))
+}
+
+/// Refuses an administrator who acts as somebody else where only that person may go.
+fn personal(in_person: bool, person: &Person) -> Result<(), Problem> {
+    if in_person && person.impersonator.is_some() {
+        return Err(Problem::new(
+            Kind::InPersonOnly,
+            "you act as somebody else: passwords, second factors, sessions, keys, invitations and secrets are theirs alone",
+        ));
+    }
+    Ok(())
 }
 
 /// What is left to somebody who has to choose another password: seeing who they are, doing it, and signing out.
@@ -221,6 +234,7 @@ async fn by_cookie(api: &AdminApi, request: &ServiceRequest) -> Result<Option<Ca
             session: found.session,
             is_administrator: found.is_administrator,
             must_change_password: found.must_change_password,
+            impersonator: found.impersonator,
         })
     }))
 }

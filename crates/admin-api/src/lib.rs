@@ -29,13 +29,16 @@ mod guard;
 mod idempotency;
 mod input;
 mod integrations;
+mod invitations;
 mod knowledge;
 mod mcp;
 mod members;
+mod open_sessions;
 mod openapi;
 mod page;
 mod pages;
 mod password;
+mod password_mail;
 mod path;
 mod platforms;
 mod prices;
@@ -44,6 +47,7 @@ mod quarantine;
 mod route;
 mod routes;
 mod search;
+mod second_factor;
 mod sending;
 mod service;
 mod sessions;
@@ -53,12 +57,12 @@ mod sources;
 mod table;
 #[cfg(test)]
 mod tests;
-mod token;
 mod tools;
 mod transfer;
 mod trials;
 mod unanswered;
 mod uploaded;
+mod user_agent;
 mod versions;
 mod widget;
 mod workspaces;
@@ -82,7 +86,7 @@ use queue::{Queue, QueueName};
 use std::sync::{Arc, OnceLock};
 use store::Db;
 use url::Url;
-use vault::Keyring;
+use vault::{Keyring, token};
 
 /// The API, ready to be mounted. Cheap to clone.
 #[derive(Clone)]

@@ -7,13 +7,13 @@ use crate::{
     AdminApi,
     caller::{Facts, Person, Seat},
     difference,
-    input::{self, Input},
+    input::Input,
     page::{self, Page, PageQuery},
     password,
     path::{MemberPath, WorkspacePath},
     problem::{Kind, Problem},
     sessions::{self, Me},
-    setup::{LINK_LASTS, link, optional_name, refused_link},
+    setup::{optional_name, refused_link},
     token,
 };
 use actix_web::{
@@ -23,7 +23,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{Role, UserId};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::future::{Ready, ready};
@@ -31,7 +31,7 @@ use store::{
     StoreError,
     activity_log::NewActivity,
     memberships::Changed,
-    one_time_tokens::{self, NewToken, Purpose},
+    one_time_tokens::{self, Purpose},
 };
 use utoipa::ToSchema;
 
@@ -63,31 +63,6 @@ pub(crate) struct RoleInput {
     /// `viewer`, `agent`, `admin` or `owner`.
     #[schema(value_type = String, example = "agent")]
     role: Role,
-}
-
-/// Somebody to invite.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Invite {
-    /// Their address.
-    email: String,
-    /// `viewer`, `agent`, `admin` or `owner`.
-    #[schema(value_type = String, example = "agent")]
-    role: Role,
-}
-
-/// An invitation. The link is shown this once.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Invitation {
-    /// Give it to the person: it works once.
-    link: String,
-    /// For whom.
-    email: String,
-    /// As what.
-    #[schema(value_type = String)]
-    role: Role,
-    /// Until when.
-    expires_at: DateTime<Utc>,
 }
 
 /// Accepting an invitation.
@@ -172,57 +147,6 @@ pub(crate) async fn remove(
     .await?;
     tx.commit().await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Invite somebody.
-///
-/// Makes a link that works once, for half an hour. Earlier links for the same address end.
-#[utoipa::path(
-    post, path = "/api/workspaces/{workspace_id}/invitations", params(WorkspacePath), request_body = Invite,
-    responses((status = 201, body = Invitation))
-)]
-pub(crate) async fn invite(
-    api: Data<AdminApi>,
-    seat: Seat,
-    _path: Path<WorkspacePath>,
-    input: Input<Invite>,
-) -> Result<HttpResponse, Problem> {
-    let email = input::email(&input.0.email)?;
-    let (role, now) = (input.0.role, api.now());
-    let expires_at = now + LINK_LASTS;
-    let token = token::new("");
-    let new = NewToken {
-        hash: &token::hash(&token).ok_or_else(refused_link)?,
-        purpose: Purpose::Invite,
-        user: None,
-        workspace: Some(seat.workspace),
-        role: Some(role),
-        email: Some(&email),
-        expires_at,
-    };
-    let mut tx = api.db().system().await?;
-    one_time_tokens::revoke_invitations(&mut tx, seat.workspace, &email).await?;
-    one_time_tokens::insert(&mut tx, &new, now).await?;
-    let activity = NewActivity {
-        user: seat.user(),
-        action: "member.invite",
-        target: Some(email.clone()),
-        details: json!({ "role": role }),
-        ip: seat.facts.ip.clone(),
-        request_id: Some(seat.facts.request_id.clone()),
-        ..Default::default()
-    };
-    store::activity_log::record_system(&mut tx, Some(seat.workspace), &activity, now).await?;
-    tx.commit().await.map_err(StoreError::from)?;
-    let link = link(&api.settings().public_url, "invite", &token)
-        .expose_secret()
-        .to_owned();
-    Ok(HttpResponse::Created().json(Invitation {
-        link,
-        email,
-        role,
-        expires_at,
-    }))
 }
 
 /// Accept an invitation.

@@ -2,8 +2,8 @@
 
 use domain::{
     ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
-    IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
-    UnansweredId, UserId, WorkspaceId,
+    IntegrationId, InvitationId, McpServerId, MessageId, Platform, QuarantineId, SessionId, SourceId, ToolId,
+    TrialRunId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -39,6 +39,11 @@ paths! {
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
     }
     AnyDeadLetterPath { dead_letter_id: DeadLetterId as Uuid, "The dead letter."; }
+    InvitationPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        invitation_id: InvitationId as Uuid, "The invitation.";
+    }
+    SessionPath { session_id: SessionId as Uuid, "The session."; }
     UserPath { user_id: UserId as Uuid, "The account."; }
     ProviderPath { provider_id: Uuid as Uuid, "The provider."; }
     ProviderKeyPath {

@@ -27,6 +27,8 @@ pub enum Kind {
     Forbidden,
     /// Another password has to be chosen before anything else.
     PasswordChangeRequired,
+    /// Not for an administrator who acts as somebody else.
+    InPersonOnly,
     /// A browser sent it for another site.
     CrossOrigin,
     /// There is no such thing, or the caller may not know of it.
@@ -63,6 +65,8 @@ pub enum Kind {
     Internal,
     /// The platform could not be asked.
     PlatformUnreachable,
+    /// The mail server did not take the mail.
+    MailNotSent,
     /// Something we need is away; try again.
     Unavailable,
 }
@@ -78,6 +82,11 @@ impl Kind {
                 S::FORBIDDEN,
                 "password-change-required",
                 "Choose another password first",
+            ),
+            Self::InPersonOnly => (
+                S::FORBIDDEN,
+                "in-person-only",
+                "Only the person themself may do this",
             ),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
@@ -132,6 +141,11 @@ impl Kind {
                 S::BAD_GATEWAY,
                 "platform-unreachable",
                 "The platform could not be asked",
+            ),
+            Self::MailNotSent => (
+                S::BAD_GATEWAY,
+                "mail-not-sent",
+                "The mail server did not take the mail",
             ),
             Self::Unavailable => (
                 S::SERVICE_UNAVAILABLE,
@@ -314,6 +328,22 @@ impl From<vault::VaultError> for Problem {
             Self::unavailable(error)
         } else {
             Self::internal(error)
+        }
+    }
+}
+
+impl From<mail::MailError> for Problem {
+    fn from(error: mail::MailError) -> Self {
+        use mail::MailError as E;
+        match error {
+            E::Vault(error) => error.into(),
+            E::Unreachable { .. }
+            | E::Tls { .. }
+            | E::SignIn { .. }
+            | E::Refused { .. }
+            | E::NotNow { .. }
+            | E::Slow { .. }
+            | E::Address(_) => Self::new(Kind::MailNotSent, error.to_string()),
         }
     }
 }

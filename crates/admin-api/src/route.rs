@@ -48,6 +48,8 @@ pub(crate) struct Route {
     pub openapi_method: HttpMethod,
     pub path: String,
     pub access: Access,
+    /// Closed to administrators who act as somebody else: see [`Route::in_person`].
+    pub in_person: bool,
     /// The file that it is in, and its name there.
     pub subject: &'static str,
     pub name: &'static str,
@@ -86,6 +88,7 @@ impl Route {
             openapi_method,
             path: D::path(),
             access,
+            in_person: false,
             subject,
             name,
             operation: D::operation(),
@@ -99,7 +102,15 @@ impl Route {
         Rule {
             access: self.access,
             area: Area::of(self.subject),
+            in_person: self.in_person,
         }
+    }
+
+    /// Only the person themself: an administrator who acts as them neither learns nor changes what lets somebody in, and
+    /// sees no secret.
+    pub(crate) fn in_person(mut self) -> Self {
+        self.in_person = true;
+        self
     }
 }
 

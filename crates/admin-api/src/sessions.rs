@@ -1,6 +1,8 @@
 //! Signing in and out.
 //!
-//! Invariant: whether an address has an account cannot be told from the answer, its status or the time it takes.
+//! Invariants:
+//! - Whether an address has an account cannot be told from the answer, its status or the time it takes.
+//! - Where there is a second factor, the password alone opens no session, and takes back no wrong code.
 
 use crate::{
     AdminApi,
@@ -8,7 +10,7 @@ use crate::{
     input::Input,
     password,
     problem::{Kind, Problem},
-    token,
+    second_factor, token,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -23,6 +25,7 @@ use sha2::{Digest, Sha256};
 use store::{
     SystemTx,
     activity_log::NewActivity,
+    one_time_tokens::{self, NewToken, Purpose},
     sign_in_failures::{self, Admitted},
 };
 use utoipa::ToSchema;
@@ -36,6 +39,9 @@ pub(crate) const IDLE: Duration = Duration::days(7);
 /// A session ends after this long in any case.
 const LONGEST: Duration = Duration::days(30);
 
+/// How long a sign-in waits for its code.
+const CODE_WAITS: Duration = Duration::minutes(5);
+
 /// More workspaces than this are listed at `/api/workspaces`.
 const SEATS_SHOWN: i64 = 100;
 
@@ -48,6 +54,27 @@ pub(crate) struct SignIn {
     /// Its password.
     #[schema(value_type = String, format = Password)]
     password: SecretString,
+}
+
+/// A password was right, and a code is needed too.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CodeNeeded {
+    /// Send it with the code.
+    challenge: String,
+    /// Until when.
+    expires_at: DateTime<Utc>,
+}
+
+/// The second step of a sign-in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GiveCode {
+    /// From the first step.
+    #[schema(value_type = String)]
+    challenge: SecretString,
+    /// What the authenticator app shows, or a recovery code.
+    #[schema(value_type = String, example = "123456")]
+    code: SecretString,
 }
 
 /// The present password and the next.
@@ -71,6 +98,19 @@ pub(crate) struct Me {
     must_change_password: bool,
     /// The workspaces they belong to, the first hundred.
     workspaces: Vec<SeatView>,
+    /// An administrator acts as this person.
+    impersonation: Option<ImpersonationView>,
+}
+
+/// An administrator acts as somebody else.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImpersonationView {
+    /// The administrator's address.
+    administrator: String,
+    /// Why.
+    reason: String,
+    /// When it ends at the latest.
+    ends_at: DateTime<Utc>,
 }
 
 /// A person's account.
@@ -135,9 +175,12 @@ impl From<store::users::Seat> for SeatView {
 
 /// Sign in.
 ///
-/// Sets the session cookie. After ten failures for an account or from an address the wait until the next try doubles
-/// each time.
-#[utoipa::path(post, path = "/api/session", request_body = SignIn, responses((status = 200, body = Me)))]
+/// Sets the session cookie; or, where the account has a second factor, answers 202 with what to send along with the code.
+/// After ten failures for an account or from an address the wait until the next try doubles each time.
+#[utoipa::path(
+    post, path = "/api/session", request_body = SignIn,
+    responses((status = 200, body = Me), (status = 202, body = CodeNeeded, description = "A code is needed too."))
+)]
 pub(crate) async fn sign_in(
     api: Data<AdminApi>,
     facts: Facts,
@@ -161,29 +204,116 @@ pub(crate) async fn sign_in(
             "address and password do not belong together",
         ));
     };
-    sign_in_failures::clear(api.db(), &by_account).await?;
     if let Some(subject) = &by_ip {
         sign_in_failures::forgive(api.db(), subject).await?;
     }
+    sign_in_failures::clear(api.db(), &by_account).await?;
+    if store::second_factors::is_confirmed(api.db(), user).await? {
+        return Ok(HttpResponse::Accepted().json(ask_for_code(&api, user).await?));
+    }
+    enter(&api, api.db().system().await?, &request, &facts, user).await
+}
 
+/// Sign in, second step.
+///
+/// Sets the session cookie. A code works once. After ten wrong ones the wait until the next try doubles each time.
+#[utoipa::path(post, path = "/api/session/code", request_body = GiveCode, responses((status = 200, body = Me)))]
+pub(crate) async fn give_code(
+    api: Data<AdminApi>,
+    facts: Facts,
+    request: HttpRequest,
+    input: Input<GiveCode>,
+) -> Result<HttpResponse, Problem> {
+    let GiveCode { challenge, code } = input.0;
+    let over = || {
+        Problem::invalid(
+            "challenge",
+            "this sign-in waited too long; give address and password again",
+        )
+    };
+    let challenge = token::hash(&challenge).ok_or_else(over)?;
+    // A wrong code leaves the sign-in as it is: the transaction is not committed.
     let mut tx = api.db().system().await?;
-    if let Some(old) = presented(&api, &request).as_ref().and_then(token::hash) {
+    let user = one_time_tokens::take(&mut tx, &challenge, Purpose::SignIn, api.now())
+        .await?
+        .and_then(|taken| taken.user)
+        .ok_or_else(over)?;
+    if !second_factor::try_code(&api, &mut tx, user, &code).await? {
+        return Err(Problem::new(Kind::Unauthenticated, second_factor::WRONG_CODE));
+    }
+    enter(&api, tx, &request, &facts, user).await
+}
+
+/// Remembers that somebody gave the right password, for as long as a code may take.
+async fn ask_for_code(api: &AdminApi, user: UserId) -> Result<CodeNeeded, Problem> {
+    let (now, challenge) = (api.now(), token::new(""));
+    let expires_at = now + CODE_WAITS;
+    let new = NewToken {
+        hash: &token::digest(&challenge),
+        purpose: Purpose::SignIn,
+        user: Some(user),
+        workspace: None,
+        role: None,
+        email: None,
+        created_by: None,
+        expires_at,
+    };
+    let mut tx = api.db().system().await?;
+    one_time_tokens::insert(&mut tx, &new, now).await?;
+    tx.commit().await.map_err(store::StoreError::from)?;
+    Ok(CodeNeeded {
+        challenge: challenge.expose_secret().to_owned(),
+        expires_at,
+    })
+}
+
+/// Opens a session in place of the one that the request came with.
+async fn enter(
+    api: &AdminApi,
+    mut tx: SystemTx,
+    request: &HttpRequest,
+    facts: &Facts,
+    user: UserId,
+) -> Result<HttpResponse, Problem> {
+    if let Some(old) = presented(api, request).as_ref().and_then(token::hash) {
         store::sessions::delete_by_token(&mut tx, &old).await?;
     }
-    let cookie = open(&api, &mut tx, user, &facts).await?;
+    let cookie = open(api, &mut tx, user, facts).await?;
     tx.commit().await.map_err(store::StoreError::from)?;
-    Ok(HttpResponse::Ok().cookie(cookie).json(me_of(&api, user).await?))
+    Ok(HttpResponse::Ok().cookie(cookie).json(me_of(api, user).await?))
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/session", responses((status = 200, body = Me)))]
 pub(crate) async fn me(api: Data<AdminApi>, person: Person) -> Result<Json<Me>, Problem> {
-    Ok(Json(me_of(&api, person.user).await?))
+    let mut me = me_of(&api, person.user).await?;
+    me.must_change_password = person.must_change_password;
+    if let Some(impersonator) = &person.impersonator {
+        let found = store::impersonations::get(api.db(), impersonator.impersonation).await?;
+        me.impersonation = found.map(|found| ImpersonationView {
+            administrator: impersonator.email.clone(),
+            reason: found.reason,
+            ends_at: found.ends_at,
+        });
+    }
+    Ok(Json(me))
 }
 
 /// Sign out.
+///
+/// An administrator who acts as somebody else signs out altogether.
 #[utoipa::path(delete, path = "/api/session", responses((status = 204)))]
-pub(crate) async fn sign_out(api: Data<AdminApi>, person: Person) -> Result<HttpResponse, Problem> {
+pub(crate) async fn sign_out(
+    api: Data<AdminApi>,
+    person: Person,
+    facts: Facts,
+) -> Result<HttpResponse, Problem> {
+    if let Some(impersonator) = &person.impersonator {
+        let mut tx = api.db().system().await?;
+        store::impersonations::end(&mut tx, impersonator.impersonation, facts.by(), api.now()).await?;
+        store::sessions::delete_own(&mut tx, impersonator.user, impersonator.session).await?;
+        tx.commit().await.map_err(store::StoreError::from)?;
+    }
     store::sessions::delete(api.db(), person.session).await?;
     let mut cookie = build_cookie(&api, "");
     cookie.make_removal();
@@ -208,17 +338,8 @@ pub(crate) async fn change_password(
         .await?
         .ok_or_else(Problem::not_found)?;
     password::check("new_password", &new_password, &user.email)?;
-    let subject = account_subject(&user.email);
-    admit(&api, &subject).await?;
     let unchanged = current_password.expose_secret() == new_password.expose_secret();
-    let hash = store::users::password_hash(api.db(), person.user).await?;
-    if !api.passwords().verify(hash, current_password).await? {
-        return Err(Problem::invalid(
-            "current_password",
-            "current_password is not the present password",
-        ));
-    }
-    sign_in_failures::clear(api.db(), &subject).await?;
+    try_password(&api, &user, "current_password", current_password).await?;
     if unchanged {
         return Err(Problem::invalid(
             "new_password",
@@ -244,6 +365,25 @@ pub(crate) async fn change_password(
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 
+/// Has somebody who is signed in prove that they know their password. Failures count as those of signing in do.
+pub(crate) async fn try_password(
+    api: &AdminApi,
+    user: &store::users::User,
+    field: &'static str,
+    password: SecretString,
+) -> Result<(), Problem> {
+    let subject = account_subject(&user.email);
+    admit(api, &subject).await?;
+    let hash = store::users::password_hash(api.db(), user.id).await?;
+    if !api.passwords().verify(hash, password).await? {
+        return Err(Problem::invalid(
+            field,
+            format!("{field} is not the present password"),
+        ));
+    }
+    Ok(sign_in_failures::clear(api.db(), &subject).await?)
+}
+
 /// Opens a session in the transaction; the cookie carries its token.
 pub(crate) async fn open(
     api: &AdminApi,
@@ -260,9 +400,10 @@ pub(crate) async fn open(
         expires_at: now + LONGEST,
         ip: facts.ip.as_deref(),
         user_agent: facts.user_agent.as_deref(),
+        impersonation: None,
     };
     store::sessions::insert(tx, &session, now).await?;
-    store::users::signed_in(tx, user, facts.ip.as_deref(), now).await?;
+    store::users::signed_in(tx, user, facts.ip.as_deref(), facts.language, now).await?;
     Ok(build_cookie(api, token.expose_secret()))
 }
 
@@ -282,6 +423,7 @@ pub(crate) async fn me_of(api: &AdminApi, user: UserId) -> Result<Me, Problem> {
         must_change_password: account.must_change_password,
         user: account.into(),
         workspaces: seats.into_iter().map(Into::into).collect(),
+        impersonation: None,
     })
 }
 
@@ -293,7 +435,7 @@ fn name(api: &AdminApi) -> &'static str {
     }
 }
 
-fn build_cookie(api: &AdminApi, value: &str) -> Cookie<'static> {
+pub(crate) fn build_cookie(api: &AdminApi, value: &str) -> Cookie<'static> {
     Cookie::build(name(api), value.to_owned())
         .path("/")
         .http_only(true)
@@ -304,13 +446,13 @@ fn build_cookie(api: &AdminApi, value: &str) -> Cookie<'static> {
 }
 
 /// Accounts are counted by a hash of their address, known or not.
-fn account_subject(email: &str) -> String {
+pub(crate) fn account_subject(email: &str) -> String {
     let digest = Sha256::digest(email.trim().to_lowercase().as_bytes());
     let short: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     format!("account:{short}")
 }
 
-async fn admit(api: &AdminApi, subject: &str) -> Result<(), Problem> {
+pub(crate) async fn admit(api: &AdminApi, subject: &str) -> Result<(), Problem> {
     match sign_in_failures::admit(api.db(), subject, api.now()).await? {
         Admitted::Yes => Ok(()),
         Admitted::After(wait) => {

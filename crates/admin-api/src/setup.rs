@@ -18,7 +18,8 @@ use actix_web::{
 };
 use chrono::{DateTime, Duration, Utc};
 use domain::{Role, UserId, WorkspaceId};
-use secrecy::{ExposeSecret, SecretString};
+use mail::link;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::{
     Db, StoreError,
@@ -79,6 +80,7 @@ pub async fn setup_link(
         workspace: None,
         role: None,
         email: None,
+        created_by: None,
         expires_at,
     };
     let mut tx = db.system().await?;
@@ -99,23 +101,7 @@ pub async fn reset_link(
     email: Option<&str>,
     now: DateTime<Utc>,
 ) -> Result<OneTimeLink, LinkError> {
-    let administrators = store::users::administrators(db).await?;
-    let (user, email) = match (email, administrators.as_slice()) {
-        (Some(email), _) => {
-            let mut tx = db.system().await?;
-            let user = store::users::id_of_email(&mut tx, email).await?;
-            (
-                user.ok_or_else(|| LinkError::UnknownAccount(email.to_owned()))?,
-                email.to_owned(),
-            )
-        }
-        (None, []) => return Err(LinkError::NoAdministrator),
-        (None, [one]) => one.clone(),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|(_, email)| email.as_str()).collect();
-            return Err(LinkError::SeveralAdministrators(names.join(", ")));
-        }
-    };
+    let (user, email) = meant(db, email).await?;
     let expires_at = now + LINK_LASTS;
     let token = token::new("");
     let new = NewToken {
@@ -125,6 +111,7 @@ pub async fn reset_link(
         workspace: None,
         role: None,
         email: None,
+        created_by: None,
         expires_at,
     };
     let mut tx = db.system().await?;
@@ -144,12 +131,47 @@ pub async fn reset_link(
     })
 }
 
-/// The token stands behind the `#`: browsers send it nowhere, and no log has it.
-pub(crate) fn link(public_url: &Url, purpose: &str, token: &SecretString) -> SecretString {
-    let mut url = public_url.clone();
-    url.set_path("/link");
-    url.set_fragment(Some(&format!("{purpose}={}", token.expose_secret())));
-    SecretString::from(url.to_string())
+/// Takes the second factor away from the account of this address, else from the one administrator's: for who lost the
+/// device and the recovery codes, and is the only one who could help. Ends all their sessions. Whose it was, and whether
+/// there was one.
+pub async fn reset_second_factor(
+    db: &Db,
+    email: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(String, bool), LinkError> {
+    let (user, email) = meant(db, email).await?;
+    let mut tx = db.system().await?;
+    let was = store::second_factors::delete(&mut tx, user).await?;
+    if was {
+        store::sessions::delete_of_user(&mut tx, user).await?;
+        let activity = NewActivity {
+            action: "second_factor.reset",
+            target: Some(user.to_string()),
+            ..Default::default()
+        };
+        store::activity_log::record_system(&mut tx, None, &activity, now).await?;
+    }
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok((email, was))
+}
+
+/// The account of this address, else the one administrator's.
+async fn meant(db: &Db, email: Option<&str>) -> Result<(UserId, String), LinkError> {
+    let administrators = store::users::administrators(db).await?;
+    match (email, administrators.as_slice()) {
+        (Some(email), _) => {
+            let mut tx = db.system().await?;
+            let user = store::users::id_of_email(&mut tx, email).await?;
+            let user = user.ok_or_else(|| LinkError::UnknownAccount(email.to_owned()))?;
+            Ok((user, email.to_owned()))
+        }
+        (None, []) => Err(LinkError::NoAdministrator),
+        (None, [one]) => Ok(one.clone()),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|(_, email)| email.as_str()).collect();
+            Err(LinkError::SeveralAdministrators(names.join(", ")))
+        }
+    }
 }
 
 /// Whether the installation waits for its first administrator.
@@ -157,6 +179,8 @@ pub(crate) fn link(public_url: &Url, purpose: &str, token: &SecretString) -> Sec
 pub(crate) struct SetupState {
     /// It does: open the link that was printed at start.
     needed: bool,
+    /// Whether mail is sent here. Without, links are handed over, and nobody can ask for a new password.
+    mail: bool,
 }
 
 /// The first administrator and the first workspace.
@@ -196,6 +220,7 @@ pub(crate) struct ResetPassword {
 pub(crate) async fn state(api: Data<AdminApi>) -> Result<Json<SetupState>, Problem> {
     Ok(Json(SetupState {
         needed: !store::users::any_administrator(api.db()).await?,
+        mail: store::mail_settings::exist(api.db()).await?,
     }))
 }
 

@@ -64,6 +64,7 @@ pub(crate) async fn create(
     store::memberships::add(&mut tx, id, person.user, Role::Owner, now).await?;
     let activity = NewActivity {
         user: Some(person.user),
+        impersonated_by: person.impersonated_by(),
         action: "workspace.create",
         target: Some(id.to_string()),
         ip: facts.ip,

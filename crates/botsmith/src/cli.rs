@@ -198,6 +198,12 @@ pub enum Admin {
         #[arg(long)]
         email: Option<String>,
     },
+    /// Takes the second factor away from a person who lost the device and the recovery codes
+    ResetSecondFactor {
+        /// Whose; the administrator's when left out
+        #[arg(long)]
+        email: Option<String>,
+    },
 }
 
 /// `botsmith audit …`

@@ -37,17 +37,28 @@ pub async fn migrate(settings: Settings, data_dir: &Path) -> anyhow::Result<()> 
 
 /// `botsmith admin …`
 pub async fn admin(settings: Settings, admin: Admin, data_dir: &Path) -> anyhow::Result<()> {
-    let Admin::ResetPassword { email } = admin;
     with_database(settings, data_dir, async |settings, db| {
         migrated(db).await?;
-        let url = &settings.admin_api.public_url;
-        let link = setup::reset_link(db, url, email.as_deref(), Utc::now()).await?;
-        println!("{}", link.url.expose_secret());
-        println!(
-            "\nWith this link {} chooses a new password. {}",
-            link.email.as_deref().unwrap_or("they"),
-            ends(&link)
-        );
+        match admin {
+            Admin::ResetPassword { email } => {
+                let url = &settings.admin_api.public_url;
+                let link = setup::reset_link(db, url, email.as_deref(), Utc::now()).await?;
+                println!("{}", link.url.expose_secret());
+                println!(
+                    "\nWith this link {} chooses a new password. {}",
+                    link.email.as_deref().unwrap_or("they"),
+                    ends(&link)
+                );
+            }
+            Admin::ResetSecondFactor { email } => {
+                match setup::reset_second_factor(db, email.as_deref(), Utc::now()).await? {
+                    (email, true) => {
+                        println!("{email} signs in with the password alone; all their sessions ended.")
+                    }
+                    (email, false) => println!("{email} has no second factor."),
+                }
+            }
+        }
         Ok(())
     })
     .await

@@ -93,11 +93,12 @@ pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
     let Shared {
         db,
         queue,
+        keyring,
         accounts,
         clock,
         ..
     } = shared.clone();
-    scheduler::Service::start(settings.scheduler.clone(), db, queue, accounts, clock)
+    scheduler::Service::start(settings.scheduler.clone(), db, queue, keyring, accounts, clock)
 }
 
 /// The platforms that can be read over a connection.

@@ -209,6 +209,6 @@ impl Installation {
             row,
             column: model_providers::KEY_COLUMN,
         };
-        self.keyring.open_of_installation(place, sealed).await
+        self.keyring.open_text(vault::INSTALLATION, place, sealed).await
     }
 }

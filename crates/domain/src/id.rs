@@ -18,6 +18,9 @@ macro_rules! id {
                 Self(Uuid::now_v7())
             }
 
+            /// No identifier that was ever made.
+            pub const NIL: Self = Self(Uuid::nil());
+
             /// The identifier as the database and the queue carry it.
             pub const fn as_uuid(&self) -> Uuid {
                 self.0
@@ -63,6 +66,18 @@ id!(
 id!(
     /// One signed-in browser.
     SessionId
+);
+id!(
+    /// One time in which an administrator acts as somebody else.
+    ImpersonationId
+);
+id!(
+    /// One invitation to a workspace.
+    InvitationId
+);
+id!(
+    /// One mail to a person with an account, or to be.
+    MailId
 );
 id!(
     /// One key of the API.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod id;
+mod language;
 mod passage;
 mod phone;
 mod platform;
@@ -13,9 +14,11 @@ mod state;
 pub use answer::{Citation, FallbackReason};
 pub use id::{
     AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, GoldenQuestionId, IntegrationId, LeaseToken, McpServerId, MessageId, PartId, QuarantineId,
-    SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WorkspaceId,
+    DocumentId, GoldenQuestionId, ImpersonationId, IntegrationId, InvitationId, LeaseToken, MailId,
+    McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId, ToolCallId, ToolId, TrialRunId,
+    UnansweredId, UserId, WorkspaceId,
 };
+pub use language::Language;
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};

@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, instances, integration_logs, outbound_files, quarantine, scheduling,
-    sign_in_failures, trials,
+    Db, StoreError, budgets, chat, instances, integration_logs, mails, one_time_tokens, outbound_files,
+    quarantine, scheduling, sign_in_failures, trials,
 };
 
 /// How long integrations' logs are kept.
@@ -15,6 +15,9 @@ const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 const SPENDING: TimeDelta = TimeDelta::days(62);
 /// How long a process that fell silent is remembered.
 const SILENT: TimeDelta = TimeDelta::days(1);
+
+/// How long mails are listed that were sent or given up, and links that were used or have ended.
+const MAILS: TimeDelta = TimeDelta::days(30);
 
 /// How long it is kept how a tried answer came to be.
 const TRIALS: TimeDelta = TimeDelta::days(90);
@@ -33,6 +36,8 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     let now = clock.now();
     scheduling::forget(db, now, TimeDelta::days(seen_days)).await?;
     sign_in_failures::prune(db, now).await?;
+    mails::forget(db, now - MAILS).await?;
+    one_time_tokens::forget(db, now - MAILS).await?;
     integration_logs::prune(db, now - LOGS).await?;
     quarantine::forget(db, now).await?;
     chat::forget_files(db, now - UNSENT_FILES).await?;

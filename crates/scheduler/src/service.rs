@@ -4,6 +4,7 @@ use crate::{care::Carer, counting, dead, housekeeping, sweep};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
+use mail::Post;
 use process::clock::Clock;
 use queue::Queue;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use store::{Db, scheduling::ActiveLock};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use vault::Keyring;
 
 /// Settings of the scheduler.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +43,7 @@ pub struct Service {
     clock: Clock,
     platforms: Vec<Platform>,
     carer: Carer,
+    post: Post,
 }
 
 /// How often a standby asks whether it is its turn.
@@ -52,7 +55,15 @@ const CARE: Duration = Duration::from_secs(5);
 
 impl Service {
     /// Puts everything together.
-    pub fn start(settings: Settings, db: Db, queue: Queue, accounts: Accounts, clock: Clock) -> Self {
+    pub fn start(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        keyring: Keyring,
+        accounts: Accounts,
+        clock: Clock,
+    ) -> Self {
+        let post = Post::new(db.clone(), keyring, clock.clone(), settings.public_url.clone());
         let carer = Carer {
             db: db.clone(),
             queue: queue.clone(),
@@ -74,6 +85,7 @@ impl Service {
             clock,
             platforms,
             carer,
+            post,
         }
     }
 
@@ -113,6 +125,7 @@ impl Service {
             every,
             ended.clone(),
         ));
+        let posting = tokio::spawn(self.post.clone().run(ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         let mut silences = interval(SILENCES);
@@ -128,7 +141,10 @@ impl Service {
                     }
                     sweep::sweep(&self.db, &self.queue, &self.clock, &self.platforms, self.settings.wake_ups).await;
                 }
-                _ = silences.tick() => sweep::hand_back(&self.db, &self.clock).await,
+                _ = silences.tick() => {
+                    sweep::hand_back(&self.db, &self.clock).await;
+                    sweep::end_impersonations(&self.db, &self.clock).await;
+                }
                 _ = houses.tick() => {
                     housekeeping::keep(&self.db, &self.clock, self.settings.seen_days).await;
                 }
@@ -140,6 +156,9 @@ impl Service {
         }
         if let Err(error) = caring.await {
             tracing::error!(%error, "looking after integrations ended badly");
+        }
+        if let Err(error) = posting.await {
+            tracing::error!(%error, "sending mails ended badly");
         }
         if let Err(error) = counting.await {
             tracing::error!(%error, "counting what happens ended badly");

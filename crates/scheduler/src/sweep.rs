@@ -3,7 +3,7 @@
 use domain::Platform;
 use process::clock::Clock;
 use queue::{Queue, QueueName};
-use store::{Db, StoreError, conversations, scheduling, statuses};
+use store::{Db, StoreError, conversations, impersonations, scheduling, statuses};
 
 /// Takes work out of hands that have gone, and wakes whoever can do it.
 pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform], wake_ups: i64) {
@@ -45,6 +45,12 @@ pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform]
 pub async fn hand_back(db: &Db, clock: &Clock) {
     let back = conversations::hand_back_silent(db, clock.now()).await;
     report("conversations back from humans", back);
+}
+
+/// Ends the times in which administrators act as somebody else, once they are over.
+pub async fn end_impersonations(db: &Db, clock: &Clock) {
+    let ended = impersonations::end_lapsed(db, clock.now()).await;
+    report("administrators back from acting as somebody else", ended);
 }
 
 /// Adds as many wake-ups as are missing for what is due.

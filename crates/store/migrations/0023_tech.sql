@@ -63,14 +63,6 @@ begin
 end
 $$;
 
--- The installation itself has a data key, under the id of no workspace: it goes with no workspace, and is rotated with the
--- others.
-alter table data_keys
-    drop constraint data_keys_workspace_id_fkey,
-    add column owner_id uuid generated always as (nullif(workspace_id, '00000000-0000-0000-0000-000000000000'::uuid)) stored
-        references workspaces on delete cascade;
-create index data_keys_owner on data_keys (owner_id);
-
 -- What a key of the API may touch, beside its role: null is everything that the role may.
 alter table api_keys
     add column read_only boolean not null default false,

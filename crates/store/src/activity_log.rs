@@ -24,6 +24,8 @@ pub struct NewActivity {
     pub user: Option<UserId>,
     /// The API key that did it, when it was a program.
     pub api_key: Option<ApiKeyId>,
+    /// The address of the administrator who did it as that person.
+    pub impersonated_by: Option<String>,
     /// What was done: a stable name such as `chatbot.create`.
     pub action: &'static str,
     /// What it was done to.
@@ -83,11 +85,15 @@ async fn insert(
     activity: &NewActivity,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let details = if activity.details.is_null() {
+    let mut details = if activity.details.is_null() {
         serde_json::json!({})
     } else {
         activity.details.clone()
     };
+    // Among the details, so that it is chained and shown like the rest of the entry.
+    if let (Some(by), Some(details)) = (&activity.impersonated_by, details.as_object_mut()) {
+        details.insert("impersonated_by".to_owned(), by.as_str().into());
+    }
     sqlx::query!(
         "insert into activity_log (id, workspace_id, user_id, api_key_id, action, target, details, ip, request_id, at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

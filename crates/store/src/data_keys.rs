@@ -6,10 +6,8 @@ use crate::{Db, StoreError};
 use domain::WorkspaceId;
 use std::fmt;
 
-/// Under this id, which no workspace has, the installation keeps its own data key: for what belongs to none of them.
-pub fn of_installation() -> WorkspaceId {
-    uuid::Uuid::nil().into()
-}
+/// In the place of a workspace: the installation itself, for secrets that belong to no workspace.
+pub const INSTALLATION: WorkspaceId = WorkspaceId::NIL;
 
 /// A workspace's data key, wrapped.
 #[derive(Clone, PartialEq, Eq)]
@@ -47,16 +45,16 @@ pub async fn find(db: &Db, workspace: WorkspaceId) -> Result<Option<DataKey>, St
 }
 
 /// Keeps this key if the workspace has none, and answers with the one it has now: of several that are made at once,
-/// everybody uses the first. `None`: there is no such workspace.
+/// everybody uses the first. `None`: there is no such workspace. [`INSTALLATION`] always is.
 pub async fn insert_if_absent(db: &Db, key: &DataKey) -> Result<Option<DataKey>, StoreError> {
     sqlx::query!(
         "insert into data_keys (workspace_id, master_key_id, wrapped)
-         select $1::uuid, $2, $3 where $1::uuid = $4 or exists (select from workspaces where id = $1::uuid)
+         select $1::uuid, $2::text, $3::bytea where $1 = $4::uuid or exists (select from workspaces where id = $1)
          on conflict (workspace_id) do nothing",
         key.workspace.as_uuid(),
         key.master_key_id,
         key.wrapped,
-        of_installation().as_uuid(),
+        INSTALLATION.as_uuid(),
     )
     .execute(db.system_pool())
     .await?;

@@ -1,10 +1,10 @@
-//! Links that work once: set-up, invitation, password reset.
+//! What works once: links for set-up, invitation and password reset, and a sign-in that waits for its code.
 //!
 //! Invariant: only a token's hash is kept, and [`take`] gives it out once, before its end, for its own purpose.
 
-use crate::{StoreError, SystemTx};
+use crate::{Db, StoreError, SystemTx};
 use chrono::{DateTime, Utc};
-use domain::{Role, UserId, WorkspaceId};
+use domain::{InvitationId, Role, UserId, WorkspaceId};
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Purpose {
     Invite,
     /// Sets a new password.
     Reset,
+    /// Signs in, together with a code of the second factor.
+    SignIn,
 }
 
 impl Purpose {
@@ -23,6 +25,7 @@ impl Purpose {
             Self::Setup => "setup",
             Self::Invite => "invite",
             Self::Reset => "reset",
+            Self::SignIn => "sign_in",
         }
     }
 }
@@ -34,7 +37,7 @@ pub struct NewToken<'a> {
     pub hash: &'a [u8],
     /// What it is for.
     pub purpose: Purpose,
-    /// Reset: whose password.
+    /// Reset and sign-in: whose.
     pub user: Option<UserId>,
     /// Invitation: where to.
     pub workspace: Option<WorkspaceId>,
@@ -42,6 +45,8 @@ pub struct NewToken<'a> {
     pub role: Option<Role>,
     /// Invitation: for whom.
     pub email: Option<&'a str>,
+    /// Invitation: by whom.
+    pub created_by: Option<UserId>,
     /// Until when it works.
     pub expires_at: DateTime<Utc>,
 }
@@ -49,7 +54,7 @@ pub struct NewToken<'a> {
 /// What a token was made for.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    /// Reset: whose password.
+    /// Reset and sign-in: whose.
     pub user: Option<UserId>,
     /// Invitation: where to.
     pub workspace: Option<WorkspaceId>,
@@ -59,11 +64,17 @@ pub struct Taken {
     pub email: Option<String>,
 }
 
-/// Stores a token.
-pub async fn insert(tx: &mut SystemTx, token: &NewToken<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
+/// Stores a token; its id is what lists know it by.
+pub async fn insert(
+    tx: &mut SystemTx,
+    token: &NewToken<'_>,
+    now: DateTime<Utc>,
+) -> Result<InvitationId, StoreError> {
+    let id = InvitationId::new();
     sqlx::query!(
-        "insert into one_time_tokens (token_hash, purpose, user_id, workspace_id, role, email, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into one_time_tokens
+             (token_hash, purpose, user_id, workspace_id, role, email, created_at, expires_at, id, created_by)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         token.hash,
         token.purpose.as_str(),
         token.user.map(|id| id.as_uuid()),
@@ -72,10 +83,12 @@ pub async fn insert(tx: &mut SystemTx, token: &NewToken<'_>, now: DateTime<Utc>)
         token.email,
         now,
         token.expires_at,
+        id.as_uuid(),
+        token.created_by.map(|id| id.as_uuid()),
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(id)
 }
 
 /// Uses a token up. `None`: unknown, used already, too old, or for another purpose.
@@ -140,10 +153,20 @@ pub async fn revoke_invitations(
     Ok(())
 }
 
+/// Forgets what ended, or was used, before this moment; housekeeping. Returns how many.
+pub async fn forget(db: &Db, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "delete from one_time_tokens where expires_at < $1 or used_at < $1",
+        before
+    )
+    .execute(db.system_pool())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Db;
     use chrono::Duration;
     use sqlx::PgPool;
 
@@ -156,6 +179,7 @@ mod tests {
             workspace: None,
             role: None,
             email: None,
+            created_by: None,
             expires_at: now + Duration::minutes(30),
         };
         insert(&mut tx, &token, now).await.unwrap();

@@ -4,7 +4,7 @@
 
 use crate::{Db, StoreError, SystemTx};
 use chrono::{DateTime, Utc};
-use domain::{Role, UserId, WorkspaceId};
+use domain::{Language, Role, UserId, WorkspaceId};
 use secrecy::SecretString;
 
 /// A person's account.
@@ -116,6 +116,21 @@ pub async fn id_of_email(tx: &mut SystemTx, email: &str) -> Result<Option<UserId
     )
 }
 
+/// Who can be mailed about a new password: the account of an address, unless it is disabled, with its language as far as
+/// that is known.
+pub async fn for_reset(
+    tx: &mut SystemTx,
+    email: &str,
+) -> Result<Option<(UserId, Option<Language>)>, StoreError> {
+    let row = sqlx::query!(
+        "select id, language from users where lower(email) = lower($1) and disabled_at is null",
+        email,
+    )
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(row.map(|row| (row.id.into(), row.language.as_deref().and_then(Language::of_tag))))
+}
+
 /// Sets a password; whoever calls it ends the person's sessions in the same transaction.
 pub async fn set_password(tx: &mut SystemTx, id: UserId, password_hash: &str) -> Result<bool, StoreError> {
     let done = sqlx::query!(
@@ -156,18 +171,20 @@ pub async fn require_password_change(tx: &mut SystemTx, id: UserId) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes a sign-in.
+/// Notes a sign-in, and the language that the person reads; `None`: as before.
 pub async fn signed_in(
     tx: &mut SystemTx,
     id: UserId,
     ip: Option<&str>,
+    language: Option<Language>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "update users set last_sign_in_at = $2, last_sign_in_ip = $3 where id = $1",
+        "update users set last_sign_in_at = $2, last_sign_in_ip = $3, language = coalesce($4, language) where id = $1",
         id.as_uuid(),
         now,
         ip,
+        language.map(Language::as_str),
     )
     .execute(&mut **tx)
     .await?;

@@ -16,6 +16,12 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     // Where the log of all workspaces ends, and the processes that serve all of them.
     "activity_head",
     "instances",
+    // How people sign in, and what they are sent: people belong to several workspaces.
+    "second_factors",
+    "recovery_codes",
+    "impersonations",
+    "mail_settings",
+    "mails",
     // What models cost is the same for everybody, and set by the administrator of the installation.
     "model_prices",
     // So are the models that answer for whoever names none, and who provides them.

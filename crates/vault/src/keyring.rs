@@ -115,20 +115,6 @@ impl Keyring {
             })
     }
 
-    /// Seals a value that belongs to the installation itself and to none of its workspaces.
-    pub async fn seal_for_installation(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
-        self.seal(data_keys::of_installation(), place, plain).await
-    }
-
-    /// Opens a text that was sealed for the installation and this place.
-    pub async fn open_of_installation(
-        &self,
-        place: Place,
-        sealed: &[u8],
-    ) -> Result<SecretString, VaultError> {
-        self.open_text(data_keys::of_installation(), place, sealed).await
-    }
-
     /// The master keys in use.
     pub const fn masters(&self) -> &MasterKeys {
         &self.masters
@@ -214,6 +200,24 @@ mod tests {
             row: Uuid::now_v7(),
             column: "integrations.credentials",
         }
+    }
+
+    #[sqlx::test(migrations = "../store/migrations")]
+    async fn the_installation_has_a_key_of_its_own_that_is_wrapped_anew_with_the_others(pool: PgPool) {
+        let db = Db::of_pool(&pool);
+        let here = place();
+        let before = Keyring::new(db.clone(), masters(1, &[]));
+        let sealed = before.seal(crate::INSTALLATION, here, TOKEN).await.unwrap();
+        let ours = workspace(&pool).await;
+        before.seal(ours, place(), TOKEN).await.unwrap();
+
+        let rotation = rotate_master(&db, &masters(2, &[1])).await.unwrap();
+
+        assert_eq!(rotation.rewrapped, 2);
+        let after = Keyring::new(db, masters(2, &[]));
+        let opened = after.open(crate::INSTALLATION, here, &sealed).await.unwrap();
+        assert_eq!(opened.as_slice(), TOKEN);
+        assert!(after.open(ours, here, &sealed).await.is_err());
     }
 
     #[sqlx::test(migrations = "../store/migrations")]

@@ -1,6 +1,6 @@
 //! Keeps secrets sealed in the database: envelope encryption with a data key for each workspace.
 //!
-//! A **data key** (256 bits, random) seals what belongs to one workspace. It lies in the database, wrapped by a
+//! A **data key** (256 bits, random) seals what belongs to one workspace, or to the installation itself. It lies in the database, wrapped by a
 //! **master key** that never does: whoever has only the database, or a backup of it, has nothing. Both use AES-256-GCM.
 //!
 //! Invariants:
@@ -19,9 +19,12 @@ mod master;
 mod rotation;
 mod sealed;
 mod signing;
+pub mod token;
 
 pub use error::{KeyError, VaultError};
 pub use keyring::{Keyring, Place};
 pub use master::{MasterKeys, Settings, create_master_key_file};
 pub use rotation::{MasterStatus, Rotation, WrappedBy, master_status, rotate_master};
 pub use sealed::KeyId;
+/// In the place of a workspace: the installation itself, for secrets that belong to no workspace.
+pub use store::data_keys::INSTALLATION;

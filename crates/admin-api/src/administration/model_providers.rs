@@ -443,7 +443,7 @@ async fn tried(api: &AdminApi, endpoint: &Endpoint, key: Option<&Key>) -> Result
         None => None,
         Some(key) => Some(
             api.keyring()
-                .open_of_installation(place(key.id), &key.sealed)
+                .open_text(vault::INSTALLATION, place(key.id), &key.sealed)
                 .await?,
         ),
     };
@@ -539,7 +539,7 @@ async fn sealed(api: &AdminApi, key: &NewProviderKey) -> Result<Key, Problem> {
     }
     let sealed = api
         .keyring()
-        .seal_for_installation(place(id), plain.as_bytes())
+        .seal(vault::INSTALLATION, place(id), plain.as_bytes())
         .await?;
     Ok(Key {
         id,

@@ -14,7 +14,7 @@ use crate::{
     path::UserPath,
     problem::{Kind, Problem},
     sessions::{self, SeatView},
-    setup::{LINK_LASTS, link, optional_name, refused_link},
+    setup::{LINK_LASTS, optional_name, refused_link},
     token,
 };
 use actix_web::{
@@ -23,6 +23,7 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{Role, UserId, WorkspaceId};
+use mail::link;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -61,6 +62,8 @@ pub(crate) struct UserOverview {
     last_sign_in_ip: Option<String>,
     /// In how many browsers they are signed in.
     sessions: i64,
+    /// Since when a code is asked for when they sign in.
+    second_factor_since: Option<DateTime<Utc>>,
     /// The workspaces they belong to, with their roles.
     workspaces: Vec<SeatView>,
 }
@@ -79,6 +82,7 @@ impl From<accounts::Account> for UserOverview {
             last_sign_in_at: account.last_sign_in_at,
             last_sign_in_ip: account.last_sign_in_ip,
             sessions: account.sessions,
+            second_factor_since: account.second_factor_since,
             workspaces: account.seats.into_iter().map(Into::into).collect(),
         }
     }
@@ -364,6 +368,42 @@ pub(crate) async fn enable(
     set_disabled(&api, &person, &facts, path.user_id, false).await
 }
 
+/// Take somebody's second factor away.
+///
+/// For whoever lost the device and the recovery codes: from now on the password alone signs them in. Their sessions end.
+#[utoipa::path(
+    post, path = "/api/administration/users/{user_id}/reset-second-factor", params(UserPath), responses((status = 204))
+)]
+pub(crate) async fn reset_second_factor(
+    api: Data<AdminApi>,
+    person: Person,
+    facts: Facts,
+    path: Path<UserPath>,
+) -> Result<HttpResponse, Problem> {
+    if path.user_id == person.user {
+        return Err(Problem::new(
+            Kind::Conflict,
+            "this is your own account; turn it off there, with your password and a code",
+        ));
+    }
+    found(&api, path.user_id).await?;
+    let mut tx = api.db().system().await?;
+    if !store::second_factors::delete(&mut tx, path.user_id).await? {
+        return Err(Problem::new(Kind::Conflict, "they have no second factor"));
+    }
+    store::sessions::delete_of_user(&mut tx, path.user_id).await?;
+    let activity = noted(
+        &person,
+        &facts,
+        "second_factor.reset",
+        path.user_id,
+        serde_json::Value::Null,
+    );
+    note(&api, &mut tx, None, &activity).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn set_disabled(
     api: &AdminApi,
     person: &Person,
@@ -415,6 +455,7 @@ async fn password_link(
         workspace: None,
         role: None,
         email: None,
+        created_by: None,
         expires_at,
     };
     one_time_tokens::revoke_unused(tx, Purpose::Reset, Some(user)).await?;

@@ -11,13 +11,18 @@ mod docs;
 mod fail_closed;
 mod golden;
 mod idempotency;
+mod impersonation;
 mod integrations;
+mod invitations;
 mod knowledge;
+mod mail;
 mod members;
+mod open_sessions;
 mod origin;
 mod pigeon;
 mod quarantine;
 mod scopes;
+mod second_factor;
 mod secrets;
 mod sending;
 mod sign_in;
@@ -316,6 +321,7 @@ impl World {
             expires_at: now + chrono::Duration::days(30),
             ip: None,
             user_agent: None,
+            impersonation: None,
         };
         store::sessions::insert(&mut tx, &session, now).await.unwrap();
         tx.commit().await.unwrap();

@@ -67,6 +67,8 @@ pub struct Account {
     pub last_sign_in_ip: Option<String>,
     /// In how many browsers they are signed in.
     pub sessions: i64,
+    /// Since when a code is asked for when they sign in.
+    pub second_factor_since: Option<DateTime<Utc>>,
     /// The workspaces they belong to, in the order of their making.
     pub seats: Vec<Seat>,
 }
@@ -93,7 +95,9 @@ pub async fn list(
         r#"select u.id, u.email, u.name, u.is_administrator, u.must_change_password, u.disabled_at, u.created_at,
                   u.last_sign_in_at, u.last_sign_in_ip, u.password_hash is not null as "has_password!",
                   (select count(*) from sessions s
-                   where s.user_id = u.id and s.expires_at > $9 and s.last_used_at > $8) as "sessions!",
+                   where s.user_id = u.id and s.impersonation_id is null
+                     and s.expires_at > $9 and s.last_used_at > $8) as "sessions!",
+                  (select f.confirmed_at from second_factors f where f.user_id = u.id) as second_factor_since,
                   coalesce((select jsonb_agg(jsonb_build_object('id', w.id, 'name', w.name, 'role', m.role,
                                                                 'created_at', w.created_at) order by w.id)
                             from memberships m join workspaces w on w.id = m.workspace_id
@@ -140,6 +144,7 @@ pub async fn list(
                 last_sign_in_at: row.last_sign_in_at,
                 last_sign_in_ip: row.last_sign_in_ip,
                 sessions: row.sessions,
+                second_factor_since: row.second_factor_since,
                 seats: seats
                     .into_iter()
                     .map(|seat| Seat {

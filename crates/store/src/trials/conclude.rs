@@ -275,6 +275,7 @@ async fn note(
     let activity = NewActivity {
         user: author.user,
         api_key: author.api_key,
+        impersonated_by: None,
         action,
         target: Some(claimed.chatbot.to_string()),
         details,

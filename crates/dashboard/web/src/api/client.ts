@@ -6,6 +6,8 @@ import type { components, paths } from "./schema";
 export type Schemas = components["schemas"];
 
 export const api = createClient<paths>({ baseUrl: location.origin, headers: { "x-requested-with": "dashboard" } });
+// Mails are written in the language that is read here, which need not be the browser's.
+api.use({ onRequest: ({ request }) => request.headers.set("accept-language", document.documentElement.lang) });
 
 /** A problem+json, or what stands in for one when the server did not answer. */
 export class Problem extends Error {

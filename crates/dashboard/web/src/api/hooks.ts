@@ -24,6 +24,11 @@ export function useMe(): UseQueryResult<Me | null, Error> {
   });
 }
 
+/** Whether mail is sent here; unknown at first. Without, links are handed over. */
+export function useMail(): boolean | undefined {
+  return useQuery({ queryKey: ["setup"], staleTime: 60_000, queryFn: () => ask(api.GET("/api/setup")) }).data?.mail;
+}
+
 export function useChatbot(chatbot_id: string) {
   return useQuery({ queryKey: ["chatbot", chatbot_id], queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}", { params: { path: { chatbot_id } } })) });
 }

@@ -8,6 +8,7 @@ import { Link, NavLink, useLocation, useMatch, useNavigate } from "react-router-
 import { api, ask } from "../api/client";
 import { useChatbots, type Me } from "../api/hooks";
 import { useTexts } from "../texts";
+import { Impersonation } from "./impersonation";
 import { Looks } from "./looks";
 import { Notice } from "./notice";
 import { useSignOut } from "./sign-out";
@@ -87,7 +88,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Button mt={6} variant="default" size="xs" onClick={signOut}>{t("nav.signOut")}</Button>
         </Stack>
       </AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1}><Notice />{children}</AppShell.Main>
+      <AppShell.Main id="content" tabIndex={-1}>{me.impersonation && <Impersonation of={me.impersonation} person={me.user.email} />}<Notice />{children}</AppShell.Main>
     </AppShell>
   );
 }

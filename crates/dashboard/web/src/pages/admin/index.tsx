@@ -17,6 +17,7 @@ const PAGES = {
   models: lazy(() => import("./models")),
   prices: lazy(() => import("./prices")),
   installation: lazy(() => import("./installation")),
+  mail: lazy(() => import("./mail")),
 };
 type Tab = keyof typeof PAGES;
 const TABS = Object.keys(PAGES) as Tab[];

@@ -27,7 +27,7 @@ function Row({ user, search }: { user: Schemas["UserOverview"]; search: string }
   return (
     <Table.Tr>
       <Table.Td><Person user={user} /></Table.Td>
-      <Table.Td><State value={user.state} />{user.must_change_password && <Text size="xs">{t("users.mustChange")}</Text>}</Table.Td>
+      <Table.Td><State value={user.state} />{user.second_factor_since && <Text size="xs">{t("mfa.short")}</Text>}{user.must_change_password && <Text size="xs">{t("users.mustChange")}</Text>}</Table.Td>
       <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{user.last_sign_in_at ? ago(user.last_sign_in_at) : t("never")}</Text>{user.last_sign_in_ip && <Text size="xs" c="dimmed">{user.last_sign_in_ip}</Text>}</Table.Td>
       <Table.Td><Text size="sm">{t("users.browsers", { count: user.sessions })}</Text></Table.Td>
       <Table.Td>{user.workspaces.length ? user.workspaces.map((seat) => <Text key={seat.id} size="sm" className="words">{seat.name} · {word("role", seat.role)}</Text>) : <Text size="sm" c="dimmed">{t("users.noWorkspaces")}</Text>}</Table.Td>

@@ -8,10 +8,12 @@ import { useTexts } from "../../texts";
 function Change({ change }: { change: Schemas["Activity"] }) {
   const { t, time, word } = useTexts();
   const details = said(change.details);
+  // Who acted as a member need not be one.
+  const { administrator } = change.details as { administrator?: string };
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" fw={600}>{word("action", change.action)}</Text>{details && <Text size="xs" className="words">{details}</Text>}</Table.Td>
-      <Table.Td><Text size="sm" className="words">{change.email ?? t(change.api_key_id ? "activity.key" : "activity.gone")}</Text>{change.ip && <Text size="xs" c="dimmed">{change.ip}</Text>}</Table.Td>
+      <Table.Td><Text size="sm" className="words">{change.email ?? administrator ?? t(change.api_key_id ? "activity.key" : "activity.gone")}</Text>{change.ip && <Text size="xs" c="dimmed">{change.ip}</Text>}</Table.Td>
       <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{time(change.at)}</Text></Table.Td>
       <Table.Td>{change.target && <Code className="words">{change.target}</Code>}</Table.Td>
     </Table.Tr>

@@ -1,25 +1,26 @@
 import { Badge, Button, Group, Modal, Stack, Table, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
-import { useMe } from "../../api/hooks";
+import { useMail, useMe } from "../../api/hooks";
 import { useAct } from "../../parts/act";
-import { Once } from "../../parts/once";
 import { Paged, usePaged } from "../../parts/paged";
 import { RoleSelect, useMay } from "../../parts/role";
 import { Actions, Confirm, Empty, Section, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
+import { Invitations, Made } from "./invitations";
 
 type Member = Schemas["Member"];
 
 function Invite({ workspace, onClose }: { workspace: string; onClose: () => void }) {
-  const { t, time } = useTexts();
+  const { t } = useTexts();
+  const mail = useMail();
   const [email, setEmail] = useState("");
   const [role, setRole] = useState("agent");
-  const invite = useAct(async () => ask(api.POST("/api/workspaces/{workspace_id}/invitations", { params: { path: { workspace_id: workspace } }, body: { email, role } })), ["activity", workspace]);
+  const invite = useAct(async () => ask(api.POST("/api/workspaces/{workspace_id}/invitations", { params: { path: { workspace_id: workspace } }, body: { email, role } })), ["activity", workspace], ["invitations", workspace]);
   if (invite.data) {
     return (
       <Stack>
-        <Once label={t("members.link", { email: invite.data.email })} value={invite.data.link} note={t("members.linkNote", { until: time(invite.data.expires_at) })} />
+        <Made invitation={invite.data} />
         <Group justify="flex-end"><Button onClick={onClose}>{t("do.close")}</Button></Group>
       </Stack>
     );
@@ -29,8 +30,9 @@ function Invite({ workspace, onClose }: { workspace: string; onClose: () => void
       <Stack>
         <TextInput label={t("signIn.email")} type="email" required value={email} onChange={(event) => setEmail(event.currentTarget.value)} data-autofocus />
         <RoleSelect label={t("col.role")} description={t(`role.${role as "agent"}.what`)} value={role} onChange={(event) => setRole(event.currentTarget.value)} />
+        {mail !== undefined && <Text size="sm" c="dimmed">{t(mail ? "invitations.byMail" : "invitations.byLink")}</Text>}
         {invite.error && <Wrong error={invite.error} />}
-        <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t("do.cancel")}</Button><Button type="submit" loading={invite.isPending}>{t("members.makeLink")}</Button></Group>
+        <Group justify="flex-end"><Button variant="default" onClick={onClose}>{t("do.cancel")}</Button><Button type="submit" loading={invite.isPending}>{t(mail ? "invitations.mail" : "members.makeLink")}</Button></Group>
       </Stack>
     </form>
   );
@@ -51,33 +53,36 @@ export default function Members({ workspace }: { workspace: string }) {
   const remove = useAct((id: string) => ask(api.DELETE("/api/workspaces/{workspace_id}/members/{user_id}", at(id))), ...stale);
   const choose = (member: Member, role: string) => (member.user_id === own ? setLeaving(role) : change.mutate({ id: member.user_id, role }));
   return (
-    <Section title={t("workspace.members")} note={owner ? undefined : t("role.ownersOnly")} action={owner && <Button size="xs" onClick={() => setInviting(true)}>{t("members.invite")}</Button>}>
-      {change.error && <Wrong error={change.error} />}
-      <Paged of={members} empty={<Empty title={t("members.none")} />}>
-        {(items) => (
-          <Table.ScrollContainer minWidth={560}>
-            <Table verticalSpacing="sm" aria-label={t("workspace.members")}>
-              <Table.Thead><Table.Tr><Table.Th>{t("col.person")}</Table.Th><Table.Th>{t("col.role")}</Table.Th><Table.Th>{t("col.signedIn")}</Table.Th><Actions /></Table.Tr></Table.Thead>
-              <Table.Tbody>{items.map((member) => (
-                <Table.Tr key={member.user_id}>
-                  <Table.Td>
-                    <Group gap="xs"><Text size="sm" fw={600} className="words">{member.name || member.email}</Text>{member.user_id === own && <Badge color="gray">{t("members.you")}</Badge>}{member.disabled_at && <Badge color="red">{t("members.disabled")}</Badge>}</Group>
-                    {member.name && <Text size="xs" c="dimmed" className="words">{member.email}</Text>}
-                  </Table.Td>
-                  <Table.Td>{owner
-                    ? <RoleSelect size="xs" aria-label={`${t("col.role")}: ${member.email}`} value={member.role} disabled={change.isPending} onChange={(event) => choose(member, event.currentTarget.value)} />
-                    : <Text size="sm">{word("role", member.role)}</Text>}</Table.Td>
-                  <Table.Td><Text size="sm" c="dimmed">{member.last_sign_in_at ? ago(member.last_sign_in_at) : t("never")}</Text></Table.Td>
-                  <Table.Td>{owner && <Group justify="flex-end"><Button size="xs" variant="default" onClick={() => setGone(member)} aria-label={`${t("do.remove")}: ${member.email}`}>{t("do.remove")}</Button></Group>}</Table.Td>
-                </Table.Tr>
-              ))}</Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )}
-      </Paged>
-      <Modal opened={inviting} onClose={() => setInviting(false)} title={t("members.invite")} closeButtonProps={{ "aria-label": t("do.close") }}>{inviting && <Invite workspace={workspace} onClose={() => setInviting(false)} />}</Modal>
-      <Confirm opened={gone !== null} onClose={() => setGone(null)} title={t("members.removeTitle")} action={t("do.remove")} onConfirm={async () => gone && remove.mutateAsync(gone.user_id)}>{t("members.removeWhat", { email: gone?.email ?? "" })}</Confirm>
-      <Confirm opened={leaving !== null} onClose={() => setLeaving(null)} title={t("members.ownTitle")} action={t("members.own")} onConfirm={async () => leaving && own && change.mutateAsync({ id: own, role: leaving })}>{t("members.ownWhat", { role: word("role", leaving ?? "") })}</Confirm>
-    </Section>
+    <Stack>
+      <Section title={t("workspace.members")} note={owner ? undefined : t("role.ownersOnly")} action={owner && <Button size="xs" onClick={() => setInviting(true)}>{t("members.invite")}</Button>}>
+        {change.error && <Wrong error={change.error} />}
+        <Paged of={members} empty={<Empty title={t("members.none")} />}>
+          {(items) => (
+            <Table.ScrollContainer minWidth={560}>
+              <Table verticalSpacing="sm" aria-label={t("workspace.members")}>
+                <Table.Thead><Table.Tr><Table.Th>{t("col.person")}</Table.Th><Table.Th>{t("col.role")}</Table.Th><Table.Th>{t("col.signedIn")}</Table.Th><Actions /></Table.Tr></Table.Thead>
+                <Table.Tbody>{items.map((member) => (
+                  <Table.Tr key={member.user_id}>
+                    <Table.Td>
+                      <Group gap="xs"><Text size="sm" fw={600} className="words">{member.name || member.email}</Text>{member.user_id === own && <Badge color="gray">{t("members.you")}</Badge>}{member.disabled_at && <Badge color="red">{t("members.disabled")}</Badge>}</Group>
+                      {member.name && <Text size="xs" c="dimmed" className="words">{member.email}</Text>}
+                    </Table.Td>
+                    <Table.Td>{owner
+                      ? <RoleSelect size="xs" aria-label={`${t("col.role")}: ${member.email}`} value={member.role} disabled={change.isPending} onChange={(event) => choose(member, event.currentTarget.value)} />
+                      : <Text size="sm">{word("role", member.role)}</Text>}</Table.Td>
+                    <Table.Td><Text size="sm" c="dimmed">{member.last_sign_in_at ? ago(member.last_sign_in_at) : t("never")}</Text></Table.Td>
+                    <Table.Td>{owner && <Group justify="flex-end"><Button size="xs" variant="default" onClick={() => setGone(member)} aria-label={`${t("do.remove")}: ${member.email}`}>{t("do.remove")}</Button></Group>}</Table.Td>
+                  </Table.Tr>
+                ))}</Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Paged>
+        <Modal opened={inviting} onClose={() => setInviting(false)} title={t("members.invite")} closeButtonProps={{ "aria-label": t("do.close") }}>{inviting && <Invite workspace={workspace} onClose={() => setInviting(false)} />}</Modal>
+        <Confirm opened={gone !== null} onClose={() => setGone(null)} title={t("members.removeTitle")} action={t("do.remove")} onConfirm={async () => gone && remove.mutateAsync(gone.user_id)}>{t("members.removeWhat", { email: gone?.email ?? "" })}</Confirm>
+        <Confirm opened={leaving !== null} onClose={() => setLeaving(null)} title={t("members.ownTitle")} action={t("members.own")} onConfirm={async () => leaving && own && change.mutateAsync({ id: own, role: leaving })}>{t("members.ownWhat", { role: word("role", leaving ?? "") })}</Confirm>
+      </Section>
+      {owner && <Invitations workspace={workspace} />}
+    </Stack>
   );
 }

@@ -10,26 +10,26 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 /// A new token.
-pub(crate) fn new(prefix: &str) -> SecretString {
+pub fn new(prefix: &str) -> SecretString {
     let bytes: [u8; 32] = rand::random();
     SecretString::from(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
 /// A new secret for signing webhooks, as Standard Webhooks writes it.
-pub(crate) fn signing_secret() -> SecretString {
+pub fn signing_secret() -> SecretString {
     let bytes: [u8; 32] = rand::random();
     SecretString::from(format!("whsec_{}", STANDARD.encode(bytes)))
 }
 
 /// What is stored of a token. `None` for what cannot be one: nothing, or far too much.
-pub(crate) fn hash(token: &SecretString) -> Option<Vec<u8>> {
+pub fn hash(token: &SecretString) -> Option<Vec<u8>> {
     (32..=128)
         .contains(&token.expose_secret().len())
         .then(|| digest(token))
 }
 
 /// What is stored of a token of ours.
-pub(crate) fn digest(token: &SecretString) -> Vec<u8> {
+pub fn digest(token: &SecretString) -> Vec<u8> {
     Sha256::digest(token.expose_secret().as_bytes()).to_vec()
 }
 

@@ -1,0 +1,129 @@
+//! What mails say, in English and in German.
+
+use chrono::{DateTime, Utc};
+use domain::{Language, Role};
+use secrecy::{ExposeSecret, SecretString};
+use store::invitations;
+use url::Url;
+
+/// A mail's subject and text.
+pub(crate) struct Letter {
+    pub subject: String,
+    /// Has a link in it that works once.
+    pub text: SecretString,
+}
+
+/// An invitation to a workspace.
+pub(crate) fn invitation(
+    language: Language,
+    public_url: &Url,
+    about: &invitations::Letter,
+    link: &SecretString,
+) -> Letter {
+    let (workspace, until) = (&about.workspace, moment(language, about.expires_at));
+    let (role, site, link) = (
+        role(language, about.role),
+        public_url.as_str(),
+        link.expose_secret(),
+    );
+    let (subject, text) = match language {
+        Language::En => {
+            let who = about.invited_by.as_deref().unwrap_or("An owner");
+            (
+                format!("Invitation to {workspace}"),
+                format!(
+                    "Hello,\n\n{who} invites you to the workspace \"{workspace}\" on {site}, as {role}.\n\n\
+                     Open this link to accept. It works once, until {until}:\n\n{link}\n\n\
+                     If you do not know what this is about, you need not do anything.\n"
+                ),
+            )
+        }
+        Language::De => {
+            let who = about.invited_by.as_deref().unwrap_or("Ein Eigentümer");
+            (
+                format!("Einladung zu {workspace}"),
+                format!(
+                    "Guten Tag,\n\n{who} lädt Sie in den Arbeitsbereich „{workspace}“ auf {site} ein, als {role}.\n\n\
+                     Mit diesem Link nehmen Sie die Einladung an. Er gilt einmal, bis {until}:\n\n{link}\n\n\
+                     Wenn Sie nicht wissen, worum es geht, brauchen Sie nichts zu tun.\n"
+                ),
+            )
+        }
+    };
+    Letter {
+        subject,
+        text: text.into(),
+    }
+}
+
+/// Choosing a new password.
+pub(crate) fn reset(
+    language: Language,
+    public_url: &Url,
+    until: DateTime<Utc>,
+    link: &SecretString,
+) -> Letter {
+    let (until, site, link) = (moment(language, until), public_url.as_str(), link.expose_secret());
+    let (subject, text) = match language {
+        Language::En => (
+            "Choose a new password",
+            format!(
+                "Hello,\n\nsomebody, probably you, asked for a new password for your account on {site}.\n\n\
+                 Open this link to choose one. It works once, until {until}, and ends all your sessions:\n\n{link}\n\n\
+                 If it was not you, you need not do anything: your password stays as it is.\n"
+            ),
+        ),
+        Language::De => (
+            "Neues Passwort wählen",
+            format!(
+                "Guten Tag,\n\njemand, vermutlich Sie, hat für Ihr Konto auf {site} ein neues Passwort angefordert.\n\n\
+                 Mit diesem Link wählen Sie eines. Er gilt einmal, bis {until}, und beendet alle Ihre Sitzungen:\n\n{link}\n\n\
+                 Wenn Sie das nicht waren, brauchen Sie nichts zu tun: Ihr Passwort bleibt, wie es ist.\n"
+            ),
+        ),
+    };
+    Letter {
+        subject: subject.to_owned(),
+        text: text.into(),
+    }
+}
+
+/// What an administrator sends to see whether mail works.
+pub(crate) fn test(language: Language, public_url: &Url) -> Letter {
+    let (subject, text) = match language {
+        Language::En => (
+            "Test mail of BotSmith",
+            format!("Hello,\n\nmail of {public_url} arrives. There is nothing to do.\n"),
+        ),
+        Language::De => (
+            "Testmail von BotSmith",
+            format!("Guten Tag,\n\nMails von {public_url} kommen an. Es ist nichts zu tun.\n"),
+        ),
+    };
+    Letter {
+        subject: subject.to_owned(),
+        text: text.into(),
+    }
+}
+
+/// Which clock the reader lives by is not known: so UTC, and said.
+fn moment(language: Language, at: DateTime<Utc>) -> String {
+    match language {
+        Language::En => at.format("%-d %B %Y, %H:%M UTC").to_string(),
+        Language::De => at.format("%d.%m.%Y, %H:%M Uhr UTC").to_string(),
+    }
+}
+
+/// As the dashboard calls them.
+const fn role(language: Language, role: Role) -> &'static str {
+    match (language, role) {
+        (Language::En, Role::Viewer) => "viewer",
+        (Language::En, Role::Agent) => "agent",
+        (Language::En, Role::Admin) => "admin",
+        (Language::En, Role::Owner) => "owner",
+        (Language::De, Role::Viewer) => "Leser",
+        (Language::De, Role::Agent) => "Mitarbeiter",
+        (Language::De, Role::Admin) => "Verwalter",
+        (Language::De, Role::Owner) => "Eigentümer",
+    }
+}
