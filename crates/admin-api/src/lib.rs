@@ -59,6 +59,7 @@ mod trials;
 mod unanswered;
 mod uploaded;
 mod versions;
+mod webhooks;
 mod widget;
 mod workspaces;
 

@@ -1,9 +1,7 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
-    IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
-    UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId, GoldenQuestionId, IntegrationId, LeadId, LeadStageId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -90,6 +88,27 @@ paths! {
     PlatformPath {
         platform: Platform as String, "The platform's name, for example `twilio`.";
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
+    }
+    WebhookPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        webhook_id: WebhookEndpointId as Uuid, "The webhook.";
+    }
+    WebhookDeliveryPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        webhook_id: WebhookEndpointId as Uuid, "The webhook.";
+        delivery_id: WebhookDeliveryId as Uuid, "The delivery.";
+    }
+    LeadPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        lead_id: LeadId as Uuid, "The lead.";
+    }
+    LeadStagePath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        stage_id: LeadStageId as Uuid, "The stage.";
+    }
+    DataJobPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        job_id: DataJobId as Uuid, "The job.";
     }
     ContactPath { contact_id: ContactId as Uuid, "The contact."; }
     ConversationPath { conversation_id: ConversationId as Uuid, "The conversation."; }

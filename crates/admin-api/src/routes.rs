@@ -22,6 +22,7 @@ use crate::{
     tools::servers,
     transfer, trials, unanswered, uploaded,
     versions::{self, changes, draft},
+    webhooks::{self, deliveries},
     widget, workspaces,
 };
 use domain::Role;
@@ -122,6 +123,16 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, activity::list as __path_list),
         route!(VIEWER, budgets::of_workspace as __path_of_workspace),
         route!(OWNER, budgets::set_of_workspace as __path_set_of_workspace),
+        // What other programs are told.
+        route!(ADMIN, webhooks::list as __path_list),
+        route!(ADMIN, webhooks::create as __path_create),
+        route!(ADMIN, webhooks::get as __path_get),
+        route!(ADMIN, webhooks::update as __path_update),
+        route!(ADMIN, webhooks::delete as __path_delete),
+        route!(ADMIN, webhooks::rotate as __path_rotate),
+        route!(ADMIN, deliveries::send_test as __path_send_test),
+        route!(ADMIN, deliveries::deliveries as __path_deliveries),
+        route!(ADMIN, deliveries::send_again as __path_send_again),
         // Chatbots and what they know.
         route!(VIEWER, chatbots::list as __path_list),
         route!(ADMIN, chatbots::create as __path_create),

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
     Db, StoreError, budgets, chat, instances, integration_logs, outbound_files, quarantine, scheduling,
-    sign_in_failures, trials,
+    sign_in_failures, trials, webhooks,
 };
 
 /// How long integrations' logs are kept.
@@ -15,7 +15,8 @@ const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 const SPENDING: TimeDelta = TimeDelta::days(62);
 /// How long a process that fell silent is remembered.
 const SILENT: TimeDelta = TimeDelta::days(1);
-
+/// How long events are kept that were sent to other programs, and how they were taken.
+const EVENTS: TimeDelta = TimeDelta::days(30);
 /// How long it is kept how a tried answer came to be.
 const TRIALS: TimeDelta = TimeDelta::days(90);
 
@@ -40,6 +41,7 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     budgets::expire(db, now).await?;
     budgets::forget(db, now - SPENDING).await?;
     trials::forget(db, now - TRIALS).await?;
+    webhooks::forget(db, now - EVENTS).await?;
     instances::prune(db, now - SILENT).await?;
     Ok(())
 }

@@ -11,5 +11,6 @@ mod dead;
 mod housekeeping;
 mod service;
 mod sweep;
+mod webhooks;
 
 pub use service::{Service, Settings};

@@ -1,9 +1,10 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, counting, dead, housekeeping, sweep};
+use crate::{care::Carer, counting, dead, housekeeping, sweep, webhooks::Deliverer};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
+use egress::Guard;
 use process::clock::Clock;
 use queue::Queue;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use store::{Db, scheduling::ActiveLock};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use url::Url;
+use vault::Keyring;
 
 /// Settings of the scheduler.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,6 +43,7 @@ pub struct Service {
     clock: Clock,
     platforms: Vec<Platform>,
     carer: Carer,
+    deliverer: Deliverer,
 }
 
 /// How often a standby asks whether it is its turn.
@@ -51,8 +54,17 @@ const SILENCES: Duration = Duration::from_secs(5);
 const CARE: Duration = Duration::from_secs(5);
 
 impl Service {
-    /// Puts everything together.
-    pub fn start(settings: Settings, db: Db, queue: Queue, accounts: Accounts, clock: Clock) -> Self {
+    /// Puts everything together. `guard`: where workspaces' events may be sent to.
+    pub fn start(
+        settings: Settings,
+        db: Db,
+        queue: Queue,
+        accounts: Accounts,
+        keyring: Keyring,
+        guard: &Guard,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let deliverer = Deliverer::new(db.clone(), keyring, clock.clone(), guard)?;
         let carer = Carer {
             db: db.clone(),
             queue: queue.clone(),
@@ -67,18 +79,20 @@ impl Service {
             .iter()
             .map(channel::ChannelHandle::platform)
             .collect();
-        Self {
+        Ok(Self {
             settings,
             db,
             queue,
             clock,
             platforms,
             carer,
-        }
+            deliverer,
+        })
     }
 
-    /// Works, or stands by, until `stop`.
+    /// Works, or stands by, until `stop`. Events are sent by standbys too.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let sending = tokio::spawn(self.deliverer.clone().run(stop.clone()));
         while !stop.is_cancelled() {
             match ActiveLock::acquire(&self.db).await {
                 Ok(Some(lock)) => {
@@ -97,6 +111,9 @@ impl Service {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(STANDBY) => {}
             }
+        }
+        if let Err(error) = sending.await {
+            tracing::error!(%error, "sending events ended badly");
         }
         Ok(())
     }
