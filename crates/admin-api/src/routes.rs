@@ -7,11 +7,13 @@ use crate::{
     activity,
     administration::{
         self, activity as installation_activity, chatbots as all_chatbots,
-        conversations as all_conversations, leads, overview, replay as all_dead_letters, system, users,
+        conversations as all_conversations, leads as all_leads, overview, replay as all_dead_letters, system, users,
     },
     again, analytics, api_keys, attachments, budgets, chatbots, conduct, conversations, dead_letters,
     golden::{self, import, taken},
-    integrations, knowledge, mcp, members, openapi, pages, platforms, prices, quarantine,
+    integrations, knowledge,
+    leads::{self, sheet, stages},
+    mcp, members, openapi, pages, people, platforms, prices, quarantine,
     route::{
         Access::{self, Administrator, Known, Public, SignedIn},
         Route,
@@ -82,8 +84,8 @@ pub(crate) fn table() -> Vec<Route> {
             all_conversations::conversations_everywhere as __path_conversations_everywhere
         ),
         route!(Administrator, all_conversations::read as __path_read),
-        route!(Administrator, leads::leads as __path_leads),
-        route!(Administrator, leads::erase as __path_erase),
+        route!(Administrator, all_leads::leads as __path_leads),
+        route!(Administrator, all_leads::erase as __path_erase),
         route!(
             Administrator,
             installation_activity::everywhere as __path_everywhere
@@ -123,6 +125,22 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, activity::list as __path_list),
         route!(VIEWER, budgets::of_workspace as __path_of_workspace),
         route!(OWNER, budgets::set_of_workspace as __path_set_of_workspace),
+        // Leads.
+        route!(VIEWER, stages::list as __path_list),
+        route!(ADMIN, stages::save as __path_save),
+        route!(VIEWER, leads::list as __path_list),
+        route!(AGENT, leads::create as __path_create),
+        route!(ADMIN, sheet::table as __path_table),
+        route!(ADMIN, sheet::import as __path_import),
+        route!(VIEWER, leads::get as __path_get),
+        route!(AGENT, leads::update as __path_update),
+        route!(AGENT, leads::merge as __path_merge),
+        // What is known of a person, given to them or erased.
+        route!(ADMIN, people::export_lead as __path_export_lead),
+        route!(ADMIN, people::erase_lead as __path_erase_lead),
+        route!(ADMIN, people::jobs as __path_jobs),
+        route!(ADMIN, people::job as __path_job),
+        route!(ADMIN, people::file as __path_file),
         // What other programs are told.
         route!(ADMIN, webhooks::list as __path_list),
         route!(ADMIN, webhooks::create as __path_create),
@@ -140,6 +158,8 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, chatbots::update as __path_update),
         route!(ADMIN, chatbots::archive as __path_archive),
         route!(ADMIN, chatbots::restore as __path_restore),
+        route!(OWNER, people::delete_chatbot as __path_delete_chatbot),
+        route!(ADMIN, people::set_retention as __path_set_retention),
         route!(VIEWER, conduct::handoff as __path_handoff),
         route!(ADMIN, conduct::save_handoff as __path_save_handoff),
         route!(VIEWER, conduct::links as __path_links),
@@ -236,6 +256,9 @@ pub(crate) fn table() -> Vec<Route> {
         route!(ADMIN, again::start as __path_start),
         route!(VIEWER, again::get as __path_get),
         route!(VIEWER, attachments::download as __path_download),
+        route!(ADMIN, people::export as __path_export),
+        route!(ADMIN, people::erase as __path_erase),
+        route!(AGENT, leads::of_conversation as __path_of_conversation),
         route!(AGENT, conversations::take_over as __path_take_over),
         route!(AGENT, conversations::hand_back as __path_hand_back),
         route!(AGENT, conversations::reply as __path_reply),

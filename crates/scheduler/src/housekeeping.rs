@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, instances, integration_logs, outbound_files, quarantine, scheduling,
+    Db, StoreError, budgets, chat, data_jobs, instances, integration_logs, outbound_files, quarantine, scheduling,
     sign_in_failures, trials, webhooks,
 };
 
@@ -15,6 +15,8 @@ const UNSENT_FILES: TimeDelta = TimeDelta::days(1);
 const SPENDING: TimeDelta = TimeDelta::days(62);
 /// How long a process that fell silent is remembered.
 const SILENT: TimeDelta = TimeDelta::days(1);
+/// How long the file of an exported person can be fetched.
+const EXPORTS: TimeDelta = TimeDelta::days(7);
 /// How long events are kept that were sent to other programs, and how they were taken.
 const EVENTS: TimeDelta = TimeDelta::days(30);
 /// How long it is kept how a tried answer came to be.
@@ -41,6 +43,7 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     budgets::expire(db, now).await?;
     budgets::forget(db, now - SPENDING).await?;
     trials::forget(db, now - TRIALS).await?;
+    data_jobs::forget_files(db, now - EXPORTS).await?;
     webhooks::forget(db, now - EVENTS).await?;
     instances::prune(db, now - SILENT).await?;
     Ok(())

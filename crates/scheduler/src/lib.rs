@@ -9,6 +9,7 @@ mod care;
 mod counting;
 mod dead;
 mod housekeeping;
+mod people;
 mod service;
 mod sweep;
 mod webhooks;

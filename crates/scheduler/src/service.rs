@@ -1,6 +1,6 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, counting, dead, housekeeping, sweep, webhooks::Deliverer};
+use crate::{care::Carer, counting, dead, housekeeping, people::Keeper, sweep, webhooks::Deliverer};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
@@ -43,6 +43,7 @@ pub struct Service {
     clock: Clock,
     platforms: Vec<Platform>,
     carer: Carer,
+    keeper: Keeper,
     deliverer: Deliverer,
 }
 
@@ -74,6 +75,12 @@ impl Service {
             every: seconds(settings.care_seconds.max(1)),
             on_its_way: seconds(settings.backfill_grace_seconds),
         };
+        let keeper = Keeper {
+            db: db.clone(),
+            queue: queue.clone(),
+            accounts: accounts.clone(),
+            clock: clock.clone(),
+        };
         let platforms = accounts
             .channels()
             .iter()
@@ -86,6 +93,7 @@ impl Service {
             clock,
             platforms,
             carer,
+            keeper,
             deliverer,
         })
     }
@@ -123,6 +131,7 @@ impl Service {
         let ended = stop.child_token();
         let burying = tokio::spawn(dead::run(self.db.clone(), self.queue.clone(), ended.clone()));
         let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
+        let keeping = tokio::spawn(self.keeper.clone().run(ended.clone()));
         let every = Duration::from_secs(self.settings.count_seconds.max(1));
         let counting = tokio::spawn(counting::run(
             self.db.clone(),
@@ -157,6 +166,9 @@ impl Service {
         }
         if let Err(error) = caring.await {
             tracing::error!(%error, "looking after integrations ended badly");
+        }
+        if let Err(error) = keeping.await {
+            tracing::error!(%error, "working on people's data ended badly");
         }
         if let Err(error) = counting.await {
             tracing::error!(%error, "counting what happens ended badly");

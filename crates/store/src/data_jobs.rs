@@ -6,7 +6,7 @@
 
 use crate::{Db, StoreError, SystemTx, TenantTx, intake::interval, versions::Author};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{BlobId, ChatbotId, ContactId, DataJobId, LeadId, LeaseToken, WorkspaceId};
+use domain::{BlobId, ChatbotId, ContactId, ConversationId, DataJobId, LeadId, LeaseToken, WorkspaceId};
 use std::collections::BTreeMap;
 
 /// How many of each kind of thing.
@@ -324,4 +324,21 @@ pub async fn forget_files(db: &Db, before: DateTime<Utc>) -> Result<(), StoreErr
     .execute(db.system_pool())
     .await?;
     Ok(())
+}
+
+/// Whom a conversation is with: their lead, where they are one. `None`: there is no such conversation here.
+pub async fn subject_of(tx: &mut TenantTx, conversation: ConversationId) -> Result<Option<Subject>, StoreError> {
+    let workspace = tx.workspace().as_uuid();
+    let row = sqlx::query!(
+        "select c.id, c.lead_id from contacts c join conversations v on v.contact_id = c.id
+         where v.workspace_id = $1 and v.id = $2",
+        workspace,
+        conversation.as_uuid(),
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| {
+        row.lead_id
+            .map_or(Subject::Contact(row.id.into()), |lead| Subject::Lead(lead.into()))
+    }))
 }

@@ -6,6 +6,7 @@
 
 mod chatbot;
 mod conversation;
+pub mod export;
 mod person;
 mod retention;
 #[cfg(test)]

@@ -13,8 +13,10 @@ mod golden;
 mod idempotency;
 mod integrations;
 mod knowledge;
+mod leads;
 mod members;
 mod origin;
+mod people;
 mod pigeon;
 mod quarantine;
 mod secrets;
@@ -28,6 +30,7 @@ mod unanswered;
 mod uploaded;
 mod versions;
 mod walk;
+mod webhooks;
 mod widget;
 mod writes;
 

@@ -83,8 +83,8 @@ pub async fn settle(
         r#"with was as (select id, enabled from webhook_endpoints where id = $1 for update)
            update webhook_endpoints e set
                failing_since = coalesce(e.failing_since, $2), gave_up = e.gave_up or $3,
-               enabled = e.enabled and not ($4 or ($3 and e.failing_since <= $5)),
-               disabled_reason = case when was.enabled and ($4 or ($3 and e.failing_since <= $5)) then $6
+               enabled = e.enabled and not ($4 or ($3 and coalesce(e.failing_since <= $5, false))),
+               disabled_reason = case when was.enabled and ($4 or ($3 and coalesce(e.failing_since <= $5, false))) then $6
                                       else e.disabled_reason end
            from was where e.id = was.id
            returning was.enabled and not e.enabled as "switched_off!""#,
