@@ -365,7 +365,10 @@ async fn set_archived(
         .await?
         .ok_or_else(Problem::not_found)?;
     if before.deleting_at.is_some() {
-        return Err(Problem::new(Kind::Conflict, "the chatbot is being deleted for good"));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "the chatbot is being deleted for good",
+        ));
     }
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
     let action = if archived {

@@ -207,7 +207,8 @@ impl LeadQuery {
             text: input::sought(self.q.as_deref())?,
             stage: self.stage_id.map(Into::into),
             chatbot: self.chatbot_id.map(Into::into),
-            platform: platform.map_err(|_| Problem::invalid("platform", "platform must be a platform's name"))?,
+            platform: platform
+                .map_err(|_| Problem::invalid("platform", "platform must be a platform's name"))?,
             assignee: self.assignee_id.map(Into::into),
             assigned: self.assigned,
             consented: self.consented,
@@ -277,7 +278,10 @@ pub(crate) async fn create(
         consent: change.consent.flatten(),
     };
     if new.name.is_none() && new.email.is_none() && new.phone.is_none() {
-        return Err(Problem::invalid("name", "a lead has a name, an e-mail address or a telephone number"));
+        return Err(Problem::invalid(
+            "name",
+            "a lead has a name, an e-mail address or a telephone number",
+        ));
     }
     let id = LeadId::new();
     if !leads::insert(&mut tx, id, &new, None, api.now()).await? {
@@ -332,7 +336,10 @@ pub(crate) async fn merge(
 ) -> Result<Json<LeadDetail>, Problem> {
     let (into, from) = (path.lead_id, input.0.from_lead_id);
     if into == from {
-        return Err(Problem::new(Kind::Conflict, "a lead cannot be merged with itself"));
+        return Err(Problem::new(
+            Kind::Conflict,
+            "a lead cannot be merged with itself",
+        ));
     }
     let mut tx = seat.begin(&api).await?;
     if leads::merge(&mut tx, into, from, api.now()).await? == Merged::Unknown {

@@ -1,7 +1,9 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId, GoldenQuestionId, IntegrationId, LeadId, LeadStageId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
+    GoldenQuestionId, IntegrationId, LeadId, LeadStageId, McpServerId, MessageId, Platform, QuarantineId,
+    SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -156,8 +156,14 @@ pub(crate) async fn file(
         .blob
         .ok_or_else(Problem::not_found)?;
     let known = blobs::get(&mut tx, blob).await?.ok_or_else(Problem::not_found)?;
-    seat.did(&api, &mut tx, "person.fetch", path.job_id, serde_json::Value::Null)
-        .await?;
+    seat.did(
+        &api,
+        &mut tx,
+        "person.fetch",
+        path.job_id,
+        serde_json::Value::Null,
+    )
+    .await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok()
         .content_type("application/zip")

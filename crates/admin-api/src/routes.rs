@@ -7,7 +7,8 @@ use crate::{
     activity,
     administration::{
         self, activity as installation_activity, chatbots as all_chatbots,
-        conversations as all_conversations, leads as all_leads, overview, replay as all_dead_letters, system, users,
+        conversations as all_conversations, leads as all_leads, overview, replay as all_dead_letters, system,
+        users,
     },
     again, analytics, api_keys, attachments, budgets, chatbots, conduct, conversations, dead_letters,
     golden::{self, import, taken},

@@ -11,7 +11,11 @@ mod role;
 mod state;
 
 pub use answer::{Citation, FallbackReason};
-pub use id::{AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId, GoldenQuestionId, IntegrationId, LeadId, LeadStageId, LeaseToken, McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId, WorkspaceId,
+pub use id::{
+    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DataJobId,
+    DeadLetterId, DocumentId, GoldenQuestionId, IntegrationId, LeadId, LeadStageId, LeaseToken, McpServerId,
+    MessageId, PartId, QuarantineId, SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId,
+    UserId, WebhookDeliveryId, WebhookEndpointId, WebhookEventId, WorkspaceId,
 };
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};

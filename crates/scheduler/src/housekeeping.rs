@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, data_jobs, instances, integration_logs, outbound_files, quarantine, scheduling,
-    sign_in_failures, trials, webhooks,
+    Db, StoreError, budgets, chat, data_jobs, instances, integration_logs, outbound_files, quarantine,
+    scheduling, sign_in_failures, trials, webhooks,
 };
 
 /// How long integrations' logs are kept.

@@ -120,9 +120,13 @@ impl Keeper {
             Ok(()) | Err(JobError::Lost) => return,
             Err(error) => error,
         };
-        tracing::warn!(error = &error as &dyn std::error::Error, "a job on people's data stands still");
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a job on people's data stands still"
+        );
         let now = self.clock.now();
-        let again = (job.attempts + 1 < MOST_ATTEMPTS).then(|| now + TimeDelta::seconds(5 << job.attempts.clamp(0, 10)));
+        let again = (job.attempts + 1 < MOST_ATTEMPTS)
+            .then(|| now + TimeDelta::seconds(5 << job.attempts.clamp(0, 10)));
         let words = "something went wrong on our side; the installation's log has more";
         if let Err(error) = data_jobs::fail(&self.db, job, words, again, now).await {
             let error = &error as &dyn std::error::Error;
@@ -138,10 +142,16 @@ impl Keeper {
         let mut webhooks = Vec::new();
         for kept in erasure::quarantined(&self.db, &person).await? {
             // What does not open says nothing of anybody.
-            if let Ok(webhook) = self.accounts.open_webhook(person.workspace, kept.id, &kept.sealed).await
+            if let Ok(webhook) = self
+                .accounts
+                .open_webhook(person.workspace, kept.id, &kept.sealed)
+                .await
                 && person.names.iter().any(|name| {
                     webhook.path_and_query.contains(name.as_str())
-                        || webhook.body.windows(name.len()).any(|part| part == name.as_bytes())
+                        || webhook
+                            .body
+                            .windows(name.len())
+                            .any(|part| part == name.as_bytes())
                 })
             {
                 webhooks.push(kept.id);

@@ -118,7 +118,9 @@ impl Deliverer {
         let (tried, answer) = self.post.send(claimed, &secrets, now).await;
         let after = pace::after(&answer, claimed.attempts, now);
         match webhooks::settle(&self.db, claimed, &tried, after, self.clock.now()).await {
-            Ok(Ended::SwitchedOff) => tracing::warn!("an endpoint was switched off: it takes nothing any more"),
+            Ok(Ended::SwitchedOff) => {
+                tracing::warn!("an endpoint was switched off: it takes nothing any more")
+            }
             Ok(Ended::Settled | Ended::Lost) => {}
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -327,7 +327,10 @@ pub async fn forget_files(db: &Db, before: DateTime<Utc>) -> Result<(), StoreErr
 }
 
 /// Whom a conversation is with: their lead, where they are one. `None`: there is no such conversation here.
-pub async fn subject_of(tx: &mut TenantTx, conversation: ConversationId) -> Result<Option<Subject>, StoreError> {
+pub async fn subject_of(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+) -> Result<Option<Subject>, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let row = sqlx::query!(
         "select c.id, c.lead_id from contacts c join conversations v on v.contact_id = c.id

@@ -39,10 +39,7 @@ pub(super) async fn known(
 }
 
 /// The fields that a chatbot's owner set.
-pub(super) async fn fields_of(
-    tx: &mut TenantTx,
-    chatbot: Option<ChatbotId>,
-) -> Result<Vec<Field>, Problem> {
+pub(super) async fn fields_of(tx: &mut TenantTx, chatbot: Option<ChatbotId>) -> Result<Vec<Field>, Problem> {
     let Some(chatbot) = chatbot else {
         return Ok(Vec::new());
     };
@@ -60,7 +57,10 @@ pub(super) fn checked(given: LeadInput, fields: &[Field], now: DateTime<Utc>) ->
     let email = by_kind("email", FieldKind::Email, given.email)?;
     let phone = by_kind("phone", FieldKind::Phone, given.phone)?;
     if given.fields.len() > MOST_FIELDS {
-        return Err(Problem::invalid("fields", format!("a lead has {MOST_FIELDS} fields at most")));
+        return Err(Problem::invalid(
+            "fields",
+            format!("a lead has {MOST_FIELDS} fields at most"),
+        ));
     }
     let mut others = Map::new();
     for (name, value) in given.fields {
@@ -76,7 +76,9 @@ pub(super) fn checked(given: LeadInput, fields: &[Field], now: DateTime<Utc>) ->
         .consent_text
         .map(|words| {
             words
-                .map(|words| input::filled_block("consent_text", &words, 1_000).map(|words| (now, Some(words))))
+                .map(|words| {
+                    input::filled_block("consent_text", &words, 1_000).map(|words| (now, Some(words)))
+                })
                 .transpose()
         })
         .transpose()?;

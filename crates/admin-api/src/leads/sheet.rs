@@ -105,7 +105,8 @@ pub(crate) async fn table(
     }
     let bytes = written(&all).map_err(Problem::internal)?;
     let details = serde_json::json!({ "leads": all.len() });
-    seat.did(&api, &mut tx, "leads.export", seat.workspace, details).await?;
+    seat.did(&api, &mut tx, "leads.export", seat.workspace, details)
+        .await?;
     tx.commit().await?;
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
@@ -195,7 +196,8 @@ pub(crate) async fn import(
         let details = serde_json::json!({
             "created": imported.created, "updated": imported.updated, "wrong": imported.wrong,
         });
-        seat.did(&api, &mut tx, "leads.import", seat.workspace, details).await?;
+        seat.did(&api, &mut tx, "leads.import", seat.workspace, details)
+            .await?;
         tx.commit().await?;
     }
     Ok(Json(imported))
@@ -263,7 +265,8 @@ impl Places {
             assignee_id: found(&self.members, row, "assignee")?.copied().map(Some),
             consent_text: text("consent_text").map(Some),
         };
-        let mut change = given::checked(given, fields, now).map_err(|problem| Wrong::Row(problem.detail().into_owned()))?;
+        let mut change = given::checked(given, fields, now)
+            .map_err(|problem| Wrong::Row(problem.detail().into_owned()))?;
         if let Some(at) = row.get("consented_at") {
             let at = DateTime::parse_from_rfc3339(at).map_err(|_| {
                 Wrong::Row("consented_at has to be a time like 2026-01-31T12:00:00Z".to_owned())
@@ -278,7 +281,9 @@ impl Places {
         }
         let new = whole(change);
         if new.name.is_none() && new.email.is_none() && new.phone.is_none() {
-            return Err(Wrong::Row("it has no name, e-mail address or telephone number".to_owned()));
+            return Err(Wrong::Row(
+                "it has no name, e-mail address or telephone number".to_owned(),
+            ));
         }
         leads::insert(tx, LeadId::new(), &new, chatbot.map(|(id, _)| *id), now).await?;
         Ok("create")
@@ -322,7 +327,8 @@ fn read(body: &[u8]) -> Result<Vec<(u64, Row)>, Problem> {
         .delimiter(if semicolons { b';' } else { b',' })
         .flexible(true)
         .from_reader(text.as_bytes());
-    let unreadable = |error: csv::Error| Problem::new(Kind::Malformed, format!("the file is not CSV: {error}"));
+    let unreadable =
+        |error: csv::Error| Problem::new(Kind::Malformed, format!("the file is not CSV: {error}"));
     let columns: Vec<String> = reader
         .headers()
         .map_err(unreadable)?
@@ -333,7 +339,10 @@ fn read(body: &[u8]) -> Result<Vec<(u64, Row)>, Problem> {
         let detail = format!("{name:?} cannot be a column: use small letters, digits and _");
         return Err(Problem::invalid("columns", detail));
     }
-    if !["name", "email", "phone"].iter().any(|name| columns.iter().any(|column| column == name)) {
+    if !["name", "email", "phone"]
+        .iter()
+        .any(|name| columns.iter().any(|column| column == name))
+    {
         let detail = "the first line has to name the columns, and name, email or phone among them";
         return Err(Problem::invalid("columns", detail));
     }

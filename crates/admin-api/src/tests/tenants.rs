@@ -294,7 +294,9 @@ fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
         "servers_update" => json!({"enabled": false}),
         "leads_create" | "leads_update" => json!({"name": "taken over"}),
         "leads_merge" => json!({"from_lead_id": tenant.id("from_lead_id")}),
-        "stages_save" => json!({"stages": [{"name": "taken over"}, {"id": tenant.id("stage_id"), "name": "mine"}]}),
+        "stages_save" => {
+            json!({"stages": [{"name": "taken over"}, {"id": tenant.id("stage_id"), "name": "mine"}]})
+        }
         "sheet_import" => json!("name\ntaken over"),
         "webhooks_create" => json!({"url": "https://crm.example.invalid/", "events": ["lead.created"]}),
         "webhooks_update" => json!({"enabled": false}),

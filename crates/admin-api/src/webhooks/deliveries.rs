@@ -137,9 +137,10 @@ pub(crate) async fn deliveries(
     let limit = page::limit(query.limit)?;
     let state = match query.state.as_deref() {
         None => None,
-        Some(name) => Some(DeliveryState::named(name).ok_or_else(|| {
-            Problem::invalid("state", "state must be one of due, delivered, failed")
-        })?),
+        Some(name) => Some(
+            DeliveryState::named(name)
+                .ok_or_else(|| Problem::invalid("state", "state must be one of due, delivered, failed"))?,
+        ),
     };
     let mut tx = seat.begin(&api).await?;
     if webhooks::get(&mut tx, path.webhook_id).await?.is_none() {

@@ -81,7 +81,13 @@ fn pretty(value: &serde_json::Value) -> Result<Vec<u8>, JobError> {
 fn harmless(name: Option<&str>) -> String {
     name.unwrap_or("file")
         .chars()
-        .map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' })
+        .map(|c| {
+            if c.is_alphanumeric() || "-_.".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
         .take(100)
         .collect()
 }

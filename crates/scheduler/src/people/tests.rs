@@ -28,7 +28,9 @@ impl World {
             ..Default::default()
         };
         let keyring = Keyring::new(db.clone(), MasterKeys::load(&settings).unwrap());
-        let queue = Queue::open(&queue::Settings::default(), &db, CancellationToken::new()).await.unwrap();
+        let queue = Queue::open(&queue::Settings::default(), &db, CancellationToken::new())
+            .await
+            .unwrap();
         let accounts = Accounts::new(db.clone(), keyring, Registry::new([]).unwrap());
         let (w, bot, lead) = (WorkspaceId::new(), ChatbotId::new(), LeadId::new());
         let id = Uuid::now_v7;
@@ -80,13 +82,19 @@ impl World {
         tx.commit().await.unwrap();
         self.keeper.jobs().await;
         let mut tx = db.tenant(self.workspace).await.unwrap();
-        data_jobs::list(&mut tx, Some(id), None, 1).await.unwrap().remove(0)
+        data_jobs::list(&mut tx, Some(id), None, 1)
+            .await
+            .unwrap()
+            .remove(0)
     }
 }
 
 async fn count(pool: &PgPool, table: &str) -> i64 {
     let sql = format!("select count(*) from {table}");
-    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap()
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
@@ -95,7 +103,10 @@ async fn a_person_is_exported_with_their_files_and_then_erased_with_the_export(p
 
     let export = world.done(JobKind::Export, Subject::Lead(world.lead)).await;
     let mut tx = world.keeper.db.tenant(world.workspace).await.unwrap();
-    let file = blobs::piece(&mut tx, export.blob.unwrap(), 0).await.unwrap().unwrap();
+    let file = blobs::piece(&mut tx, export.blob.unwrap(), 0)
+        .await
+        .unwrap()
+        .unwrap();
     drop(tx);
     let receipt = world.done(JobKind::Erase, Subject::Lead(world.lead)).await;
 
@@ -111,7 +122,14 @@ async fn a_person_is_exported_with_their_files_and_then_erased_with_the_export(p
         assert!(text.contains(word), "the export lacks {word}");
     }
     assert_eq!(receipt.state, "done");
-    assert_eq!((receipt.counts["messages"], receipt.counts["contacts"], receipt.counts["leads"]), (1, 1, 1));
+    assert_eq!(
+        (
+            receipt.counts["messages"],
+            receipt.counts["contacts"],
+            receipt.counts["leads"]
+        ),
+        (1, 1, 1)
+    );
     let expected = Sha256::digest("ada-key\nada@example.com");
     assert_eq!(receipt.subject_hash.as_deref(), Some(expected.as_slice()));
     for table in ["messages", "contacts", "leads", "blobs", "blob_pieces"] {
@@ -123,11 +141,20 @@ async fn a_person_is_exported_with_their_files_and_then_erased_with_the_export(p
 async fn a_chatbot_is_deleted_with_everything_of_it_and_a_receipt_stays(pool: PgPool) {
     let world = World::new(&pool).await;
 
-    let receipt = world.done(JobKind::DeleteChatbot, Subject::Chatbot(world.chatbot)).await;
+    let receipt = world
+        .done(JobKind::DeleteChatbot, Subject::Chatbot(world.chatbot))
+        .await;
 
     assert_eq!(receipt.state, "done", "{:?}", receipt.error);
     assert_eq!(receipt.counts["chatbots"], 1);
-    for table in ["chatbots", "integrations", "conversations", "messages", "blobs", "contacts"] {
+    for table in [
+        "chatbots",
+        "integrations",
+        "conversations",
+        "messages",
+        "blobs",
+        "contacts",
+    ] {
         assert_eq!(count(&pool, table).await, 0, "{table}");
     }
     assert_eq!(count(&pool, "leads").await, 1, "a lead is the workspace's");

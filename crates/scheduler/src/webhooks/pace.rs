@@ -65,7 +65,15 @@ mod tests {
     #[test]
     fn a_receiver_that_asks_for_a_pause_is_given_it_within_reason() {
         let now = Utc::now();
-        let again = |seconds| after(&Answer::Refused { retry_after: Some(seconds) }, 0, now);
+        let again = |seconds| {
+            after(
+                &Answer::Refused {
+                    retry_after: Some(seconds),
+                },
+                0,
+                now,
+            )
+        };
 
         assert_eq!(again(90), After::Again(now + TimeDelta::seconds(90)));
         assert_eq!(again(u32::MAX), After::Again(now + LONGEST));

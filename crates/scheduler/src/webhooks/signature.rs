@@ -19,7 +19,10 @@ pub(super) fn sign(secrets: &[SecretString], id: &str, timestamp: i64, body: &[u
             let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
             mac.update(format!("{id}.{timestamp}.").as_bytes());
             mac.update(body);
-            Some(format!("v1,{}", BASE64_STANDARD.encode(mac.finalize().into_bytes())))
+            Some(format!(
+                "v1,{}",
+                BASE64_STANDARD.encode(mac.finalize().into_bytes())
+            ))
         })
         .collect();
     Some(signatures?.join(" "))

@@ -13,7 +13,10 @@ use vault::{Keyring, MasterKeys, Place};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::any};
 
 /// The same bytes in base64, as receivers have it.
-const KEYS: [&str; 2] = ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "cGxhaW5seSBhbm90aGVyIGtleSBvZiAyNCBieXRlcw=="];
+const KEYS: [&str; 2] = [
+    "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "cGxhaW5seSBhbm90aGVyIGtleSBvZiAyNCBieXRlcw==",
+];
 
 struct World {
     db: Db,
@@ -67,7 +70,10 @@ impl World {
             column: webhooks::SECRET_COLUMN,
         };
         let plain = format!("whsec_{key}");
-        self.keyring.seal(self.workspace, place, plain.as_bytes()).await.unwrap()
+        self.keyring
+            .seal(self.workspace, place, plain.as_bytes())
+            .await
+            .unwrap()
     }
 
     fn deliverer(&self, guard: &Guard) -> Deliverer {
@@ -91,12 +97,17 @@ impl World {
              where workspace_id = '{}' and position = 1",
             self.workspace
         );
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.pool).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&self.pool)
+            .await
+            .unwrap();
     }
 
     async fn delivery(&self) -> webhooks::Delivery {
         let mut tx = self.db.tenant(self.workspace).await.unwrap();
-        let mut all = webhooks::list(&mut tx, self.endpoint, None, None, 10).await.unwrap();
+        let mut all = webhooks::list(&mut tx, self.endpoint, None, None, 10)
+            .await
+            .unwrap();
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -127,14 +138,23 @@ fn verifies(request: &Request, key: &str, now: DateTime<Utc>) -> bool {
 async fn receiver(answers: impl Into<Vec<ResponseTemplate>>) -> MockServer {
     let server = MockServer::start().await;
     for answer in answers.into() {
-        Mock::given(any()).respond_with(answer).up_to_n_times(1).mount(&server).await;
+        Mock::given(any())
+            .respond_with(answer)
+            .up_to_n_times(1)
+            .mount(&server)
+            .await;
     }
     server
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
 async fn a_receiver_verifies_what_came_and_both_secrets_sign_while_they_hold(pool: PgPool) {
-    let server = receiver([ResponseTemplate::new(204), ResponseTemplate::new(204), ResponseTemplate::new(204)]).await;
+    let server = receiver([
+        ResponseTemplate::new(204),
+        ResponseTemplate::new(204),
+        ResponseTemplate::new(204),
+    ])
+    .await;
     let world = World::new(pool, &server.uri()).await;
     let now = || world.clock.now();
 
@@ -143,7 +163,9 @@ async fn a_receiver_verifies_what_came_and_both_secrets_sign_while_they_hold(poo
     let (new, old) = (world.seal(KEYS[1]).await, world.seal(KEYS[0]).await);
     let mut tx = world.db.tenant(world.workspace).await.unwrap();
     let until = now() + TimeDelta::hours(1);
-    replace_secret(&mut tx, world.endpoint, &new, "cw==", &old, until, now()).await.unwrap();
+    replace_secret(&mut tx, world.endpoint, &new, "cw==", &old, until, now())
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     world.lead("Bob").await;
     assert_eq!(world.round(&home()).await, 1);
@@ -154,14 +176,23 @@ async fn a_receiver_verifies_what_came_and_both_secrets_sign_while_they_hold(poo
     let came = server.received_requests().await.unwrap();
     let verified: Vec<[bool; 2]> = came
         .iter()
-        .map(|request| KEYS.map(|key| {
-            let sent: i64 = request.headers["webhook-timestamp"].to_str().unwrap().parse().unwrap();
-            verifies(request, key, DateTime::from_timestamp(sent + 1, 0).unwrap())
-        }))
+        .map(|request| {
+            KEYS.map(|key| {
+                let sent: i64 = request.headers["webhook-timestamp"]
+                    .to_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap();
+                verifies(request, key, DateTime::from_timestamp(sent + 1, 0).unwrap())
+            })
+        })
         .collect();
     assert_eq!(verified, [[true, false], [true, true], [false, true]]);
     let body: serde_json::Value = serde_json::from_slice(&came[0].body).unwrap();
-    assert_eq!((&body["type"], &body["data"]["name"]), (&"lead.created".into(), &"Ada ♥".into()));
+    assert_eq!(
+        (&body["type"], &body["data"]["name"]),
+        (&"lead.created".into(), &"Ada ♥".into())
+    );
     let mut forged = came[0].clone();
     forged.body[10] ^= 1;
     assert!(!verifies(&forged, KEYS[0], now()));
@@ -186,14 +217,26 @@ async fn what_is_refused_comes_again_later_with_the_same_id_and_the_log_has_ever
     assert_eq!(world.round(&home()).await, 1);
 
     let delivery = world.delivery().await;
-    let log: Vec<_> = delivery.tries.iter().map(|tried| (tried.status, tried.response.as_deref())).collect();
+    let log: Vec<_> = delivery
+        .tries
+        .iter()
+        .map(|tried| (tried.status, tried.response.as_deref()))
+        .collect();
     assert_eq!(
         log,
-        [(Some(500), Some("downfor a moment")), (Some(302), None), (Some(200), Some("thanks"))]
+        [
+            (Some(500), Some("downfor a moment")),
+            (Some(302), None),
+            (Some(200), Some("thanks"))
+        ]
     );
     assert_eq!(delivery.state, webhooks::DeliveryState::Delivered);
     let came = server.received_requests().await.unwrap();
-    let ids: std::collections::BTreeSet<_> = came.iter().map(|request| &request.headers["webhook-id"]).map(|id| id.to_str().unwrap()).collect();
+    let ids: std::collections::BTreeSet<_> = came
+        .iter()
+        .map(|request| &request.headers["webhook-id"])
+        .map(|id| id.to_str().unwrap())
+        .collect();
     assert_eq!((came.len(), ids.len()), (3, 1));
 }
 
@@ -207,24 +250,37 @@ async fn an_address_of_our_own_networks_is_not_called_though_it_was_let_in_befor
 
     assert!(server.received_requests().await.unwrap().is_empty());
     let tried = world.delivery().await.tries.remove(0);
-    assert_eq!(tried.error.as_deref(), Some("it leads to an address that may not be called"));
+    assert_eq!(
+        tried.error.as_deref(),
+        Some("it leads to an address that may not be called")
+    );
 }
 
 #[sqlx::test(migrations = "../store/migrations")]
 async fn several_share_the_work_and_what_a_dead_one_had_in_hand_is_sent(pool: PgPool) {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200))
+        .mount(&server)
+        .await;
     let world = World::new(pool, &server.uri()).await;
     for n in 0..8 {
         world.lead(&format!("lead {n}")).await;
     }
-    let (dead, one, other) = (world.deliverer(&home()), world.deliverer(&home()), world.deliverer(&home()));
+    let (dead, one, other) = (
+        world.deliverer(&home()),
+        world.deliverer(&home()),
+        world.deliverer(&home()),
+    );
 
     // It dies with three in hand: nothing of it runs any more.
     assert_eq!(dead.due(3).await.len(), 3);
     drop(dead);
     let stop = CancellationToken::new();
-    let running = [tokio::spawn(one.run(stop.clone())), tokio::spawn(other.run(stop.clone()))];
+    let running = [
+        tokio::spawn(one.run(stop.clone())),
+        tokio::spawn(other.run(stop.clone())),
+    ];
     let came = async || server.received_requests().await.unwrap().len();
     while came().await < 5 {
         tokio::task::yield_now().await;
@@ -239,6 +295,13 @@ async fn several_share_the_work_and_what_a_dead_one_had_in_hand_is_sent(pool: Pg
     }
 
     let came = server.received_requests().await.unwrap();
-    let ids: std::collections::BTreeSet<_> = came.iter().map(|request| request.headers["webhook-id"].to_str().unwrap().to_owned()).collect();
-    assert_eq!((came.len(), ids.len()), (8, 8), "something was sent twice or never");
+    let ids: std::collections::BTreeSet<_> = came
+        .iter()
+        .map(|request| request.headers["webhook-id"].to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        (came.len(), ids.len()),
+        (8, 8),
+        "something was sent twice or never"
+    );
 }

@@ -147,11 +147,19 @@ pub async fn erase(tx: &mut TenantTx, id: ContactId) -> Result<bool, StoreError>
     )
     .execute(tx.connection())
     .await?;
-    sqlx::query!("delete from webhook_events where workspace_id = $1 and lead_id = $2", workspace, lead)
-        .execute(tx.connection())
-        .await?;
-    sqlx::query!("delete from leads where workspace_id = $1 and id = $2", workspace, lead)
-        .execute(tx.connection())
-        .await?;
+    sqlx::query!(
+        "delete from webhook_events where workspace_id = $1 and lead_id = $2",
+        workspace,
+        lead
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from leads where workspace_id = $1 and id = $2",
+        workspace,
+        lead
+    )
+    .execute(tx.connection())
+    .await?;
     Ok(true)
 }

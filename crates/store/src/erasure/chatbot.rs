@@ -83,9 +83,12 @@ pub async fn remove_chatbot(
     until: DateTime<Utc>,
 ) -> Result<Vec<Platform>, StoreError> {
     let id = chatbot.as_uuid();
-    let platforms = sqlx::query_scalar!("delete from integrations where chatbot_id = $1 returning platform", id)
-        .fetch_all(&mut **tx)
-        .await?;
+    let platforms = sqlx::query_scalar!(
+        "delete from integrations where chatbot_id = $1 returning platform",
+        id
+    )
+    .fetch_all(&mut **tx)
+    .await?;
     let sources = sqlx::query!("delete from sources where chatbot_id = $1", id)
         .execute(&mut **tx)
         .await?
@@ -101,10 +104,13 @@ pub async fn remove_chatbot(
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    let chatbots = sqlx::query!("delete from chatbots where id = $1 and archived_at is not null", id)
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
+    let chatbots = sqlx::query!(
+        "delete from chatbots where id = $1 and archived_at is not null",
+        id
+    )
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
     let mut counts = Counts::new();
     for (name, count) in [
         ("integrations", platforms.len() as u64),

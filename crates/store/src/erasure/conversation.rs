@@ -8,9 +8,12 @@ use domain::ConversationId;
 pub async fn erase(tx: &mut SystemTx, id: ConversationId) -> Result<Counts, StoreError> {
     let id = id.as_uuid();
     let mut counts = Counts::new();
-    let Some(locked) = sqlx::query!("select chatbot_id from conversations where id = $1 for update", id)
-        .fetch_optional(&mut **tx)
-        .await?
+    let Some(locked) = sqlx::query!(
+        "select chatbot_id from conversations where id = $1 for update",
+        id
+    )
+    .fetch_optional(&mut **tx)
+    .await?
     else {
         return Ok(counts);
     };

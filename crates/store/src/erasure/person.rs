@@ -205,14 +205,22 @@ pub async fn remove(tx: &mut SystemTx, person: &Person) -> Result<Counts, StoreE
     .execute(&mut **tx)
     .await?
     .rows_affected();
-    let erased = sqlx::query!("delete from contacts where workspace_id = $1 and id = any($2)", workspace, &contacts)
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
-    let leads = sqlx::query!("delete from leads where workspace_id = $1 and id = $2", workspace, lead)
-        .execute(&mut **tx)
-        .await?
-        .rows_affected();
+    let erased = sqlx::query!(
+        "delete from contacts where workspace_id = $1 and id = any($2)",
+        workspace,
+        &contacts
+    )
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
+    let leads = sqlx::query!(
+        "delete from leads where workspace_id = $1 and id = $2",
+        workspace,
+        lead
+    )
+    .execute(&mut **tx)
+    .await?
+    .rows_affected();
     let mut counts = Counts::new();
     for (name, count) in [("files", files), ("contacts", erased), ("leads", leads)] {
         if count > 0 {

@@ -116,7 +116,10 @@ async fn places(pool: &PgPool, word: &str) -> Vec<String> {
             format!("{column}::text")
         };
         let sql = format!("select count(*) from {table} where position('{word}' in {text}) > 0");
-        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(pool)
+            .await
+            .unwrap();
         if count > 0 {
             found.push(format!("{table}.{column}"));
         }
@@ -131,9 +134,17 @@ async fn begin(db: &Db, workspace: WorkspaceId, kind: JobKind, subject: Subject)
     let again = data_jobs::add(&mut tx, kind, subject, NOBODY, now).await.unwrap();
     assert_eq!(id, again, "the same work stands on the list twice");
     tx.commit().await.unwrap();
-    let job = data_jobs::claim(db, now, TimeDelta::minutes(1)).await.unwrap().unwrap();
+    let job = data_jobs::claim(db, now, TimeDelta::minutes(1))
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(job.id, id);
-    assert!(data_jobs::claim(db, now, TimeDelta::minutes(1)).await.unwrap().is_none());
+    assert!(
+        data_jobs::claim(db, now, TimeDelta::minutes(1))
+            .await
+            .unwrap()
+            .is_none()
+    );
     job
 }
 
@@ -160,21 +171,41 @@ async fn s29_the_words_of_an_erased_person_are_found_nowhere_and_those_of_others
     }
     assert!(data_jobs::progress(&mut tx, &job, &counts, soon()).await.unwrap());
     let mentions = forget_mentions(&mut tx, &whom).await.unwrap();
-    assert!(data_jobs::progress(&mut tx, &job, &mentions, soon()).await.unwrap());
+    assert!(
+        data_jobs::progress(&mut tx, &job, &mentions, soon())
+            .await
+            .unwrap()
+    );
     let rest = remove(&mut tx, &whom).await.unwrap();
     assert!(data_jobs::progress(&mut tx, &job, &rest, soon()).await.unwrap());
-    assert!(data_jobs::finish(&mut tx, &job, Some(b"hash"), None, soon()).await.unwrap());
+    assert!(
+        data_jobs::finish(&mut tx, &job, Some(b"hash"), None, soon())
+            .await
+            .unwrap()
+    );
     tx.commit().await.unwrap();
 
     assert_eq!(places(&pool, "xyzzyword").await, Vec::<String>::new());
     assert_eq!(places(&pool, "plughword").await, others);
     let mut tx = db.tenant(workspace).await.unwrap();
-    let receipt = data_jobs::list(&mut tx, Some(job.id), None, 1).await.unwrap().remove(0);
+    let receipt = data_jobs::list(&mut tx, Some(job.id), None, 1)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(receipt.state, "done");
     let counted = |name: &str| receipt.counts.get(name).copied().unwrap_or_default();
     assert_eq!(
-        ["conversations", "messages", "files", "dead_letters", "integration_logs", "contacts", "leads", "golden_questions"]
-            .map(counted),
+        [
+            "conversations",
+            "messages",
+            "files",
+            "dead_letters",
+            "integration_logs",
+            "contacts",
+            "leads",
+            "golden_questions"
+        ]
+        .map(counted),
         [1, 2, 2, 2, 1, 1, 1, 1]
     );
     let again = person(&db, workspace, job.subject).await.unwrap();
@@ -188,14 +219,25 @@ async fn who_has_lost_a_job_writes_nothing_into_its_receipt(pool: PgPool) {
     let dead = begin(&db, workspace, JobKind::DeleteChatbot, Subject::Chatbot(chatbot)).await;
 
     let later = Utc::now() + TimeDelta::minutes(2);
-    let taken = data_jobs::claim(&db, later, TimeDelta::minutes(1)).await.unwrap().unwrap();
+    let taken = data_jobs::claim(&db, later, TimeDelta::minutes(1))
+        .await
+        .unwrap()
+        .unwrap();
 
     assert_eq!((taken.id, taken.attempts), (dead.id, 1));
     let mut tx = db.system().await.unwrap();
     let counts = Counts::from([("messages".to_owned(), 3)]);
     assert!(!data_jobs::progress(&mut tx, &dead, &counts, later).await.unwrap());
-    assert!(!data_jobs::finish(&mut tx, &dead, None, None, later).await.unwrap());
-    assert!(data_jobs::progress(&mut tx, &taken, &counts, later).await.unwrap());
+    assert!(
+        !data_jobs::finish(&mut tx, &dead, None, None, later)
+            .await
+            .unwrap()
+    );
+    assert!(
+        data_jobs::progress(&mut tx, &taken, &counts, later)
+            .await
+            .unwrap()
+    );
 }
 
 #[sqlx::test]
@@ -213,7 +255,10 @@ async fn a_chatbot_forgets_what_is_older_than_it_keeps_and_nothing_else(pool: Pg
 
     assert!(early.is_empty(), "{early:?}");
     assert_eq!((late.len(), late[0].counts["messages"]), (1, 2));
-    let left: Vec<Uuid> = sqlx::query_scalar("select id from conversations").fetch_all(&pool).await.unwrap();
+    let left: Vec<Uuid> = sqlx::query_scalar("select id from conversations")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
     assert_eq!(left, [kept.conversation]);
     assert_ne!(left, [old.conversation]);
     let mut tx = db.tenant(workspace).await.unwrap();
@@ -230,12 +275,23 @@ async fn a_deleted_chatbot_leaves_nothing_and_only_an_archived_one_is_deleted(po
     talk(&pool, workspace, chatbot, integration, "xyzzyword").await;
     talk(&pool, workspace, other, elsewhere, "plughword").await;
     let mut tx = db.tenant(workspace).await.unwrap();
-    assert!(is_deletable(&mut tx, chatbot, Utc::now()).await.unwrap().is_none());
+    assert!(
+        is_deletable(&mut tx, chatbot, Utc::now())
+            .await
+            .unwrap()
+            .is_none()
+    );
     drop(tx);
     let sql = format!("update chatbots set archived_at = now() where id = '{chatbot}'");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
     let mut tx = db.tenant(workspace).await.unwrap();
-    assert_eq!(is_deletable(&mut tx, chatbot, Utc::now()).await.unwrap().as_deref(), Some("b"));
+    assert_eq!(
+        is_deletable(&mut tx, chatbot, Utc::now())
+            .await
+            .unwrap()
+            .as_deref(),
+        Some("b")
+    );
     tx.commit().await.unwrap();
 
     let job = begin(&db, workspace, JobKind::DeleteChatbot, Subject::Chatbot(chatbot)).await;
@@ -248,7 +304,10 @@ async fn a_deleted_chatbot_leaves_nothing_and_only_an_archived_one_is_deleted(po
     tx.commit().await.unwrap();
 
     assert_eq!(platforms.len(), 1);
-    let left: Vec<Uuid> = sqlx::query_scalar("select id from chatbots").fetch_all(&pool).await.unwrap();
+    let left: Vec<Uuid> = sqlx::query_scalar("select id from chatbots")
+        .fetch_all(&pool)
+        .await
+        .unwrap();
     assert_eq!(left, [other.as_uuid()]);
     let still: Vec<String> = places(&pool, &chatbot.to_string()).await;
     assert_eq!(still, ["data_jobs.chatbot_id"]);

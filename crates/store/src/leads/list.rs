@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use domain::{ChatbotId, ContactId, ConversationId, LeadId, LeadStageId, Platform, UserId};
 use std::fmt;
 
-
 /// Which leads to list. Every given condition must hold.
 #[derive(Clone, Default)]
 pub struct Filter {

@@ -51,9 +51,12 @@ pub async fn replace(
     wanted: &[(Option<LeadStageId>, String)],
 ) -> Result<Replaced, StoreError> {
     let workspace = tx.workspace().as_uuid();
-    sqlx::query!("select id from lead_stages where workspace_id = $1 for update", workspace)
-        .fetch_all(tx.connection())
-        .await?;
+    sqlx::query!(
+        "select id from lead_stages where workspace_id = $1 for update",
+        workspace
+    )
+    .fetch_all(tx.connection())
+    .await?;
     let present = list(tx).await?;
     if wanted
         .iter()
@@ -74,9 +77,12 @@ pub async fn replace(
             .await?;
     }
     // Two may swap their names: nobody may have the other's for a moment.
-    sqlx::query!("update lead_stages set name = id::text where workspace_id = $1", workspace)
-        .execute(tx.connection())
-        .await?;
+    sqlx::query!(
+        "update lead_stages set name = id::text where workspace_id = $1",
+        workspace
+    )
+    .execute(tx.connection())
+    .await?;
     for (position, (id, name)) in (1..).zip(wanted) {
         sqlx::query!(
             "insert into lead_stages (id, workspace_id, name, position) values ($1, $2, $3, $4)

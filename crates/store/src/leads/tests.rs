@@ -39,9 +39,16 @@ async fn who_fills_the_form_twice_is_one_lead_on_the_first_stage(pool: PgPool) {
     let web = integration(&pool, workspace, "web").await;
 
     for company in ["Fern", "Fern & Kettle"] {
-        keep(&db, web, "visitor", &said("ada@example.com", company), false, Utc::now())
-            .await
-            .unwrap();
+        keep(
+            &db,
+            web,
+            "visitor",
+            &said("ada@example.com", company),
+            false,
+            Utc::now(),
+        )
+        .await
+        .unwrap();
     }
 
     let leads = everybody(&db, workspace).await;
@@ -59,12 +66,23 @@ async fn two_leads_become_one_that_keeps_its_own_words_and_has_both_contacts(poo
         integration(&pool, workspace, "web").await,
         integration(&pool, workspace, "telegram").await,
     );
-    keep(&db, web, "one", &said("ada@example.com", "Fern"), false, Utc::now()).await.unwrap();
+    keep(
+        &db,
+        web,
+        "one",
+        &said("ada@example.com", "Fern"),
+        false,
+        Utc::now(),
+    )
+    .await
+    .unwrap();
     let other = Lead {
         phone: Some("+49 30 123456".to_owned()),
         ..said("old@example.com", "Kettle")
     };
-    keep(&db, telegram, "two", &other, false, Utc::now()).await.unwrap();
+    keep(&db, telegram, "two", &other, false, Utc::now())
+        .await
+        .unwrap();
     let [second, first] = everybody(&db, workspace).await.try_into().unwrap();
 
     let mut tx = db.tenant(workspace).await.unwrap();
@@ -87,7 +105,16 @@ async fn two_leads_become_one_that_keeps_its_own_words_and_has_both_contacts(poo
 async fn stages_are_renamed_and_moved_and_one_with_leads_is_not_lost(pool: PgPool) {
     let (db, workspace) = (Db::of_pool(&pool), WorkspaceId::new());
     let web = integration(&pool, workspace, "web").await;
-    keep(&db, web, "one", &said("ada@example.com", "Fern"), false, Utc::now()).await.unwrap();
+    keep(
+        &db,
+        web,
+        "one",
+        &said("ada@example.com", "Fern"),
+        false,
+        Utc::now(),
+    )
+    .await
+    .unwrap();
     let mut tx = db.tenant(workspace).await.unwrap();
     let stages_before = stages(&mut tx).await.unwrap();
     let [new, contacted] = [&stages_before[0], &stages_before[1]];
@@ -103,8 +130,23 @@ async fn stages_are_renamed_and_moved_and_one_with_leads_is_not_lost(pool: PgPoo
 
     assert_eq!(refused, Replaced::InUse("new".to_owned()));
     assert_eq!(done, Replaced::Done);
-    let names: Vec<_> = stages(&mut tx).await.unwrap().into_iter().map(|stage| (stage.name, stage.leads)).collect();
-    assert_eq!(names, [("new".to_owned(), 0), ("Customer".to_owned(), 0), ("contacted".to_owned(), 1)]);
+    let names: Vec<_> = stages(&mut tx)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|stage| (stage.name, stage.leads))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            ("new".to_owned(), 0),
+            ("Customer".to_owned(), 0),
+            ("contacted".to_owned(), 1)
+        ]
+    );
     let foreign = [(Some(domain::LeadStageId::new()), "x".to_owned())];
-    assert_eq!(replace_stages(&mut tx, &foreign).await.unwrap(), Replaced::Unknown);
+    assert_eq!(
+        replace_stages(&mut tx, &foreign).await.unwrap(),
+        Replaced::Unknown
+    );
 }

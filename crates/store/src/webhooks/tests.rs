@@ -79,7 +79,10 @@ async fn an_event_is_written_with_what_happened_and_only_where_somebody_wants_it
          values ('{}', '{workspace}', '{conversation}', 'inbound', 'waiting', 'undone', now())",
         Uuid::now_v7()
     );
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *undone).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut *undone)
+        .await
+        .unwrap();
     undone.rollback().await.unwrap();
 
     let due = claim(&db, soon(), LEASE, 10).await.unwrap();
@@ -94,7 +97,9 @@ async fn an_event_is_written_with_what_happened_and_only_where_somebody_wants_it
 }
 
 #[sqlx::test]
-async fn what_is_in_hand_is_nobody_elses_until_the_lease_runs_out_and_then_the_first_settles_nothing(pool: PgPool) {
+async fn what_is_in_hand_is_nobody_elses_until_the_lease_runs_out_and_then_the_first_settles_nothing(
+    pool: PgPool,
+) {
     let (db, workspace, conversation, _) = world(&pool, &["message.received"]).await;
     write(&pool, workspace, conversation, "hello").await;
     let now = soon();
@@ -106,9 +111,13 @@ async fn what_is_in_hand_is_nobody_elses_until_the_lease_runs_out_and_then_the_f
     let later = now + LEASE + TimeDelta::seconds(1);
     let taken = claim(&db, later, LEASE, 10).await.unwrap();
     assert_eq!(taken.len(), 1, "what a dead process had in hand is lost");
-    let ended = settle(&db, &dead[0], &failed(now), After::GivenUp, later).await.unwrap();
+    let ended = settle(&db, &dead[0], &failed(now), After::GivenUp, later)
+        .await
+        .unwrap();
     assert_eq!(ended, Ended::Lost);
-    let ended = settle(&db, &taken[0], &failed(later), After::Delivered, later).await.unwrap();
+    let ended = settle(&db, &taken[0], &failed(later), After::Delivered, later)
+        .await
+        .unwrap();
     assert_eq!(ended, Ended::Settled);
     assert!(claim(&db, later + LEASE * 2, LEASE, 10).await.unwrap().is_empty());
 }
@@ -137,12 +146,16 @@ async fn an_endpoint_that_takes_nothing_for_days_is_switched_off_with_a_word_in_
     let now = soon();
     let both = claim(&db, now, LEASE, 10).await.unwrap();
 
-    let first = settle(&db, &both[0], &failed(now), After::GivenUp, now).await.unwrap();
+    let first = settle(&db, &both[0], &failed(now), After::GivenUp, now)
+        .await
+        .unwrap();
     let mut tx = db.tenant(workspace).await.unwrap();
     let failing = get(&mut tx, endpoint).await.unwrap().unwrap();
     drop(tx);
     let later = now + TimeDelta::days(6);
-    let last = settle(&db, &both[1], &failed(later), After::GivenUp, later).await.unwrap();
+    let last = settle(&db, &both[1], &failed(later), After::GivenUp, later)
+        .await
+        .unwrap();
 
     assert_eq!(first, Ended::Settled);
     assert!(failing.enabled && failing.gave_up && failing.failing_since.is_some());
@@ -153,7 +166,10 @@ async fn an_endpoint_that_takes_nothing_for_days_is_switched_off_with_a_word_in_
     assert_eq!(off.disabled_reason.as_deref(), Some("failing"));
     let log = crate::activity_log::list(&mut tx, None, 10).await.unwrap();
     assert_eq!(log[0].action, "webhook.switched_off");
-    let back = Change { enabled: Some(true), ..Change::default() };
+    let back = Change {
+        enabled: Some(true),
+        ..Change::default()
+    };
     assert!(update(&mut tx, endpoint, &back, later).await.unwrap());
     let on = get(&mut tx, endpoint).await.unwrap().unwrap();
     assert!(on.enabled && on.disabled_reason.is_none() && on.failing_since.is_none());
@@ -161,8 +177,17 @@ async fn an_endpoint_that_takes_nothing_for_days_is_switched_off_with_a_word_in_
 
 #[sqlx::test]
 async fn handoffs_leads_and_broken_channels_are_told(pool: PgPool) {
-    let (db, workspace, conversation, _) =
-        world(&pool, &["conversation.handoff", "lead.created", "lead.updated", "integration.error", "message.sent"]).await;
+    let (db, workspace, conversation, _) = world(
+        &pool,
+        &[
+            "conversation.handoff",
+            "lead.created",
+            "lead.updated",
+            "integration.error",
+            "message.sent",
+        ],
+    )
+    .await;
     let lead = Uuid::now_v7();
     let sql = format!(
         "update conversations set handler = 'human', handoff_reason = 'requested' where id = '{conversation}';
@@ -184,14 +209,24 @@ async fn handoffs_leads_and_broken_channels_are_told(pool: PgPool) {
         for one in claim(&db, soon(), LEASE, 100).await.unwrap() {
             let body: serde_json::Value = serde_json::from_str(&one.body).unwrap();
             let data = &body["data"];
-            let what = ["reason", "stage", "text"].iter().find_map(|name| data[*name].as_str());
-            told.push((body["type"].as_str().unwrap().to_owned(), what.unwrap_or_default().to_owned()));
-            settle(&db, &one, &failed(soon()), After::Delivered, soon()).await.unwrap();
+            let what = ["reason", "stage", "text"]
+                .iter()
+                .find_map(|name| data[*name].as_str());
+            told.push((
+                body["type"].as_str().unwrap().to_owned(),
+                what.unwrap_or_default().to_owned(),
+            ));
+            settle(&db, &one, &failed(soon()), After::Delivered, soon())
+                .await
+                .unwrap();
         }
     }
 
     told.sort();
-    let told: Vec<_> = told.iter().map(|(kind, what)| (kind.as_str(), what.as_str())).collect();
+    let told: Vec<_> = told
+        .iter()
+        .map(|(kind, what)| (kind.as_str(), what.as_str()))
+        .collect();
     assert_eq!(
         told,
         [

@@ -48,7 +48,10 @@ const fn yes() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes fields by reference"
+)]
 const fn is_yes(ask: &bool) -> bool {
     *ask
 }
@@ -78,7 +81,10 @@ impl Field {
             return Err(unfit(choices, "has to name each choice once"));
         }
         if (self.kind == FieldKind::Choice) == self.choices.is_empty() {
-            return Err(unfit(choices, "has to name what is offered where the type is choice, and only there"));
+            return Err(unfit(
+                choices,
+                "has to name what is offered where the type is choice, and only there",
+            ));
         }
         Ok(())
     }
