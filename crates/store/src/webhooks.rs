@@ -12,7 +12,7 @@ mod outcome;
 mod tests;
 
 pub use deliveries::{
-    Claimed, Delivery, DeliveryState, Try, claim, forget, give_back, list, send_again, send_test,
+    Claimed, Delivery, DeliveryState, Try, claim, forget, list, send_again, send_test,
 };
 pub use endpoints::{
     Change, Endpoint, NewEndpoint, Secrets, delete, get, insert, list as list_endpoints, replace_secret,

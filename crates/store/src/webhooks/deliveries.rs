@@ -168,18 +168,6 @@ pub async fn claim(
         .collect())
 }
 
-/// Lays a delivery back as it was, untried.
-pub async fn give_back(db: &Db, claimed: &Claimed) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update webhook_deliveries set lease_token = null, lease_until = null where id = $1 and lease_token = $2",
-        claimed.id.as_uuid(),
-        claimed.lease.as_uuid(),
-    )
-    .execute(db.system_pool())
-    .await?;
-    Ok(())
-}
-
 /// What was sent to an endpoint and is to be, the newest first.
 pub async fn list(
     tx: &mut TenantTx,

@@ -48,10 +48,6 @@ const fn yes() -> bool {
     true
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
 const fn is_yes(ask: &bool) -> bool {
     *ask
 }

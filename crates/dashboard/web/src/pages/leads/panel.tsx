@@ -23,7 +23,7 @@ function useFields(lead: Detail["lead"]): Field[] {
     queryKey: ["widget", chatbot_id], enabled: Boolean(chatbot_id),
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/widget", { params: { path: { chatbot_id: chatbot_id ?? "" } } })),
   });
-  const set = ((widget.data as { pre_chat?: Field[] } | undefined)?.pre_chat ?? []).filter((field) => !["name", "email", "phone"].includes(field.name));
+  const set = ((widget.data as unknown as { pre_chat?: Field[] } | undefined)?.pre_chat ?? []).filter((field) => !["name", "email", "phone"].includes(field.name));
   const others = Object.keys(lead.fields as object).filter((name) => !set.some((field) => field.name === name));
   return [...set, ...others.map((name): Field => ({ name, type: "text", required: false }))];
 }
@@ -34,14 +34,14 @@ function Form({ detail: { lead }, workspace }: { detail: Detail; workspace: stri
   const agent = useMay(workspace, "agent");
   const before: Typed = {
     name: lead.name ?? "", email: lead.email ?? "", phone: lead.phone ?? "", stage_id: lead.stage_id, assignee_id: lead.assignee_id ?? "", consent_text: lead.consent_text ?? "",
-    fields: lead.fields as Record<string, string>,
+    fields: lead.fields as unknown as Record<string, string>,
   };
   const [typed, setTyped] = useState(before);
   const save = useAct(async () => {
     const body: Schemas["LeadInput"] = { fields: {} };
     for (const name of ["name", "email", "phone", "assignee_id", "consent_text"] as const) if (typed[name] !== before[name]) body[name] = typed[name] || null;
     if (typed.stage_id !== before.stage_id) body.stage_id = typed.stage_id;
-    body.fields = Object.fromEntries(Object.entries(typed.fields).filter(([name, value]) => value !== (before.fields[name] ?? "")).map(([name, value]) => [name, value || null]));
+    body.fields = Object.fromEntries(Object.entries(typed.fields).filter(([name, value]) => value !== (before.fields[name] ?? "")).map(([name, value]) => [name, value || null])) as never;
     return ask(api.PATCH("/api/workspaces/{workspace_id}/leads/{lead_id}", { params: { path: { workspace_id: workspace, lead_id: lead.id } }, body }));
   }, ["lead", lead.id], ["leads", workspace], ["lead-stages", workspace]);
   const set = (part: Partial<Typed>) => { setTyped({ ...typed, ...part }); save.reset(); };

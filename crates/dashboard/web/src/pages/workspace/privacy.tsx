@@ -11,7 +11,7 @@ type Job = Schemas["DataJob"];
 
 function Row({ job, workspace }: { job: Job; workspace: string }) {
   const { t, time, word, number } = useTexts();
-  const counts = Object.entries(job.counts as Record<string, number>).map(([name, count]) => `${word("counted", name)}: ${number(count)}`).join(", ");
+  const counts = Object.entries(job.counts as unknown as Record<string, number>).map(([name, count]) => `${word("counted", name)}: ${number(count)}`).join(", ");
   return (
     <Table.Tr>
       <Table.Td><Text size="sm" fw={600}>{word("job", job.kind)}</Text><State value={job.state} /></Table.Td>

@@ -79,7 +79,7 @@ function Row({ webhook, workspace, act }: { webhook: Webhook; workspace: string;
         {test.isSuccess && <Text size="xs" role="status">{t("hook.testSent")}</Text>}
         {(test.error ?? toggle.error) && <Wrong error={test.error ?? toggle.error} />}
       </Table.Td>
-      <Table.Td><Group gap={4}>{webhook.events.map((event) => <Badge key={event} color="gray" variant="light">{word("event", event)}</Badge>)}</Group></Table.Td>
+      <Table.Td><Group gap={4}>{webhook.events.map((event) => <Badge key={event} color="gray">{word("event", event)}</Badge>)}</Group></Table.Td>
       <Table.Td><State value={webhook.state} /><Text size="xs" c="dimmed">{webhook.last_success_at ? t("hook.last", { ago: ago(webhook.last_success_at) }) : t("hook.never")}</Text></Table.Td>
       <Table.Td><Group gap={6} justify="flex-end">
         {button(t("hook.log"), () => act("log"))}
