@@ -2,7 +2,7 @@
 
 use domain::{
     ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
-    GoldenQuestionId, IntegrationId, LeadId, LeadStageId, McpServerId, MessageId, Platform, QuarantineId,
+    GoldenQuestionId, IntegrationId, LeadId, McpServerId, MessageId, Platform, QuarantineId,
     SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
@@ -103,10 +103,6 @@ paths! {
     LeadPath {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         lead_id: LeadId as Uuid, "The lead.";
-    }
-    LeadStagePath {
-        workspace_id: WorkspaceId as Uuid, "The workspace.";
-        stage_id: LeadStageId as Uuid, "The stage.";
     }
     DataJobPath {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
