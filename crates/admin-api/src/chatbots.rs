@@ -10,7 +10,7 @@ use crate::{
     input::{self, Input},
     page::{self, Page},
     path::{ChatbotPath, WorkspacePath},
-    problem::Problem,
+    problem::{Kind, Problem},
     versions::{self, Publication},
 };
 use actix_web::{
@@ -64,6 +64,10 @@ pub(crate) struct Chatbot {
     paused_at: Option<DateTime<Utc>>,
     /// Why.
     pause_reason: Option<String>,
+    /// Days of silence after which a conversation is erased; `null`: they are kept.
+    retention_days: Option<i32>,
+    /// Since when it is being deleted for good.
+    deleting_at: Option<DateTime<Utc>>,
     /// When it was made.
     created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -186,6 +190,8 @@ impl From<store::chatbots::Chatbot> for Chatbot {
             archived_at: chatbot.archived_at,
             paused_at: chatbot.paused_at,
             pause_reason: chatbot.pause_reason,
+            retention_days: chatbot.retention_days,
+            deleting_at: chatbot.deleting_at,
             created_at: chatbot.created_at,
             updated_at: chatbot.updated_at,
         }
@@ -357,8 +363,16 @@ async fn set_archived(
 ) -> Result<Json<Chatbot>, Problem> {
     let now = api.now();
     let mut tx = seat.begin(api).await?;
-    let before = store::chatbots::get(&mut tx, id).await?;
-    if !archived && before.is_some_and(|bot| bot.archived_at.is_some()) {
+    let before = store::chatbots::get_for_update(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    if before.deleting_at.is_some() {
+        return Err(Problem::new(
+            Kind::Conflict,
+            "the chatbot is being deleted for good",
+        ));
+    }
+    if !archived && before.archived_at.is_some() {
         room_for_chatbot(api, &mut tx).await?;
     }
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;

@@ -1,9 +1,10 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
-    IntegrationId, InvitationId, McpServerId, MessageId, Platform, QuarantineId, SessionId, SourceId, ToolId,
-    TrialRunId, UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
+    GoldenQuestionId, IntegrationId, InvitationId, LeadId, McpServerId, MessageId, Platform, QuarantineId,
+    SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -101,6 +102,23 @@ paths! {
     PlatformPath {
         platform: Platform as String, "The platform's name, for example `twilio`.";
         chatbot_id: ChatbotId as Uuid, "The chatbot.";
+    }
+    WebhookPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        webhook_id: WebhookEndpointId as Uuid, "The webhook.";
+    }
+    WebhookDeliveryPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        webhook_id: WebhookEndpointId as Uuid, "The webhook.";
+        delivery_id: WebhookDeliveryId as Uuid, "The delivery.";
+    }
+    LeadPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        lead_id: LeadId as Uuid, "The lead.";
+    }
+    DataJobPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        job_id: DataJobId as Uuid, "The job.";
     }
     ContactPath { contact_id: ContactId as Uuid, "The contact."; }
     ConversationPath { conversation_id: ConversationId as Uuid, "The conversation."; }

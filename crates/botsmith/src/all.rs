@@ -175,7 +175,7 @@ impl Work {
         );
         running.add(
             "the scheduler",
-            parts::scheduler(&settings, &shared).run(stop.clone()),
+            parts::scheduler(&settings, &shared)?.run(stop.clone()),
         );
         for platform in parts::listening_platforms(&shared) {
             running.add(

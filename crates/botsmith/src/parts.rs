@@ -5,6 +5,7 @@ use crate::{settings::Settings, shared::Shared};
 use admin_api::AdminApi;
 use anyhow::Context;
 use domain::Platform;
+use egress::Guard;
 use models::Models;
 use tools::Tools;
 
@@ -89,7 +90,7 @@ pub fn indexer(settings: &Settings, shared: &Shared) -> anyhow::Result<indexer::
 }
 
 /// Housekeeping.
-pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
+pub fn scheduler(settings: &Settings, shared: &Shared) -> anyhow::Result<scheduler::Service> {
     let Shared {
         db,
         queue,
@@ -98,7 +99,9 @@ pub fn scheduler(settings: &Settings, shared: &Shared) -> scheduler::Service {
         clock,
         ..
     } = shared.clone();
-    scheduler::Service::start(settings.scheduler.clone(), db, queue, keyring, accounts, clock)
+    let guard = Guard::new(&settings.tools.allowed_private_cidrs);
+    let settings = settings.scheduler.clone();
+    scheduler::Service::start(settings, db, queue, keyring, accounts, &guard, clock)
 }
 
 /// The platforms that can be read over a connection.

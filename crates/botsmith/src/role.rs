@@ -167,7 +167,7 @@ pub async fn scheduler(
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let shared = Shared::open(&settings, &stop).await?;
-    let service = parts::scheduler(&settings, &shared);
+    let service = parts::scheduler(&settings, &shared)?;
     quiet(
         "the scheduler",
         &settings,

@@ -167,3 +167,27 @@ id!(
     /// Who holds a lease. A new one at every claim, so it is also the fence: a lost lease's token matches no row.
     LeaseToken
 );
+id!(
+    /// Somebody who said something of themselves, or of whom an owner knows something.
+    LeadId
+);
+id!(
+    /// A step from the first word to a customer.
+    LeadStageId
+);
+id!(
+    /// Where a workspace's events are sent to.
+    WebhookEndpointId
+);
+id!(
+    /// One event. It stays the same however often it is sent, so that who has it knows it again.
+    WebhookEventId
+);
+id!(
+    /// One event on its way to one endpoint.
+    WebhookDeliveryId
+);
+id!(
+    /// Work on a person's data, or on a whole chatbot, and the receipt for it.
+    DataJobId
+);

@@ -13,10 +13,11 @@ mod state;
 
 pub use answer::{Citation, FallbackReason};
 pub use id::{
-    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, GoldenQuestionId, ImpersonationId, IntegrationId, InvitationId, LeaseToken, MailId,
-    McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId, ToolCallId, ToolId, TrialRunId,
-    UnansweredId, UserId, WorkspaceId,
+    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DataJobId,
+    DeadLetterId, DocumentId, GoldenQuestionId, ImpersonationId, IntegrationId, InvitationId, LeadId,
+    LeadStageId, LeaseToken, MailId, McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId,
+    ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId,
+    WebhookEventId, WorkspaceId,
 };
 pub use language::Language;
 pub use passage::{Passage, PassageSignals};

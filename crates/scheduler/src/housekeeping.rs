@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use process::clock::Clock;
 use store::{
-    Db, StoreError, budgets, chat, instances, integration_logs, mails, one_time_tokens, outbound_files,
-    quarantine, scheduling, sign_in_failures, trials,
+    Db, StoreError, budgets, chat, data_jobs, instances, integration_logs, mails, one_time_tokens,
+    outbound_files, quarantine, scheduling, sign_in_failures, trials, webhooks,
 };
 
 /// How long integrations' logs are kept.
@@ -19,6 +19,10 @@ const SILENT: TimeDelta = TimeDelta::days(1);
 /// How long mails are listed that were sent or given up, and links that were used or have ended.
 const MAILS: TimeDelta = TimeDelta::days(30);
 
+/// How long the file of an exported person can be fetched.
+const EXPORTS: TimeDelta = TimeDelta::days(7);
+/// How long events are kept that were sent to other programs, and how they were taken.
+const EVENTS: TimeDelta = TimeDelta::days(30);
 /// How long it is kept how a tried answer came to be.
 const TRIALS: TimeDelta = TimeDelta::days(90);
 
@@ -45,6 +49,8 @@ async fn forget(db: &Db, clock: &Clock, seen_days: i64) -> Result<(), StoreError
     budgets::expire(db, now).await?;
     budgets::forget(db, now - SPENDING).await?;
     trials::forget(db, now - TRIALS).await?;
+    data_jobs::forget_files(db, now - EXPORTS).await?;
+    webhooks::forget(db, now - EVENTS).await?;
     instances::prune(db, now - SILENT).await?;
     Ok(())
 }

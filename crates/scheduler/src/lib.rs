@@ -9,7 +9,9 @@ mod care;
 mod counting;
 mod dead;
 mod housekeeping;
+mod people;
 mod service;
 mod sweep;
+mod webhooks;
 
 pub use service::{Service, Settings};

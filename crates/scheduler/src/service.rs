@@ -1,9 +1,10 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, counting, dead, housekeeping, sweep};
+use crate::{care::Carer, counting, dead, housekeeping, people::Keeper, sweep, webhooks::Deliverer};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
+use egress::Guard;
 use mail::Post;
 use process::clock::Clock;
 use queue::Queue;
@@ -44,6 +45,8 @@ pub struct Service {
     platforms: Vec<Platform>,
     carer: Carer,
     post: Post,
+    keeper: Keeper,
+    deliverer: Deliverer,
 }
 
 /// How often a standby asks whether it is its turn.
@@ -54,16 +57,23 @@ const SILENCES: Duration = Duration::from_secs(5);
 const CARE: Duration = Duration::from_secs(5);
 
 impl Service {
-    /// Puts everything together.
+    /// Puts everything together. `guard`: where workspaces' events may be sent to.
     pub fn start(
         settings: Settings,
         db: Db,
         queue: Queue,
         keyring: Keyring,
         accounts: Accounts,
+        guard: &Guard,
         clock: Clock,
-    ) -> Self {
-        let post = Post::new(db.clone(), keyring, clock.clone(), settings.public_url.clone());
+    ) -> anyhow::Result<Self> {
+        let post = Post::new(
+            db.clone(),
+            keyring.clone(),
+            clock.clone(),
+            settings.public_url.clone(),
+        );
+        let deliverer = Deliverer::new(db.clone(), keyring, clock.clone(), guard)?;
         let carer = Carer {
             db: db.clone(),
             queue: queue.clone(),
@@ -73,12 +83,18 @@ impl Service {
             every: seconds(settings.care_seconds.max(1)),
             on_its_way: seconds(settings.backfill_grace_seconds),
         };
+        let keeper = Keeper {
+            db: db.clone(),
+            queue: queue.clone(),
+            accounts: accounts.clone(),
+            clock: clock.clone(),
+        };
         let platforms = accounts
             .channels()
             .iter()
             .map(channel::ChannelHandle::platform)
             .collect();
-        Self {
+        Ok(Self {
             settings,
             db,
             queue,
@@ -86,11 +102,14 @@ impl Service {
             platforms,
             carer,
             post,
-        }
+            keeper,
+            deliverer,
+        })
     }
 
-    /// Works, or stands by, until `stop`.
+    /// Works, or stands by, until `stop`. Events are sent by standbys too.
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let sending = tokio::spawn(self.deliverer.clone().run(stop.clone()));
         while !stop.is_cancelled() {
             match ActiveLock::acquire(&self.db).await {
                 Ok(Some(lock)) => {
@@ -110,6 +129,9 @@ impl Service {
                 () = tokio::time::sleep(STANDBY) => {}
             }
         }
+        if let Err(error) = sending.await {
+            tracing::error!(%error, "sending events ended badly");
+        }
         Ok(())
     }
 
@@ -118,6 +140,7 @@ impl Service {
         let ended = stop.child_token();
         let burying = tokio::spawn(dead::run(self.db.clone(), self.queue.clone(), ended.clone()));
         let caring = tokio::spawn(care_for(self.carer.clone(), ended.clone()));
+        let keeping = tokio::spawn(self.keeper.clone().run(ended.clone()));
         let every = Duration::from_secs(self.settings.count_seconds.max(1));
         let counting = tokio::spawn(counting::run(
             self.db.clone(),
@@ -159,6 +182,9 @@ impl Service {
         }
         if let Err(error) = posting.await {
             tracing::error!(%error, "sending mails ended badly");
+        }
+        if let Err(error) = keeping.await {
+            tracing::error!(%error, "working on people's data ended badly");
         }
         if let Err(error) = counting.await {
             tracing::error!(%error, "counting what happens ended badly");

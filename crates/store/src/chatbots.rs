@@ -117,6 +117,10 @@ pub struct Chatbot {
     pub paused_at: Option<DateTime<Utc>>,
     /// Why.
     pub pause_reason: Option<String>,
+    /// Days after which conversations in which nothing was written are erased; `None`: they are kept.
+    pub retention_days: Option<i32>,
+    /// Since when it is being deleted for good.
+    pub deleting_at: Option<DateTime<Utc>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
@@ -165,6 +169,8 @@ struct Row {
     archived_at: Option<DateTime<Utc>>,
     paused_at: Option<DateTime<Utc>>,
     pause_reason: Option<String>,
+    retention_days: Option<i32>,
+    deleting_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -188,6 +194,8 @@ impl TryFrom<Row> for Chatbot {
             archived_at: row.archived_at,
             paused_at: row.paused_at,
             pause_reason: row.pause_reason,
+            retention_days: row.retention_days,
+            deleting_at: row.deleting_at,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })

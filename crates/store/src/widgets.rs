@@ -2,6 +2,10 @@
 //!
 //! Invariant: nothing is stored that [`WidgetSettings::check`] refuses: pages of other sites show it.
 
+mod field;
+
+pub use field::{Field, FieldKind};
+
 use crate::{Db, StoreError, TenantTx};
 use chrono::{DateTime, Utc};
 use domain::ChatbotId;
@@ -9,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_SUGGESTIONS: usize = 6;
-const MOST_FIELDS: usize = 6;
+const MOST_FIELDS: usize = 20;
+const MOST_ASKED: usize = 6;
 const MOST_LANGUAGES: usize = 40;
 /// A logo's most bytes.
 pub const MOST_LOGO_BYTES: usize = 256 * 1024;
@@ -75,7 +80,7 @@ pub struct WidgetSettings {
     pub language: Option<String>,
     /// The owner's words over the script's own, by language and name.
     pub texts: BTreeMap<String, BTreeMap<String, String>>,
-    /// What is asked before the first message. Empty: nothing.
+    /// What is known of a lead beside the conversation; what is to be asked is asked before the first message.
     pub pre_chat: Vec<Field>,
     /// What has to be agreed to where something is asked.
     pub consent: Option<String>,
@@ -117,36 +122,6 @@ pub enum Theme {
     Light,
     /// Always dark.
     Dark,
-}
-
-/// One thing that is asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Field {
-    /// Its name: `name` is the person's name, everything else is kept by it.
-    pub name: String,
-    /// What may be written.
-    #[serde(rename = "type", default)]
-    pub kind: FieldKind,
-    /// What the visitor reads; `None`: the script's own word for the name.
-    #[serde(default)]
-    pub label: Option<String>,
-    /// Whether it may not stay empty.
-    #[serde(default)]
-    pub required: bool,
-}
-
-/// What may be written into a field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FieldKind {
-    /// Anything.
-    #[default]
-    Text,
-    /// An e-mail address.
-    Email,
-    /// A telephone number.
-    Phone,
 }
 
 impl Default for WidgetSettings {
@@ -223,27 +198,24 @@ impl WidgetSettings {
 
     fn check_form(&self) -> Result<(), Unfit> {
         at_most("pre_chat", self.pre_chat.len(), MOST_FIELDS)?;
+        at_most("pre_chat", self.asked().count(), MOST_ASKED).map_err(|_| {
+            let problem = format!("may have {MOST_ASKED} entries at most that are asked in the form");
+            unfit("pre_chat", problem)
+        })?;
         let mut names = BTreeSet::new();
         for (i, field) in self.pre_chat.iter().enumerate() {
-            let name = field.name.as_str();
-            let fits = (1..=40).contains(&name.len())
-                && name.starts_with(|c: char| c.is_ascii_lowercase())
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-            let place = format!("pre_chat[{i}].name");
-            if !fits || name == "consent" {
-                return Err(unfit(
-                    place,
-                    "has to be 1 to 40 small letters, digits or _, and not consent",
-                ));
+            field.check(&format!("pre_chat[{i}]"))?;
+            if !names.insert(field.name.as_str()) {
+                let problem = format!("{} is there twice", field.name);
+                return Err(unfit(format!("pre_chat[{i}].name"), problem));
             }
-            if !names.insert(name) {
-                return Err(unfit(place, format!("{name} is asked twice")));
-            }
-            optional(&format!("pre_chat[{i}].label"), field.label.as_deref(), 100)?;
         }
         Ok(())
+    }
+
+    /// The fields that the form asks for.
+    pub fn asked(&self) -> impl Iterator<Item = &Field> {
+        self.pre_chat.iter().filter(|field| field.ask)
     }
 }
 

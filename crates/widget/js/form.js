@@ -10,11 +10,13 @@ const AUTOCOMPLETE = { name: "name", email: "email", phone: "tel", company: "org
 function formOf({ pre_chat, consent, welcome }, say, send) {
   const inputs = (pre_chat || []).map((field) => {
     const label = field.label || (TEXTS.en[field.name] ? say(field.name) : field.name);
-    const input = element("input", {
-      id: `field-${field.name}`, name: field.name, type: { email: "email", phone: "tel" }[field.type] || "text", maxlength: "200",
-      required: field.required, autocomplete: AUTOCOMPLETE[field.name] || AUTOCOMPLETE[field.type] || "on",
-      "aria-describedby": `wrong-${field.name}`, dir: "auto",
-    });
+    const same = { id: `field-${field.name}`, name: field.name, required: field.required, "aria-describedby": `wrong-${field.name}`, dir: "auto" };
+    const input = field.type === "choice"
+      ? element("select", same, ...["", ...(field.choices || [])].map((choice) => element("option", { value: choice }, choice || "–")))
+      : element("input", {
+        ...same, type: { email: "email", phone: "tel" }[field.type] || "text", maxlength: "200",
+        autocomplete: AUTOCOMPLETE[field.name] || AUTOCOMPLETE[field.type] || "on",
+      });
     const wrong = element("p", { class: "wrong", id: `wrong-${field.name}` });
     const star = field.required ? element("span", { "aria-hidden": "true" }, " *") : null;
     return { field, input, wrong, node: element("div", { class: "field" }, element("label", { for: input.id }, label, star), input, wrong) };

@@ -16,6 +16,7 @@ const Chatbots = lazy(() => import("./pages/chatbots"));
 const FirstBot = lazy(() => import("./pages/first-bot"));
 const Analytics = lazy(() => import("./pages/analytics"));
 const Inbox = lazy(() => import("./pages/inbox"));
+const Leads = lazy(() => import("./pages/leads"));
 const Workspace = lazy(() => import("./pages/workspace"));
 const Admin = lazy(() => import("./pages/admin"));
 const Account = lazy(() => import("./pages/account"));
@@ -54,6 +55,7 @@ export function App() {
         <Route path="/workspaces/:workspace/chatbots" element={<Chatbots />} />
         <Route path="/workspaces/:workspace/new" element={<FirstBot />} />
         <Route path="/workspaces/:workspace/inbox/:conversation?" element={<Inbox />} />
+        <Route path="/workspaces/:workspace/leads" element={<Leads />} />
         <Route path="/workspaces/:workspace/analytics" element={<Analytics />} />
         <Route path="/workspaces/:workspace/settings/:tab?" element={<Workspace />} />
         <Route path="/installation" element={<Navigate to="/admin/prices" replace />} />

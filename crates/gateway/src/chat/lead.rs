@@ -23,12 +23,12 @@ pub fn checked(
     now: DateTime<Utc>,
 ) -> Result<Lead, ChatError> {
     for name in said.keys() {
-        if name != "consent" && !asked.pre_chat.iter().any(|field| field.name == *name) {
+        if name != "consent" && !asked.asked().any(|field| field.name == *name) {
             return Err(wrong(name, "is not asked here"));
         }
     }
     let mut lead = Lead::default();
-    for field in &asked.pre_chat {
+    for field in asked.asked() {
         let Some(value) = value(field, said.get(&field.name))? else {
             continue;
         };
@@ -43,11 +43,14 @@ pub fn checked(
         };
         *place = Some(value);
     }
-    if asked.consent.is_some() && !asked.pre_chat.is_empty() {
+    if let Some(words) = &asked.consent
+        && asked.asked().next().is_some()
+    {
         if said.get("consent") != Some(&Value::Bool(true)) {
             return Err(wrong("consent", "has to be true: the visitor has to agree first"));
         }
         lead.consented_at = Some(now);
+        lead.consent_text = Some(words.clone());
     }
     Ok(lead)
 }
@@ -68,37 +71,10 @@ fn value(field: &Field, said: Option<&Value>) -> Result<Option<String>, ChatErro
             Ok(None)
         };
     };
-    match field.kind {
-        FieldKind::Email if !is_email(&text) => Err(wrong(
-            &field.name,
-            "has to be an e-mail address, like ada@example.com",
-        )),
-        FieldKind::Phone if !is_phone(&text) => Err(wrong(
-            &field.name,
-            "has to be a telephone number, like +44 20 7946 0018",
-        )),
-        FieldKind::Email | FieldKind::Phone | FieldKind::Text => Ok(Some(text)),
+    match field.misfit(&text) {
+        Some(problem) => Err(wrong(&field.name, problem)),
+        None => Ok(Some(text)),
     }
-}
-
-/// Something at a domain with a dot. Whether somebody reads it shows when it is written to.
-fn is_email(text: &str) -> bool {
-    let Some((who, domain)) = text.rsplit_once('@') else {
-        return false;
-    };
-    let labels: Vec<&str> = domain.split('.').collect();
-    !who.is_empty()
-        && !who.contains('@')
-        && !text.contains(|c: char| c.is_whitespace() || "<>\"(),;:".contains(c))
-        && labels.len() >= 2
-        && labels.iter().all(|label| !label.is_empty())
-}
-
-/// 6 to 15 digits (E.164 has no longer ones), with what people write between them.
-fn is_phone(text: &str) -> bool {
-    let rest = text.strip_prefix('+').unwrap_or(text);
-    let digits = rest.chars().filter(char::is_ascii_digit).count();
-    (6..=15).contains(&digits) && rest.chars().all(|c| c.is_ascii_digit() || " -()./".contains(c))
 }
 
 #[cfg(test)]
@@ -133,6 +109,27 @@ mod tests {
         assert_eq!(kept.phone.as_deref(), Some("+44 20 7946 0018"));
         assert_eq!(kept.fields["company"], "F&K");
         assert!(kept.consented_at.is_some());
+        assert_eq!(kept.consent_text.as_deref(), Some("I agree."));
+    }
+
+    #[test]
+    fn a_choice_is_one_of_those_offered_and_what_is_not_asked_is_refused() {
+        let asked: WidgetSettings = serde_json::from_value(json!({"pre_chat": [
+            {"name": "size", "type": "choice", "choices": ["1 to 10", "more"], "required": true},
+            {"name": "budget", "ask": false, "required": true},
+        ]}))
+        .unwrap();
+        let lead = |said: Value| checked(&serde_json::from_value(said).unwrap(), &asked, Utc::now());
+
+        assert_eq!(lead(json!({"size": "more"})).unwrap().fields["size"], "more");
+        for (said, says) in [
+            (json!({"size": "less"}), "size has to be one of: 1 to 10, more"),
+            (json!({}), "size is missing"),
+            (json!({"size": "more", "budget": "1"}), "budget is not asked"),
+        ] {
+            let refused = lead(said).unwrap_err().to_string();
+            assert!(refused.contains(says), "{refused}");
+        }
     }
 
     #[test]

@@ -156,7 +156,7 @@ async fn lead_of(
         Err(error) => return Err(error.into()),
     };
     let asked = widget.map(|widget| widget.settings).unwrap_or_default();
-    if said.is_none() && asked.pre_chat.is_empty() {
+    if said.is_none() && asked.asked().next().is_none() {
         return Ok(None);
     }
     let nothing = BTreeMap::new();

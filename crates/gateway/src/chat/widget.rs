@@ -70,7 +70,7 @@ pub async fn settings(chat: web::Data<Chat>, path: web::Path<String>, request: H
                 "logo": logo,
                 "language": settings.language,
                 "texts": settings.texts,
-                "pre_chat": settings.pre_chat,
+                "pre_chat": settings.asked().collect::<Vec<_>>(),
                 "consent": settings.consent,
                 "files": settings.files,
                 "citations": settings.citations,

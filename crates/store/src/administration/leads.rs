@@ -123,16 +123,43 @@ pub async fn workspace_of(db: &Db, id: ContactId) -> Result<Option<WorkspaceId>,
     .map(Into::into))
 }
 
-/// Forgets what a lead said of themselves; their conversations stay. `false`: there is no such lead here.
+/// Forgets what a lead said of themselves, here and on their workspace's list; their conversations stay. `false`: there is
+/// no such lead here.
 pub async fn erase(tx: &mut TenantTx, id: ContactId) -> Result<bool, StoreError> {
     let workspace: Uuid = tx.workspace().as_uuid();
-    let done = sqlx::query!(
-        "update contacts set name = null, email = null, phone = null, fields = '{}', consented_at = null, lead_at = null
-         where workspace_id = $1 and id = $2 and lead_at is not null",
+    let Some(lead) = sqlx::query_scalar!(
+        "select lead_id from contacts where workspace_id = $1 and id = $2 and lead_at is not null for update",
         workspace,
         id.as_uuid(),
     )
+    .fetch_optional(tx.connection())
+    .await?
+    else {
+        return Ok(false);
+    };
+    sqlx::query!(
+        "update contacts set name = null, email = null, phone = null, fields = '{}', consented_at = null,
+             consent_text = null, lead_at = null, lead_id = null
+         where workspace_id = $1 and (id = $2 or lead_id = $3)",
+        workspace,
+        id.as_uuid(),
+        lead,
+    )
     .execute(tx.connection())
     .await?;
-    Ok(done.rows_affected() == 1)
+    sqlx::query!(
+        "delete from webhook_events where workspace_id = $1 and lead_id = $2",
+        workspace,
+        lead
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "delete from leads where workspace_id = $1 and id = $2",
+        workspace,
+        lead
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(true)
 }

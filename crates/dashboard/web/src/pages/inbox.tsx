@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Card, Group, Modal, NativeSelect, Stack, Text, Te
 import { useDebouncedValue } from "@mantine/hooks";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useRef, useState, type FormEvent } from "react";
-import { Link, useParams, useSearchParams } from "react-router-dom";
+import { Link, useNavigate, useParams, useSearchParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, usePlatforms } from "../api/hooks";
 import { useAct } from "../parts/act";
@@ -46,6 +46,9 @@ function Talk({ id, workspace }: { id: string; workspace: string }) {
   const take = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/take-over", { params: { path } })), ...stale);
   const back = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/hand-back", { params: { path } })), ...stale);
   const reply = useAct((text: string) => ask(api.POST("/api/conversations/{conversation_id}/replies", { params: { path }, body: { text } })), ...stale);
+  const lead = useAct(async () => ask(api.POST("/api/conversations/{conversation_id}/lead", { params: { path } })), ["leads", workspace]);
+  const agent = useMay(workspace, "agent");
+  const navigate = useNavigate();
   const end = useRef<HTMLDivElement>(null);
   const newest = messages.data?.pages[0]?.items[0]?.id;
   useEffect(() => { end.current?.scrollTo({ top: end.current.scrollHeight }); }, [newest]);
@@ -66,12 +69,13 @@ function Talk({ id, workspace }: { id: string; workspace: string }) {
           <Title order={2} className="words">{nameOf(one)}</Title>
           <Group gap="xs"><Text size="sm" c="dimmed">{one.chatbot_name} · {one.platform}</Text><State kind="handler" value={one.handler} /></Group>
         </div>
+        {agent && <Button variant="default" onClick={() => lead.mutate(undefined, { onSuccess: ({ lead: { id } }) => navigate(`/workspaces/${workspace}/leads?lead=${id}`) })} loading={lead.isPending}>{t("leads.make")}</Button>}
         {one.handler === "human"
           ? <Button variant="default" onClick={() => back.mutate(undefined)} loading={back.isPending}>{t("inbox.handBack")}</Button>
           : <Button onClick={() => take.mutate(undefined)} loading={take.isPending}>{t("inbox.takeOver")}</Button>}
       </Group>
       {one.handoff && <Alert color="orange" mb="sm"><Text size="sm">{word("handoffReason", one.handoff.reason)}{one.handoff.detail && `: “${one.handoff.detail}”`} · {time(one.handoff.since)}{one.handoff.back_at && ` · ${t("inbox.backAt", { time: time(one.handoff.back_at) })}`}</Text></Alert>}
-      {[take.error, back.error, reply.error].map((error, at) => error && <Wrong key={at} error={error} />)}
+      {[take.error, back.error, reply.error, lead.error].map((error, at) => error && <Wrong key={at} error={error} />)}
       {messages.error && <Wrong error={messages.error} retry={() => void messages.refetch()} />}
       {messages.isPending && <Loading />}
       {messages.data && (

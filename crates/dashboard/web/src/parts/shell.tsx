@@ -74,6 +74,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
             <>
               <NavLink to={`/workspaces/${workspace}/chatbots`} className="nav">{t("nav.all")}</NavLink>
               <NavLink to={`/workspaces/${workspace}/inbox`} className="nav">{t("nav.inbox")}</NavLink>
+              <NavLink to={`/workspaces/${workspace}/leads`} className="nav">{t("nav.leads")}</NavLink>
               <NavLink to={`/workspaces/${workspace}/analytics`} className="nav">{t("nav.analytics")}</NavLink>
               <NavLink to={`/workspaces/${workspace}/settings`} className="nav">{t("nav.settings")}</NavLink>
               <Chatbots workspace={workspace} onGo={close} />

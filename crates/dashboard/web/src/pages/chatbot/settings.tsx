@@ -9,6 +9,7 @@ import { Import } from "../../parts/import";
 import { useMay } from "../../parts/role";
 import { Confirm, Section, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
+import { Deletion, Retention } from "./keeping";
 
 type Bot = Schemas["Chatbot"];
 
@@ -65,6 +66,7 @@ function Archive({ bot }: { bot: Bot }) {
 export default function Settings({ bot }: { bot: Bot }) {
   const { t } = useTexts();
   const may = useMay(bot.workspace_id, "admin");
+  const owner = useMay(bot.workspace_id, "owner");
   return (
     <Stack maw={860}>
       <Draft bot={bot} may={may} />
@@ -73,7 +75,8 @@ export default function Settings({ bot }: { bot: Bot }) {
         <>
           <Section title={t("bot.export")} note={t("export.note")}><Group><Button component="a" href={`/api/chatbots/${bot.id}/export`} download variant="default">{t("export.download")}</Button></Group></Section>
           <Section title={t("import.title")} note={t("import.note")}><Import into={{ chatbot: bot.id }} stale={[["draft", bot.id], ["golden", bot.id]]} /></Section>
-          {!bot.archived_at && <Archive bot={bot} />}
+          <Retention key={bot.retention_days} bot={bot} />
+          {bot.archived_at ? owner && <Deletion bot={bot} /> : <Archive bot={bot} />}
         </>
       )}
     </Stack>

@@ -9,12 +9,14 @@ import Members from "./members";
 
 const Keys = lazy(() => import("./keys"));
 const Budgets = lazy(() => import("./budgets"));
+const Webhooks = lazy(() => import("./webhooks"));
+const Privacy = lazy(() => import("./privacy"));
 const Activity = lazy(() => import("./activity"));
 const General = lazy(() => import("./general"));
 
-const TABS = ["members", "keys", "budgets", "activity", "general"] as const;
+const TABS = ["members", "keys", "webhooks", "privacy", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const PAGES = { members: Members, keys: Keys, webhooks: Webhooks, privacy: Privacy, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();

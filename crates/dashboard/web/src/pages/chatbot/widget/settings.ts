@@ -7,9 +7,13 @@ export interface Suggestion {
 
 export interface Field {
   name: string;
-  type: "text" | "email" | "phone";
+  type: "text" | "email" | "phone" | "choice";
   label?: string | null;
   required: boolean;
+  /** Of a choice: what is offered. */
+  choices?: string[];
+  /** Whether the form asks for it; left out: it does. */
+  ask?: boolean;
 }
 
 export type Words = Record<string, Record<string, string>>;
