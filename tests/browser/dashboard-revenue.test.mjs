@@ -163,7 +163,7 @@ desk.step("revenue shows what a known load brought", async () => {
   await page.getByLabel("US dollars for one EUR").fill("2");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("tab", { name: "Workspaces" }).last().click();
-  await page.getByRole("row").filter({ hasText: "Browser" }).getByText("US$58.00").waitFor();
+  await page.getByRole("row").filter({ hasText: "Browser" }).getByText("$58.00", { exact: true }).waitFor();
   await picture(page, "revenue-workspaces");
   assert.deepEqual(owner.problems, []);
 });

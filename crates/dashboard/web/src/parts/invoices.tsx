@@ -19,7 +19,7 @@ export function InvoiceTable({ items, whose, at, acts }: { items: Invoice[]; who
         <Table.Thead><Table.Tr><Table.Th>{t("invoices.number")}</Table.Th>{whose && <Table.Th>{t("nav.workspace")}</Table.Th>}<Table.Th>{t("invoices.total")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("invoices.period")}</Table.Th><Table.Th>{t("invoices.due")}</Table.Th><Actions /></Table.Tr></Table.Thead>
         <Table.Tbody>{items.map((invoice) => (
           <Table.Tr key={invoice.id}>
-            <Table.Td><Text size="sm" fw={600}>{invoice.number}</Text>{invoice.by_stripe && <Text size="xs" c="dimmed">Stripe</Text>}</Table.Td>
+            <Table.Td style={{ whiteSpace: "nowrap" }}><Text size="sm" fw={600}>{invoice.number}</Text>{invoice.by_stripe && <Text size="xs" c="dimmed">Stripe</Text>}</Table.Td>
             {whose && <Table.Td><Text size="sm" className="words">{invoice.workspace_name}</Text></Table.Td>}
             <Table.Td><Text size="sm" title={invoice.lines.map((line) => `${line.text}: ${money(line.amount_minor, invoice.currency)}`).join("\n")}>{money(invoice.total_minor, invoice.currency)}</Text></Table.Td>
             <Table.Td><State kind="invoice" value={invoice.overdue ? "overdue" : invoice.state} /></Table.Td>

@@ -69,7 +69,7 @@ export default function Plans() {
                 <Table.Td><Text size="sm">{money(plan.price_minor, plan.currency)}</Text>{plan.trial_days > 0 && <Text size="xs" c="dimmed">{t("plan.trialDays", { days: number(plan.trial_days) })}</Text>}</Table.Td>
                 {LIMITS.map(([field]) => <Table.Td key={field}><Text size="sm">{limit(plan[field])}</Text></Table.Td>)}
                 <Table.Td><Text size="sm">{number(plan.subscriptions)}</Text></Table.Td>
-                <Table.Td><Group justify="flex-end" gap="xs" wrap="nowrap">
+                <Table.Td><Group justify="flex-end" gap="xs">
                   <Button size="xs" variant="default" onClick={() => setOpen(plan)} aria-label={`${t("plans.change")}: ${plan.name}`}>{t("plans.change")}</Button>
                   {!plan.subscriptions && <Button size="xs" variant="outline" color="red" onClick={() => setGone(plan)} aria-label={`${t("do.delete")}: ${plan.name}`}>{t("do.delete")}</Button>}
                 </Group></Table.Td>
