@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "mail-testkit",
             "process",
             "store",
+            "stripe",
             "widget",
         ],
     ),

@@ -11,6 +11,7 @@ use crate::{
     page::{self, Page},
     path::{ChatbotPath, WorkspacePath},
     problem::{Kind, Problem},
+    revenue::limits::make_room,
     versions::{self, Publication},
 };
 use actix_web::{
@@ -22,6 +23,7 @@ use domain::{ChatbotId, WorkspaceId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::chatbots::ChatbotSettings;
+use store::usage::Limit;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -232,6 +234,7 @@ pub(crate) async fn create(
     let settings = settings(&api, &seat, id, input.0).await?;
     let mut tx = seat.begin(&api).await?;
     room_for_chatbot(&api, &mut tx).await?;
+    make_room(&api, &mut tx, Limit::Chatbots, 1).await?;
     store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
     store::versions::first(&mut tx, id, seat.author()).await?;
     seat.did(
@@ -374,6 +377,7 @@ async fn set_archived(
     }
     if !archived && before.archived_at.is_some() {
         room_for_chatbot(api, &mut tx).await?;
+        make_room(api, &mut tx, Limit::Chatbots, 1).await?;
     }
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
     let action = if archived {

@@ -11,6 +11,7 @@ use crate::{
     page::{self, Page, PageQuery},
     path::{InvitationPath, WorkspacePath},
     problem::Problem,
+    revenue::limits::make_seat,
     setup::{LINK_LASTS, refused_link},
     token,
 };
@@ -137,6 +138,7 @@ pub(crate) async fn invite(
 ) -> Result<HttpResponse, Problem> {
     let email = input::email(&input.0.email)?;
     let mut tx = api.db().system().await?;
+    make_seat(&api, &mut tx, seat.workspace).await?;
     let made = make(&api, &mut tx, &seat, email, input.0.role, "member.invite").await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(shown_once(HttpResponse::Created().json(made)))

@@ -12,6 +12,7 @@ use crate::{
     password,
     path::{MemberPath, WorkspacePath},
     problem::{Kind, Problem},
+    revenue::limits::make_seat,
     sessions::{self, Me},
     setup::{optional_name, refused_link},
     token,
@@ -192,6 +193,13 @@ pub(crate) async fn accept(
             (user, Some(sessions::open(&api, &mut tx, user, &facts).await?))
         }
     };
+    // Others may have come since the invitation.
+    if store::memberships::role_in(api.db(), workspace, user)
+        .await?
+        .is_none()
+    {
+        make_seat(&api, &mut tx, workspace).await?;
+    }
     store::memberships::add(&mut tx, workspace, user, role, now).await?;
     let activity = NewActivity {
         user: Some(user),

@@ -29,6 +29,8 @@ pub enum Kind {
     PasswordChangeRequired,
     /// Not for an administrator who acts as somebody else.
     InPersonOnly,
+    /// The workspace's plan does not allow more.
+    PlanLimit,
     /// A browser sent it for another site.
     CrossOrigin,
     /// There is no such thing, or the caller may not know of it.
@@ -88,6 +90,7 @@ impl Kind {
                 "in-person-only",
                 "Only the person themself may do this",
             ),
+            Self::PlanLimit => (S::PAYMENT_REQUIRED, "plan-limit", "Your plan does not allow more"),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
                 "cross-origin",
@@ -413,6 +416,21 @@ impl From<store::outbound::EnqueueError> for Problem {
                 ),
             ),
             E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<stripe::StripeError> for Problem {
+    fn from(error: stripe::StripeError) -> Self {
+        use stripe::StripeError as E;
+        match &error {
+            E::Unauthorized => Self::new(
+                Kind::Conflict,
+                "Stripe does not accept the secret key any more: an administrator has to enter a new one",
+            ),
+            E::Refused(reason) => Self::new(Kind::Conflict, format!("Stripe refused it: {reason}")),
+            E::Unreachable(_) => Self::unavailable(error),
+            E::Unreadable(_) => Self::internal(error),
         }
     }
 }

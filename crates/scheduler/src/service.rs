@@ -1,6 +1,6 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, counting, dead, housekeeping, people::Keeper, sweep, webhooks::Deliverer};
+use crate::{billing, care::Carer, counting, dead, housekeeping, people::Keeper, sweep, webhooks::Deliverer};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
@@ -149,6 +149,7 @@ impl Service {
             ended.clone(),
         ));
         let posting = tokio::spawn(self.post.clone().run(ended.clone()));
+        let billing = tokio::spawn(billing::run(self.db.clone(), self.clock.clone(), ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         let mut silences = interval(SILENCES);
@@ -188,6 +189,9 @@ impl Service {
         }
         if let Err(error) = counting.await {
             tracing::error!(%error, "counting what happens ended badly");
+        }
+        if let Err(error) = billing.await {
+            tracing::error!(%error, "looking after subscriptions ended badly");
         }
     }
 }

@@ -48,6 +48,14 @@ pub async fn put_in(tx: &mut SystemTx, key: &str, value: &Value) -> Result<(), S
     Ok(())
 }
 
+/// Forgets it. `false`: nothing was noted.
+pub async fn delete(tx: &mut SystemTx, key: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query!("delete from installation where key = $1", key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,11 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     "model_providers",
     "model_provider_keys",
     "installation_models",
+    // What is offered to everybody, and what keeps invoices and events of Stripe in order.
+    "plans",
+    "coupons",
+    "invoice_numbers",
+    "stripe_events",
 ];
 
 async fn tables(pool: &PgPool) -> Vec<String> {

@@ -23,6 +23,7 @@ mod origin;
 mod people;
 mod pigeon;
 mod quarantine;
+mod revenue;
 mod scopes;
 mod second_factor;
 mod secrets;
@@ -137,6 +138,7 @@ pub fn settings() -> Settings {
         max_body_bytes: 64 * 1024,
         max_upload_bytes: 128 * 1024,
         workers: 1,
+        stripe_api_url: crate::settings::usual_stripe(),
     }
 }
 

@@ -15,6 +15,7 @@ const PAGES = {
   activity: lazy(() => import("./activity")),
   leads: lazy(() => import("./leads")),
   models: lazy(() => import("./models")),
+  revenue: lazy(() => import("./revenue")),
   prices: lazy(() => import("./prices")),
   installation: lazy(() => import("./installation")),
   mail: lazy(() => import("./mail")),

@@ -8,6 +8,7 @@ import { NotFound } from "../not-found";
 import Members from "./members";
 
 const Keys = lazy(() => import("./keys"));
+const Plan = lazy(() => import("./plan"));
 const Budgets = lazy(() => import("./budgets"));
 const Webhooks = lazy(() => import("./webhooks"));
 const Privacy = lazy(() => import("./privacy"));
@@ -17,6 +18,9 @@ const General = lazy(() => import("./general"));
 const TABS = ["members", "keys", "webhooks", "privacy", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
 const PAGES = { members: Members, keys: Keys, webhooks: Webhooks, privacy: Privacy, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const TABS = ["members", "keys", "plan", "budgets", "activity", "general"] as const;
+type Tab = (typeof TABS)[number];
+const PAGES = { members: Members, keys: Keys, plan: Plan, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();
