@@ -15,6 +15,7 @@ mod api_keys;
 mod attachments;
 mod budgets;
 mod caller;
+mod canned_replies;
 mod cell;
 mod chatbots;
 mod conduct;
@@ -23,6 +24,7 @@ mod credentials;
 mod dashboard;
 mod dead_letters;
 mod difference;
+mod events;
 mod golden;
 mod guard;
 mod idempotency;
@@ -73,10 +75,13 @@ use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, Platform};
+use domain::{ChatbotId, ConversationId, Platform, UserId, WorkspaceId};
 use password::Passwords;
 use process::clock::Clock;
-use queue::{Queue, QueueName};
+use queue::{
+    Queue, QueueName,
+    workspace_news::{self, WorkspaceNews},
+};
 use std::sync::{Arc, OnceLock};
 use store::Db;
 use url::Url;
@@ -97,6 +102,7 @@ struct Inner {
     passwords: Passwords,
     openapi: String,
     retriever: OnceLock<(Retriever, usize)>,
+    streams: events::Streams,
 }
 
 impl AdminApi {
@@ -125,6 +131,7 @@ impl AdminApi {
             passwords,
             openapi,
             retriever: OnceLock::new(),
+            streams: events::Streams::default(),
         })))
     }
 
@@ -183,6 +190,10 @@ impl AdminApi {
         self.0.retriever.get()
     }
 
+    pub(crate) fn streams(&self) -> &events::Streams {
+        &self.0.streams
+    }
+
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
@@ -227,6 +238,31 @@ impl AdminApi {
     /// Tells every process to drop what it keeps of a chatbot.
     pub(crate) fn chatbot_changed(&self, chatbot: ChatbotId) {
         self.announce(&format!("chatbot.{chatbot}"));
+    }
+
+    /// Tells whoever follows the workspace that a conversation is in another state.
+    pub(crate) fn conversation_changed(&self, workspace: WorkspaceId, conversation: ConversationId) {
+        let conversations = vec![conversation];
+        workspace_news::tell(
+            self.queue(),
+            workspace,
+            &WorkspaceNews::Conversations { conversations },
+        );
+    }
+
+    /// Tells whoever follows the workspace that somebody has written into a conversation.
+    pub(crate) fn message_written(&self, workspace: WorkspaceId, conversation: ConversationId) {
+        let conversations = vec![conversation];
+        workspace_news::tell(
+            self.queue(),
+            workspace,
+            &WorkspaceNews::Messages { conversations },
+        );
+    }
+
+    /// Tells every process that a person may see less than before: what they follow is asked about anew.
+    pub(crate) fn access_changed(&self, user: UserId) {
+        self.announce(&workspace_news::access_topic(user));
     }
 
     /// Tells the chat-workers that a run of questions is due.

@@ -1,9 +1,9 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId, GoldenQuestionId,
-    IntegrationId, McpServerId, MessageId, Platform, QuarantineId, SourceId, ToolId, TrialRunId,
-    UnansweredId, UserId, WorkspaceId,
+    ApiKeyId, AttachmentId, CannedReplyId, ChatbotId, ContactId, ConversationId, DeadLetterId, DocumentId,
+    GoldenQuestionId, IntegrationId, LabelId, McpServerId, MessageId, NoteId, Platform, QuarantineId,
+    SourceId, ToolId, TrialRunId, UnansweredId, UserId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -37,6 +37,14 @@ paths! {
     DeadLetterPath {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         dead_letter_id: DeadLetterId as Uuid, "The dead letter.";
+    }
+    LabelPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        label_id: LabelId as Uuid, "The label.";
+    }
+    CannedReplyPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        canned_reply_id: CannedReplyId as Uuid, "The canned reply.";
     }
     UserPath { user_id: UserId as Uuid, "The account."; }
     PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
@@ -96,6 +104,14 @@ paths! {
     MessagePath {
         conversation_id: ConversationId as Uuid, "The conversation.";
         message_id: MessageId as Uuid, "The message.";
+    }
+    ConversationLabelPath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        label_id: LabelId as Uuid, "The label.";
+    }
+    NotePath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        note_id: NoteId as Uuid, "The note.";
     }
     AttachmentPath {
         conversation_id: ConversationId as Uuid, "The conversation.";

@@ -185,6 +185,7 @@ pub(crate) async fn me(api: Data<AdminApi>, person: Person) -> Result<Json<Me>, 
 #[utoipa::path(delete, path = "/api/session", responses((status = 204)))]
 pub(crate) async fn sign_out(api: Data<AdminApi>, person: Person) -> Result<HttpResponse, Problem> {
     store::sessions::delete(api.db(), person.session).await?;
+    api.access_changed(person.user);
     let mut cookie = build_cookie(&api, "");
     cookie.make_removal();
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
@@ -241,6 +242,7 @@ pub(crate) async fn change_password(
     store::activity_log::record_system(&mut tx, None, &activity, api.now()).await?;
     let cookie = open(&api, &mut tx, person.user, &facts).await?;
     tx.commit().await.map_err(store::StoreError::from)?;
+    api.access_changed(person.user);
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 

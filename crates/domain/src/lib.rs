@@ -12,15 +12,17 @@ mod state;
 
 pub use answer::{Citation, FallbackReason};
 pub use id::{
-    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DeadLetterId,
-    DocumentId, GoldenQuestionId, IntegrationId, LeaseToken, McpServerId, MessageId, PartId, QuarantineId,
-    SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WorkspaceId,
+    AnswerId, ApiKeyId, AttachmentId, BlobId, CannedReplyId, ChatbotId, ChunkId, ContactId, ConversationId,
+    DeadLetterId, DocumentId, GoldenQuestionId, IntegrationId, LabelId, LeaseToken, McpServerId, MessageId,
+    NoteId, PartId, QuarantineId, SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId,
+    WorkspaceId,
 };
 pub use passage::{Passage, PassageSignals};
 pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, HandoffReason, InboundState, IntegrationMode, IntegrationState, PartState,
-    QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState, VersionState,
+    ConversationState, Direction, Handler, HandoffReason, InboundState, InboxView, IntegrationMode,
+    IntegrationState, PartState, QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState,
+    VersionState,
 };

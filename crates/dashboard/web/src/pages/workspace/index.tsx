@@ -10,11 +10,12 @@ import Members from "./members";
 const Keys = lazy(() => import("./keys"));
 const Budgets = lazy(() => import("./budgets"));
 const Activity = lazy(() => import("./activity"));
+const Desk = lazy(() => import("./inbox"));
 const General = lazy(() => import("./general"));
 
-const TABS = ["members", "keys", "budgets", "activity", "general"] as const;
+const TABS = ["members", "inbox", "keys", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const PAGES = { members: Members, inbox: Desk, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();
