@@ -10,6 +10,8 @@ export class Model {
   #plans = new Map();
   #asked = [];
   #waiting = [];
+  /** Everything it was ever sent. */
+  heard = [];
 
   async start() {
     this.server = createServer((request, response) => this.#answer(request, response).catch((error) => response.destroy(error)));
@@ -42,7 +44,9 @@ export class Model {
   }
 
   async #answer(request, response) {
-    const body = JSON.parse(await read(request));
+    const sent = await read(request);
+    this.heard.push(sent);
+    const body = JSON.parse(sent);
     const question = body.messages.at(-1).content;
     const text = Array.isArray(question) ? question.map((part) => part.text || "").join("\n") : question;
     const tokens = text.match(TOKEN) || ["nothing"];

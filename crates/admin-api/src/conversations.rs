@@ -1,5 +1,11 @@
 //! Conversations: following them, taking them over, answering in them.
 
+pub(crate) mod corrections;
+pub(crate) mod labels;
+pub(crate) mod listing;
+pub(crate) mod notes;
+pub(crate) mod progress;
+
 use crate::{
     AdminApi,
     caller::Seat,
@@ -16,13 +22,14 @@ use actix_web::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, Direction, Handler, HandoffReason,
-    InboundState, IntegrationId, MessageId, PartId, PartState, Platform, Sender,
+    AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, ConversationState, Direction, Handler,
+    HandoffReason, InboundState, IntegrationId, MessageId, PartId, PartState, Platform, Sender, UserId,
 };
+use labels::Label;
+use listing::ListQuery;
 use serde::{Deserialize, Serialize};
 use store::{inbox, journey};
-use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
+use utoipa::ToSchema;
 
 const MOST_REPLY: usize = 16_000;
 
@@ -50,6 +57,17 @@ pub(crate) struct Conversation {
     handler: Handler,
     /// Why and since when a human has it; `null`: the bot has it.
     handoff: Option<Handoff>,
+    /// Whether there is something left to do: `open`, `snoozed` or `resolved`.
+    #[schema(value_type = String, example = "open")]
+    state: ConversationState,
+    /// Since when it is resolved. The person's next message opens it again.
+    resolved_at: Option<DateTime<Utc>>,
+    /// Until when it is snoozed; it comes back then, or when the person writes.
+    snoozed_until: Option<DateTime<Utc>>,
+    /// The member who looks after it.
+    assignee: Option<Assignee>,
+    /// What it is marked with.
+    labels: Vec<Label>,
     /// Messages that wait for an answer of the bot.
     waiting: i64,
     /// When the person last wrote.
@@ -58,6 +76,16 @@ pub(crate) struct Conversation {
     last_message: Option<LastMessage>,
     /// When it began.
     created_at: DateTime<Utc>,
+}
+
+/// The member who looks after a conversation.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Assignee {
+    /// The member.
+    #[schema(value_type = Uuid)]
+    user_id: UserId,
+    /// Their name; their address where they have none.
+    name: String,
 }
 
 /// Why and since when a human has a conversation.
@@ -121,6 +149,9 @@ pub(crate) struct Message {
     /// Outbound: `bot`, `agent` or `api`.
     #[schema(value_type = Option<String>)]
     sender: Option<Sender>,
+    /// Outbound, by a member: their name; `null` also when they are a member no more.
+    #[schema(example = "Ada Lovelace")]
+    author: Option<String>,
     /// Inbound: what became of it.
     #[schema(value_type = Option<String>)]
     state: Option<InboundState>,
@@ -269,32 +300,6 @@ pub(crate) struct Call {
     detail: Option<String>,
 }
 
-/// Which conversations to list. Every given condition must hold.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListQuery {
-    /// Of this chatbot.
-    chatbot_id: Option<Uuid>,
-    /// Through this integration.
-    integration_id: Option<Uuid>,
-    /// On this platform.
-    #[param(value_type = Option<String>)]
-    platform: Option<Platform>,
-    /// In these hands: `bot` or `human`.
-    #[param(value_type = Option<String>)]
-    handler: Option<Handler>,
-    /// In a human's hands for this reason: `requested`, `keyword`, `unanswered` or `agent`.
-    #[param(value_type = Option<String>)]
-    handoff_reason: Option<HandoffReason>,
-    /// Whose contact's name or address contains this.
-    contact: Option<String>,
-    /// The `next` of the page before.
-    after: Option<Uuid>,
-    /// How many items at most.
-    limit: Option<i64>,
-}
-
 /// An agent's answer.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -333,6 +338,14 @@ impl From<inbox::Conversation> for Conversation {
                 since: handoff.since,
                 back_at: handoff.back_at,
             }),
+            state: conversation.state,
+            resolved_at: conversation.resolved_at,
+            snoozed_until: conversation.snoozed_until,
+            assignee: conversation.assignee.map(|assignee| Assignee {
+                user_id: assignee.user,
+                name: assignee.name,
+            }),
+            labels: conversation.labels.into_iter().map(Into::into).collect(),
             waiting: conversation.waiting,
             last_inbound_at: conversation.last_inbound_at,
             last_message: conversation.last_message.map(|last| LastMessage {
@@ -351,6 +364,7 @@ impl From<journey::Message> for Message {
             id: message.id,
             direction: message.direction,
             sender: message.sender,
+            author: message.author,
             state: message.state,
             text: message.text,
             error: message.error,
@@ -434,7 +448,7 @@ impl From<journey::Part> for Part {
     }
 }
 
-/// The conversations of a workspace, newest first.
+/// The conversations of a workspace, those in which the person wrote last first.
 #[utoipa::path(
     get, path = "/api/workspaces/{workspace_id}/conversations", params(WorkspacePath, ListQuery), responses((status = 200, body = Page<Conversation>))
 )]
@@ -444,25 +458,14 @@ pub(crate) async fn list(
     _path: Path<WorkspacePath>,
     query: Query<ListQuery>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
-    let query = query.into_inner();
     let limit = page::limit(query.limit)?;
-    let filter = inbox::Filter {
-        chatbot: query.chatbot_id.map(Into::into),
-        integration: query.integration_id.map(Into::into),
-        platform: query.platform,
-        handler: query.handler,
-        handoff_reason: query.handoff_reason,
-        contact: query
-            .contact
-            .map(|contact| input::line("contact", &contact, 100))
-            .transpose()?,
-    };
+    let search = query.search()?;
     let mut tx = seat.begin(&api).await?;
-    let rows = inbox::list(&mut tx, &filter, query.after.map(Into::into), limit + 1).await?;
+    let rows = inbox::list(&mut tx, &search, query.after.map(inbox::Cursor), limit + 1).await?;
     Ok(Json(Page::of(
         rows,
         limit,
-        |conversation| conversation.id.as_uuid(),
+        |conversation| conversation.cursor.0,
         Into::into,
     )))
 }
@@ -545,6 +548,7 @@ pub(crate) async fn take_over(
         .await?
         .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
+    api.conversation_changed(seat.workspace, path.conversation_id);
     Ok(Json(conversation.into()))
 }
 
@@ -575,6 +579,7 @@ pub(crate) async fn hand_back(
         .await?
         .ok_or_else(Problem::not_found)?;
     tx.commit().await?;
+    api.conversation_changed(seat.workspace, path.conversation_id);
     Ok(Json(conversation.into()))
 }
 
@@ -611,6 +616,7 @@ pub(crate) async fn reply(
         contact_key: conversation.contact.key,
         conversation_key: conversation.key,
         sender: Sender::Agent,
+        author: seat.user(),
         text,
         media,
         buttons: Vec::new(),
@@ -622,6 +628,7 @@ pub(crate) async fn reply(
     seat.did(&api, &mut tx, "message.reply", accepted.message_id, details)
         .await?;
     tx.commit().await?;
+    api.message_written(seat.workspace, conversation.id);
     api.wake_senders(&integration.platform);
     Ok(HttpResponse::Accepted().json(accepted))
 }

@@ -16,6 +16,7 @@ mod area;
 mod attachments;
 mod budgets;
 mod caller;
+mod canned_replies;
 mod cell;
 mod chatbots;
 mod conduct;
@@ -24,6 +25,7 @@ mod credentials;
 mod dashboard;
 mod dead_letters;
 mod difference;
+mod events;
 mod golden;
 mod guard;
 mod idempotency;
@@ -83,10 +85,13 @@ use accounts::Accounts;
 use actix_web::web::ServiceConfig;
 use channel::{ChannelHandle, Registry};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, Platform};
+use domain::{ChatbotId, ConversationId, Platform, UserId, WorkspaceId};
 use password::Passwords;
 use process::clock::Clock;
-use queue::{Queue, QueueName};
+use queue::{
+    Queue, QueueName,
+    workspace_news::{self, WorkspaceNews},
+};
 use std::sync::{Arc, OnceLock};
 use store::Db;
 use url::Url;
@@ -109,6 +114,7 @@ struct Inner {
     stripe: stripe::Stripe,
     retriever: OnceLock<(Retriever, usize)>,
     models: OnceLock<Models>,
+    streams: events::Streams,
 }
 
 impl AdminApi {
@@ -141,6 +147,7 @@ impl AdminApi {
             openapi,
             retriever: OnceLock::new(),
             models: OnceLock::new(),
+            streams: events::Streams::default(),
         })))
     }
 
@@ -214,6 +221,10 @@ impl AdminApi {
         models.ok_or_else(|| problem::Problem::internal("the API was put together without models"))
     }
 
+    pub(crate) fn streams(&self) -> &events::Streams {
+        &self.0.streams
+    }
+
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
     }
@@ -263,6 +274,31 @@ impl AdminApi {
     /// Tells every process to drop what it keeps of what administrators allow.
     pub(crate) fn installation_changed(&self) {
         self.announce("installation");
+    }
+
+    /// Tells whoever follows the workspace that a conversation is in another state.
+    pub(crate) fn conversation_changed(&self, workspace: WorkspaceId, conversation: ConversationId) {
+        let conversations = vec![conversation];
+        workspace_news::tell(
+            self.queue(),
+            workspace,
+            &WorkspaceNews::Conversations { conversations },
+        );
+    }
+
+    /// Tells whoever follows the workspace that somebody has written into a conversation.
+    pub(crate) fn message_written(&self, workspace: WorkspaceId, conversation: ConversationId) {
+        let conversations = vec![conversation];
+        workspace_news::tell(
+            self.queue(),
+            workspace,
+            &WorkspaceNews::Messages { conversations },
+        );
+    }
+
+    /// Tells every process that a person may see less than before: what they follow is asked about anew.
+    pub(crate) fn access_changed(&self, user: UserId) {
+        self.announce(&workspace_news::access_topic(user));
     }
 
     /// Tells the chat-workers that a run of questions is due.

@@ -126,6 +126,7 @@ pub(crate) async fn update(
     seat.did(&api, &mut tx, "member.role", path.user_id, details)
         .await?;
     tx.commit().await?;
+    api.access_changed(path.user_id);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -147,6 +148,7 @@ pub(crate) async fn remove(
     )
     .await?;
     tx.commit().await?;
+    api.access_changed(path.user_id);
     Ok(HttpResponse::NoContent().finish())
 }
 

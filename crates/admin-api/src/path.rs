@@ -1,10 +1,10 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
-    GoldenQuestionId, IntegrationId, InvitationId, LeadId, McpServerId, MessageId, Platform, QuarantineId,
-    SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId,
-    WorkspaceId,
+    ApiKeyId, AttachmentId, CannedReplyId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId,
+    DocumentId, GoldenQuestionId, IntegrationId, InvitationId, LabelId, LeadId, McpServerId, MessageId,
+    NoteId, Platform, QuarantineId, SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId,
+    WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -45,6 +45,14 @@ paths! {
         invitation_id: InvitationId as Uuid, "The invitation.";
     }
     SessionPath { session_id: SessionId as Uuid, "The session."; }
+    LabelPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        label_id: LabelId as Uuid, "The label.";
+    }
+    CannedReplyPath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        canned_reply_id: CannedReplyId as Uuid, "The canned reply.";
+    }
     UserPath { user_id: UserId as Uuid, "The account."; }
     ProviderPath { provider_id: Uuid as Uuid, "The provider."; }
     ProviderKeyPath {
@@ -132,6 +140,14 @@ paths! {
     MessagePath {
         conversation_id: ConversationId as Uuid, "The conversation.";
         message_id: MessageId as Uuid, "The message.";
+    }
+    ConversationLabelPath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        label_id: LabelId as Uuid, "The label.";
+    }
+    NotePath {
+        conversation_id: ConversationId as Uuid, "The conversation.";
+        note_id: NoteId as Uuid, "The note.";
     }
     AttachmentPath {
         conversation_id: ConversationId as Uuid, "The conversation.";

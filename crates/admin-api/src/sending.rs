@@ -18,7 +18,7 @@ use actix_web::{
 };
 use channel::{Address, Button, ChannelHandle, Reply, TemplateUse};
 use chrono::Duration;
-use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, Platform, Sender};
+use domain::{ChatbotId, ConversationId, IntegrationState, MessageId, PartId, Platform, Sender, UserId};
 use serde::{Deserialize, Serialize};
 use store::{
     TenantTx,
@@ -131,6 +131,8 @@ pub(crate) struct Outgoing<'a> {
     pub contact_key: String,
     pub conversation_key: String,
     pub sender: Sender,
+    /// The member who writes, where it is one.
+    pub author: Option<UserId>,
     pub text: String,
     pub media: Vec<Medium>,
     pub buttons: Vec<Button>,
@@ -304,7 +306,13 @@ async fn send_on(
         channel,
         contact_key: to.contact,
         conversation_key: to.conversation.0,
-        sender: Sender::Api,
+        // What a member sends is the member's, whichever page they send it from.
+        sender: if seat.user().is_some() {
+            Sender::Agent
+        } else {
+            Sender::Api
+        },
+        author: seat.user(),
         text,
         media,
         buttons,
@@ -316,6 +324,7 @@ async fn send_on(
     seat.did(api, &mut tx, "message.send", accepted.message_id, details)
         .await?;
     tx.commit().await?;
+    api.message_written(seat.workspace, accepted.conversation_id);
     api.wake_senders(platform);
     Ok(HttpResponse::Accepted().json(accepted))
 }
@@ -374,6 +383,7 @@ pub(crate) async fn put_on_its_way(
         contact_key: outgoing.contact_key,
         conversation_key: outgoing.conversation_key,
         sender: outgoing.sender,
+        author: outgoing.author,
         text: reply.template.map_or(reply.text, |template| in_words(&template)),
         buttons: offered,
         contents,

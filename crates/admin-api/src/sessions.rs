@@ -315,6 +315,7 @@ pub(crate) async fn sign_out(
         tx.commit().await.map_err(store::StoreError::from)?;
     }
     store::sessions::delete(api.db(), person.session).await?;
+    api.access_changed(person.user);
     let mut cookie = build_cookie(&api, "");
     cookie.make_removal();
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
@@ -362,6 +363,7 @@ pub(crate) async fn change_password(
     store::activity_log::record_system(&mut tx, None, &activity, api.now()).await?;
     let cookie = open(&api, &mut tx, person.user, &facts).await?;
     tx.commit().await.map_err(store::StoreError::from)?;
+    api.access_changed(person.user);
     Ok(HttpResponse::NoContent().cookie(cookie).finish())
 }
 

@@ -317,6 +317,7 @@ pub(crate) async fn reset_password(
     };
     store::activity_log::record_system(&mut tx, None, &activity, now).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    api.access_changed(user);
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -96,7 +96,7 @@ const MOST_ANSWERED: usize = 1_000;
 /// So many questions of a group are shown.
 const SHOWN: usize = 5;
 /// Where answers that were given here gather.
-const ANSWERED: &str = "Answers to visitors' questions";
+pub(crate) const ANSWERED: &str = "Answers to visitors' questions";
 
 /// Questions that ask much the same.
 #[derive(Serialize, ToSchema)]
@@ -140,9 +140,9 @@ pub(crate) struct NewAnswer {
 pub(crate) struct AnswerAdded {
     /// The source of kind `qa` that has it now.
     #[schema(value_type = Uuid)]
-    source_id: domain::SourceId,
+    pub source_id: domain::SourceId,
     /// How many questions are open no more.
-    resolved: u64,
+    pub resolved: u64,
 }
 
 /// The open questions, those that ask much the same together.

@@ -8,6 +8,7 @@ use process::clock::Clock;
 use queue::{
     Queue, QueueName,
     news::{self, News},
+    workspace_news::{self, WorkspaceNews},
 };
 use std::{sync::Arc, time::Duration};
 use store::{Db, parts};
@@ -152,9 +153,8 @@ impl Service {
                         running.spawn(async move {
                             let settled = delivery.deliver(&claim).await;
                             drop(hand);
-                            if settled.applied && delivery.platform.is_own() {
-                                let topic = news::topic(claim.integration, &claim.conversation_key);
-                                news::tell(&queue, &topic, &News::Changed);
+                            if settled.applied {
+                                tell(&queue, &delivery.platform, &claim);
                             }
                             if settled.successor_waits {
                                 look_again.notify_one();
@@ -173,6 +173,16 @@ impl Service {
             }
             queue::Delivery::ack_all(tokens).await;
         }
+    }
+}
+
+/// Tells the members who follow the workspace, and whoever follows the conversation over the chat API.
+fn tell(queue: &Queue, platform: &Platform, claim: &parts::Claim) {
+    let conversations = vec![claim.conversation];
+    workspace_news::tell(queue, claim.workspace, &WorkspaceNews::Messages { conversations });
+    if platform.is_own() {
+        let topic = news::topic(claim.integration, &claim.conversation_key);
+        news::tell(queue, &topic, &News::Changed);
     }
 }
 

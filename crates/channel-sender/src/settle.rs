@@ -151,6 +151,7 @@ mod tests {
             chatbot: ChatbotId::new(),
             integration: IntegrationId::new(),
             integration_version: 1,
+            conversation: domain::ConversationId::new(),
             message: MessageId::new(),
             sender: Sender::Bot,
             contact_key: String::new(),

@@ -7,6 +7,7 @@ use process::clock::Clock;
 use queue::{
     Delivery, Queue, QueueName,
     news::{self, News},
+    workspace_news::{self, WorkspaceNews},
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -103,14 +104,27 @@ async fn one_by_one(
     }
 }
 
-/// Tells whoever follows a conversation over the chat API.
+/// Tells whoever follows a conversation over the chat API, and the members who follow the workspace.
 fn tell(queue: &Queue, messages: &[NewInbound], taken: &[TakenIn]) {
+    let mut places = Vec::with_capacity(messages.len());
     for (message, taken) in messages.iter().zip(taken) {
-        if message.platform.is_own() && matches!(taken, TakenIn::Stored { .. }) {
+        let TakenIn::Stored {
+            workspace,
+            conversation,
+            ..
+        } = taken
+        else {
+            continue;
+        };
+        places.push((*workspace, *conversation));
+        if message.platform.is_own() {
             let topic = news::topic(message.integration, &message.conversation_key);
             news::tell(queue, &topic, &News::Changed);
         }
     }
+    workspace_news::tell_all(queue, places, |conversations| WorkspaceNews::Messages {
+        conversations,
+    });
 }
 
 async fn finish(queue: &Queue, clock: &Clock, deliveries: Vec<Delivery>, taken: &[TakenIn]) {
@@ -129,6 +143,7 @@ async fn finish(queue: &Queue, clock: &Clock, deliveries: Vec<Delivery>, taken: 
                 conversation,
                 state: InboundState::Waiting,
                 due_at,
+                ..
             } => {
                 waiting += 1;
                 due.insert((*conversation, due_at.unwrap_or_else(|| clock.now())));

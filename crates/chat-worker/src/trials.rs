@@ -16,7 +16,10 @@ use crate::{
 };
 use domain::{ConversationId, FallbackReason, MessageId};
 use judge::{Judged, judge};
-use queue::{LiveEvent, LiveEvents};
+use queue::{
+    LiveEvent, LiveEvents,
+    workspace_news::{self, WorkspaceNews},
+};
 use std::{sync::Arc, time::Duration};
 use store::{
     StoreError,
@@ -162,6 +165,7 @@ impl Run<'_> {
             if !trials::record(&worker.db, claimed, asked.position, &outcome).await? {
                 return Ok(Some(Concluded::Lost));
             }
+            self.tell_progress();
             tokio::time::sleep(began.elapsed().min(LONGEST_REST)).await;
         }
         Ok(Some(
@@ -245,7 +249,17 @@ impl Run<'_> {
         set.unwrap_or_else(|| i32::try_from(usual).unwrap_or(i32::MAX))
     }
 
+    /// Tells the members who follow the workspace.
+    fn tell_progress(&self) {
+        let news = WorkspaceNews::Trial {
+            chatbot: self.claimed.chatbot,
+            run: self.claimed.id,
+        };
+        workspace_news::tell(&self.worker.queue, self.claimed.workspace, &news);
+    }
+
     fn tell(&self, concluded: Concluded) {
+        self.tell_progress();
         let outcome = match concluded {
             Concluded::Measured => "measured",
             Concluded::Live(_) => "live",

@@ -15,7 +15,11 @@ use channel::{Button, Reply};
 use chrono::TimeDelta;
 use domain::{InboundState, MessageId};
 use process::clock::Clock;
-use queue::{Queue, news::News};
+use queue::{
+    Queue,
+    news::News,
+    workspace_news::{self, WorkspaceNews},
+};
 use std::{sync::Arc, time::Duration};
 use store::{
     Db, StoreError,
@@ -57,6 +61,15 @@ pub struct Worker {
 pub struct Turn {
     pub worker: Arc<Worker>,
     pub claim: Claim,
+}
+
+/// What came of a turn that went as it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// The bot has handed the conversation over.
+    HandedOver,
+    /// It was answered, or there was nothing to answer.
+    Done,
 }
 
 /// Why a turn ended without a commit.
@@ -113,14 +126,20 @@ impl Turn {
         if let Some(followed) = followed {
             followed.tell(&News::Changed);
         }
-        outcome
+        let conversations = vec![self.claim.conversation];
+        let news = match &outcome {
+            Ok(Outcome::HandedOver) => WorkspaceNews::HandOff { conversations },
+            Ok(Outcome::Done) | Err(_) => WorkspaceNews::Messages { conversations },
+        };
+        workspace_news::tell(&self.worker.queue, self.claim.workspace, &news);
+        outcome.map(|_| ())
     }
 
-    async fn take_rounds(&self, span: &Span, followed: Option<&Followed>) -> Result<(), TurnError> {
+    async fn take_rounds(&self, span: &Span, followed: Option<&Followed>) -> Result<Outcome, TurnError> {
         // The second time round takes an older message in; a third would let a talkative contact wait for ever.
         for round in 0..2 {
             if round == 0 && self.is_paused().await? {
-                return Ok(());
+                return Ok(Outcome::Done);
             }
             let waiting = turns::take_up(&self.worker.db, &self.claim).await?;
             if round == 0 {
@@ -128,7 +147,7 @@ impl Turn {
                 process::trace::set_parent(span, traceparent);
             }
             let Some((bot, waiting)) = self.sort_out(waiting).await? else {
-                return Ok(());
+                return Ok(Outcome::Done);
             };
             let waiting = self.with_choices(waiting).await?;
             let (reply, was_shown) = tokio::select! {
@@ -165,19 +184,22 @@ impl Turn {
                         wake::turns(&worker.queue, due_at);
                     }
                     process::crash_point!("turn.after_wake");
-                    return Ok(());
+                    return Ok(match reply.handoff {
+                        Some(_) => Outcome::HandedOver,
+                        None => Outcome::Done,
+                    });
                 }
                 Committed::TakenOver => {
                     tracing::info!("a human took over: the answer was not sent");
-                    return Ok(());
+                    return Ok(Outcome::Done);
                 }
                 Committed::LeaseLost => {
                     tracing::info!("another worker has the conversation: the answer was not sent");
-                    return Ok(());
+                    return Ok(Outcome::Done);
                 }
             }
         }
-        Ok(())
+        Ok(Outcome::Done)
     }
 
     /// What was shown while it was written is changed into the answer only when the platform takes one more call for the

@@ -148,6 +148,18 @@ id!(
     UnansweredId
 );
 id!(
+    /// What members mark conversations with.
+    LabelId
+);
+id!(
+    /// What a member says to the others about a conversation.
+    NoteId
+);
+id!(
+    /// A text that members answer with again and again.
+    CannedReplyId
+);
+id!(
     /// A question with what is expected of its answer.
     GoldenQuestionId
 );

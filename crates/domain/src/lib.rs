@@ -13,11 +13,11 @@ mod state;
 
 pub use answer::{Citation, FallbackReason};
 pub use id::{
-    AnswerId, ApiKeyId, AttachmentId, BlobId, ChatbotId, ChunkId, ContactId, ConversationId, DataJobId,
-    DeadLetterId, DocumentId, GoldenQuestionId, ImpersonationId, IntegrationId, InvitationId, LeadId,
-    LeadStageId, LeaseToken, MailId, McpServerId, MessageId, PartId, QuarantineId, SessionId, SourceId,
-    ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId,
-    WebhookEventId, WorkspaceId,
+    AnswerId, ApiKeyId, AttachmentId, BlobId, CannedReplyId, ChatbotId, ChunkId, ContactId, ConversationId,
+    DataJobId, DeadLetterId, DocumentId, GoldenQuestionId, ImpersonationId, IntegrationId, InvitationId,
+    LabelId, LeadId, LeadStageId, LeaseToken, MailId, McpServerId, MessageId, NoteId, PartId, QuarantineId,
+    SessionId, SourceId, ToolCallId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId,
+    WebhookEndpointId, WebhookEventId, WorkspaceId,
 };
 pub use language::Language;
 pub use passage::{Passage, PassageSignals};
@@ -25,6 +25,7 @@ pub use phone::{PhoneNumber, PhoneNumberError};
 pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
-    Direction, Handler, HandoffReason, InboundState, IntegrationMode, IntegrationState, PartState,
-    QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState, VersionState,
+    ConversationState, Direction, Handler, HandoffReason, InboundState, InboxView, IntegrationMode,
+    IntegrationState, PartState, QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState,
+    VersionState,
 };

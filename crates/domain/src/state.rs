@@ -141,6 +141,34 @@ states!(
 );
 
 states!(
+    /// Whether there is something left to do in a conversation, as far as its members know.
+    ConversationState {
+        /// There may be.
+        Open = "open",
+        /// Not until a certain time, or until the person writes.
+        Snoozed = "snoozed",
+        /// No, until the person writes.
+        Resolved = "resolved",
+    }
+);
+
+states!(
+    /// A part of the inbox.
+    InboxView {
+        /// What is neither snoozed nor resolved.
+        Open = "open",
+        /// Of that, what a human has and has not answered since the person wrote last.
+        NeedsHuman = "needs_human",
+        /// Of that, what a human has.
+        TakenOver = "taken_over",
+        /// What is snoozed.
+        Snoozed = "snoozed",
+        /// What is resolved.
+        Resolved = "resolved",
+    }
+);
+
+states!(
     /// Why a human has a conversation.
     HandoffReason {
         /// The person asked for one.

@@ -134,7 +134,7 @@ async fn portion(indexer: &Indexer, model: &Embedder, claim: &Claim, size: i64) 
     let committed = meanings::commit(&indexer.db, claim, &made, old_serves).await?;
     process::crash_point!("meaning.after_commit");
     if committed.changed {
-        work::tell(&indexer.queue, claim.chatbot);
+        work::tell(&indexer.queue, claim.workspace, claim.chatbot);
     }
     if committed.done {
         tracing::info!(model = claim.wanted, "every passage has its vector");

@@ -7,6 +7,7 @@ use crate::{
     site, work,
 };
 use extract::Document;
+use queue::workspace_news::{self, WorkspaceNews};
 use std::{collections::HashSet, time::Duration};
 use store::{
     StoreError,
@@ -61,7 +62,13 @@ pub(crate) async fn index(indexer: &Indexer, claim: PageClaim) {
     process::crash_point!("site.after_page_commit");
     metrics::histogram!("botsmith_page_seconds").record(started.elapsed().as_secs_f64());
     if committed.changed || committed.site_done {
-        work::tell(&indexer.queue, claim.chatbot);
+        work::tell(&indexer.queue, claim.workspace, claim.chatbot);
+    } else {
+        // How many pages are read is progress too.
+        let news = WorkspaceNews::Sources {
+            chatbot: claim.chatbot,
+        };
+        workspace_news::tell(&indexer.queue, claim.workspace, &news);
     }
     // What it links to is due.
     indexer.news.notify_one();

@@ -1,8 +1,11 @@
 //! One source, from its claim to its passages.
 
 use crate::{Indexer, cut, file, site};
-use domain::ChatbotId;
-use queue::Queue;
+use domain::{ChatbotId, WorkspaceId};
+use queue::{
+    Queue,
+    workspace_news::{self, WorkspaceNews},
+};
 use std::time::Duration;
 use store::{
     Db, StoreError,
@@ -138,7 +141,7 @@ async fn attempt(indexer: &Indexer, claimed: &Claimed) -> Result<Outcome, Unread
         Committed::Ready { knowledge_version } => {
             let passages: usize = documents.iter().map(|document| document.chunks.len()).sum();
             tracing::info!(knowledge_version, passages, "the source is indexed");
-            tell(queue, claimed.chatbot);
+            tell(queue, claimed.workspace, claimed.chatbot);
             Outcome::Ready
         }
         Committed::Superseded => Outcome::Superseded,
@@ -168,12 +171,13 @@ async fn fail(db: &Db, queue: &Queue, claimed: &Claimed, reason: &str) -> Result
         return Ok(Outcome::Superseded);
     }
     tracing::info!(reason, "the source cannot be indexed");
-    tell(queue, claimed.chatbot);
+    tell(queue, claimed.workspace, claimed.chatbot);
     Ok(Outcome::Failed)
 }
 
 /// Whoever shows or keeps something of this chatbot looks again.
-pub(crate) fn tell(queue: &Queue, chatbot: ChatbotId) {
+pub(crate) fn tell(queue: &Queue, workspace: WorkspaceId, chatbot: ChatbotId) {
+    workspace_news::tell(queue, workspace, &WorkspaceNews::Sources { chatbot });
     if let Err(error) = queue
         .live()
         .publish(&format!("chatbot.{chatbot}"), b"knowledge".to_vec())

@@ -19,6 +19,7 @@ pub mod news;
 mod postgres;
 mod presence;
 mod settings;
+pub mod workspace_news;
 
 pub use consumer::Consumer;
 pub use delivery::{Death, Delivery};

@@ -166,7 +166,8 @@ impl Service {
                     sweep::sweep(&self.db, &self.queue, &self.clock, &self.platforms, self.settings.wake_ups).await;
                 }
                 _ = silences.tick() => {
-                    sweep::hand_back(&self.db, &self.clock).await;
+                    sweep::hand_back(&self.db, &self.queue, &self.clock).await;
+                    sweep::end_snoozes(&self.db, &self.queue, &self.clock).await;
                     sweep::end_impersonations(&self.db, &self.clock).await;
                 }
                 _ = houses.tick() => {

@@ -1,8 +1,11 @@
 //! One look at everything that is due and in nobody's hand.
 
-use domain::Platform;
+use domain::{ConversationId, Platform, WorkspaceId};
 use process::clock::Clock;
-use queue::{Queue, QueueName};
+use queue::{
+    Queue, QueueName,
+    workspace_news::{self, WorkspaceNews},
+};
 use store::{Db, StoreError, conversations, impersonations, scheduling, statuses};
 
 /// Takes work out of hands that have gone, and wakes whoever can do it.
@@ -42,9 +45,29 @@ pub async fn sweep(db: &Db, queue: &Queue, clock: &Clock, platforms: &[Platform]
 }
 
 /// Gives the bot what no human has written into for as long as the owner said.
-pub async fn hand_back(db: &Db, clock: &Clock) {
+pub async fn hand_back(db: &Db, queue: &Queue, clock: &Clock) {
     let back = conversations::hand_back_silent(db, clock.now()).await;
-    report("conversations back from humans", back);
+    report("conversations back from humans", told(queue, back));
+}
+
+/// Brings conversations back into their inboxes that are snoozed no longer.
+pub async fn end_snoozes(db: &Db, queue: &Queue, clock: &Clock) {
+    let back = conversations::end_snoozes(db, clock.now()).await;
+    report("snoozed conversations back", told(queue, back));
+}
+
+/// Tells whoever follows their workspaces. How many there were.
+fn told(
+    queue: &Queue,
+    changed: Result<Vec<(WorkspaceId, ConversationId)>, StoreError>,
+) -> Result<u64, StoreError> {
+    changed.map(|places| {
+        let count = places.len() as u64;
+        workspace_news::tell_all(queue, places, |conversations| WorkspaceNews::Conversations {
+            conversations,
+        });
+        count
+    })
 }
 
 /// Ends the times in which administrators act as somebody else, once they are over.

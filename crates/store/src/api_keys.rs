@@ -151,6 +151,16 @@ pub async fn revoke(tx: &mut TenantTx, id: ApiKeyId, now: DateTime<Utc>) -> Resu
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a key still opens its workspace.
+pub async fn is_valid(db: &Db, id: ApiKeyId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from api_keys where id = $1 and revoked_at is null) as "is_valid!""#,
+        id.as_uuid(),
+    )
+    .fetch_one(db.system_pool())
+    .await?)
+}
+
 /// Who holds the key of this hash, unless it is revoked. Notes the use, once a minute at most.
 pub async fn holder(db: &Db, key_hash: &[u8], now: DateTime<Utc>) -> Result<Option<KeyHolder>, StoreError> {
     let Some(row) = sqlx::query!(

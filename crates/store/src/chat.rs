@@ -594,6 +594,7 @@ mod tests {
             contact_key: "v/1".to_owned(),
             conversation_key: "v/1".to_owned(),
             sender: Sender::Agent,
+            author: None,
             text: "third".to_owned(),
             buttons: None,
             contents: vec![serde_json::json!({"text": "third"})],

@@ -1,10 +1,15 @@
 //! Reading conversations, for people who follow or answer them.
 
-use crate::{Db, StoreError, TenantTx};
+mod find;
+
+use crate::{Db, StoreError, labels::Label};
 use chrono::{DateTime, Utc};
 use domain::{
-    ChatbotId, ContactId, ConversationId, Handler, HandoffReason, IntegrationId, Platform, WorkspaceId,
+    ChatbotId, ContactId, ConversationId, ConversationState, Handler, HandoffReason, IntegrationId, Platform,
+    UserId, WorkspaceId,
 };
+pub use find::{Cursor, MOST_COUNTED, MOST_LOOKED_THROUGH, Search, counts, get, list};
+use sqlx::PgConnection;
 use std::fmt;
 
 /// Which conversations to list. Every given condition must hold.
@@ -45,6 +50,16 @@ pub struct Conversation {
     pub handler: Handler,
     /// Why and since when a human has it.
     pub handoff: Option<Handoff>,
+    /// Whether there is something left to do.
+    pub state: ConversationState,
+    /// Since when it is resolved.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Until when it is snoozed.
+    pub snoozed_until: Option<DateTime<Utc>>,
+    /// The member who looks after it.
+    pub assignee: Option<Assignee>,
+    /// What it is marked with, in the order of their names.
+    pub labels: Vec<Label>,
     /// Messages that wait for an answer of the bot.
     pub waiting: i64,
     /// When the person last wrote.
@@ -53,6 +68,17 @@ pub struct Conversation {
     pub last_message: Option<LastMessage>,
     /// When it began.
     pub created_at: DateTime<Utc>,
+    /// Its place in the list.
+    pub cursor: Cursor,
+}
+
+/// The member who looks after a conversation.
+#[derive(Debug, Clone)]
+pub struct Assignee {
+    /// The person.
+    pub user: UserId,
+    /// Their name; their address where they have none.
+    pub name: String,
 }
 
 /// Why and since when a human has a conversation.
@@ -109,32 +135,38 @@ impl fmt::Debug for Conversation {
     }
 }
 
-pub(crate) struct Row {
-    pub id: uuid::Uuid,
-    pub chatbot_id: uuid::Uuid,
-    pub chatbot_name: String,
-    pub integration_id: uuid::Uuid,
-    pub platform: String,
-    pub contact_id: uuid::Uuid,
-    pub contact_key: String,
-    pub contact_name: Option<String>,
-    pub opted_out_at: Option<DateTime<Utc>>,
-    pub email: Option<String>,
-    pub phone: Option<String>,
-    pub fields: serde_json::Value,
-    pub consented_at: Option<DateTime<Utc>>,
-    pub key: String,
-    pub handler: String,
-    pub handoff_reason: Option<String>,
-    pub handoff_detail: Option<String>,
-    pub handed_off_at: Option<DateTime<Utc>>,
-    pub hand_back_at: Option<DateTime<Utc>>,
-    pub waiting: i64,
-    pub last_inbound_at: Option<DateTime<Utc>>,
-    pub last_direction: Option<String>,
-    pub last_text: Option<String>,
-    pub last_at: Option<DateTime<Utc>>,
-    pub created_at: DateTime<Utc>,
+struct Row {
+    id: uuid::Uuid,
+    chatbot_id: uuid::Uuid,
+    chatbot_name: String,
+    integration_id: uuid::Uuid,
+    platform: String,
+    contact_id: uuid::Uuid,
+    contact_key: String,
+    contact_name: Option<String>,
+    opted_out_at: Option<DateTime<Utc>>,
+    email: Option<String>,
+    phone: Option<String>,
+    fields: serde_json::Value,
+    consented_at: Option<DateTime<Utc>>,
+    key: String,
+    handler: String,
+    handoff_reason: Option<String>,
+    handoff_detail: Option<String>,
+    handed_off_at: Option<DateTime<Utc>>,
+    hand_back_at: Option<DateTime<Utc>>,
+    resolved_at: Option<DateTime<Utc>>,
+    snoozed_until: Option<DateTime<Utc>>,
+    assignee_id: Option<uuid::Uuid>,
+    assignee_name: Option<String>,
+    labels: serde_json::Value,
+    waiting: i64,
+    last_inbound_at: Option<DateTime<Utc>>,
+    last_direction: Option<String>,
+    last_text: Option<String>,
+    last_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    recent: uuid::Uuid,
 }
 
 impl TryFrom<Row> for Conversation {
@@ -172,81 +204,64 @@ impl TryFrom<Row> for Conversation {
                 }),
                 _ => None,
             },
+            state: match (row.resolved_at, row.snoozed_until) {
+                (Some(_), _) => ConversationState::Resolved,
+                (None, Some(_)) => ConversationState::Snoozed,
+                (None, None) => ConversationState::Open,
+            },
+            resolved_at: row.resolved_at,
+            snoozed_until: row.snoozed_until,
+            assignee: row.assignee_id.zip(row.assignee_name).map(|(id, name)| Assignee {
+                user: id.into(),
+                name,
+            }),
+            labels: serde_json::from_value(row.labels)?,
             waiting: row.waiting,
             last_inbound_at: row.last_inbound_at,
             last_message,
             created_at: row.created_at,
+            cursor: Cursor(row.recent),
         })
     }
 }
 
 /// Characters of a conversation's newest message that a list shows.
-pub(crate) const PREVIEW_CHARACTERS: i32 = 160;
+const PREVIEW_CHARACTERS: i32 = 160;
 
-/// The workspace's conversations, newest first.
-pub async fn list(
-    tx: &mut TenantTx,
-    filter: &Filter,
-    after: Option<ConversationId>,
-    limit: i64,
+/// What is shown of these conversations, in the order of their ids here. One that was deleted meanwhile is left out.
+pub(crate) async fn hydrate(
+    connection: &mut PgConnection,
+    ids: &[uuid::Uuid],
 ) -> Result<Vec<Conversation>, StoreError> {
-    find(tx, None, filter, after, limit).await
-}
-
-/// One conversation.
-pub async fn get(tx: &mut TenantTx, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-    Ok(find(tx, Some(id), &Filter::default(), None, 1).await?.pop())
-}
-
-async fn find(
-    tx: &mut TenantTx,
-    only: Option<ConversationId>,
-    filter: &Filter,
-    after: Option<ConversationId>,
-    limit: i64,
-) -> Result<Vec<Conversation>, StoreError> {
-    let workspace = tx.workspace().as_uuid();
     sqlx::query_as!(
         Row,
         r#"select v.id, v.chatbot_id, b.name as chatbot_name, v.integration_id, i.platform, v.contact_id,
                   c.key as contact_key, c.name as contact_name, c.opted_out_at, c.email, c.phone, c.fields, c.consented_at,
-                  v.key, v.handler, v.handoff_reason, v.handoff_detail, v.handed_off_at, v.hand_back_at,
+                  v.key, v.handler, v.handoff_reason, v.handoff_detail, v.handed_off_at, v.hand_back_at, v.resolved_at,
+                  case when v.snoozed_until > now() then v.snoozed_until end as snoozed_until, v.assignee_id,
+                  coalesce(nullif(u.name, ''), u.email) as assignee_name,
+                  (select coalesce(jsonb_agg(to_jsonb(l) - 'workspace_id' order by lower(l.name)), '[]')
+                   from conversation_labels p join labels l on l.id = p.label_id
+                   where p.conversation_id = v.id) as "labels!",
                   (select count(*) from messages w
                    where w.conversation_id = v.id and w.state in ('waiting', 'answering')) as "waiting!",
-                  v.last_inbound_at, m.direction as "last_direction?", left(m.text, $10) as last_text,
-                  m.accepted_at as "last_at?", v.created_at
-           from conversations v
+                  v.last_inbound_at, m.direction as "last_direction?", left(m.text, $2) as last_text,
+                  m.accepted_at as "last_at?", v.created_at, coalesce(v.last_inbound, v.id) as "recent!"
+           from unnest($1::uuid[]) with ordinality as chosen (id, place)
+           join conversations v on v.id = chosen.id
            join chatbots b on b.id = v.chatbot_id
            join integrations i on i.id = v.integration_id
            join contacts c on c.id = v.contact_id
+           left join users u on u.id = v.assignee_id
            left join lateral (
                select direction, text, accepted_at from messages
                where conversation_id = v.id order by id desc limit 1
            ) m on true
-           where v.workspace_id = $1
-             and ($2::uuid is null or v.id = $2)
-             and ($3::uuid is null or v.chatbot_id = $3)
-             and ($4::uuid is null or v.integration_id = $4)
-             and ($5::text is null or i.platform = $5)
-             and ($6::text is null or v.handler = $6)
-             and ($7::text is null or position(lower($7) in lower(c.key)) > 0
-                  or position(lower($7) in lower(c.name)) > 0)
-             and ($8::uuid is null or v.id < $8)
-             and ($11::text is null or v.handoff_reason = $11)
-           order by v.id desc limit $9"#,
-        workspace,
-        only.map(|id| id.as_uuid()),
-        filter.chatbot.map(|id| id.as_uuid()),
-        filter.integration.map(|id| id.as_uuid()),
-        filter.platform.as_ref().map(Platform::as_str),
-        filter.handler.map(Handler::as_str),
-        filter.contact,
-        after.map(|id| id.as_uuid()),
-        limit,
+           order by chosen.place"#,
+        ids,
         PREVIEW_CHARACTERS,
-        filter.handoff_reason.map(HandoffReason::as_str),
     )
-    .fetch_all(tx.connection())
+    .fetch_all(connection)
     .await?
     .into_iter()
     .map(TryInto::try_into)

@@ -8,6 +8,7 @@ use crate::{Db, StoreError, SystemTx, usage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AttachmentId, ChatbotId, ContactId, ConversationId, InboundState, IntegrationId, MessageId, Platform,
+    WorkspaceId,
 };
 use std::fmt;
 use uuid::Uuid;
@@ -97,6 +98,8 @@ pub enum TakenIn {
     IntegrationGone,
     /// It is stored.
     Stored {
+        /// Its workspace.
+        workspace: WorkspaceId,
         /// Its conversation.
         conversation: ConversationId,
         /// `Waiting`, `ForHuman` or `Suppressed`.
@@ -178,6 +181,9 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
                 last_inbound = excluded.last_inbound,
                 last_inbound_at = greatest(conversations.last_inbound_at, excluded.last_inbound_at),
                 updated_at = now(),
+                -- Whoever writes has something to say.
+                resolved_at = null,
+                snoozed_until = null,
                 due_at = case
                     when excluded.due_at is null or conversations.handler = 'human' then conversations.due_at
                     when conversations.due_at is null then excluded.due_at
@@ -200,7 +206,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
             from conversation v, contact c, quiet q
             returning state
         )
-        select k.id as "integration!", k.workspace_id as "workspace!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
+        select k.workspace_id as "workspace!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
                c.id as "contact?"
         from known k
         left join conversation v on true
@@ -252,6 +258,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
     let state: InboundState = state.parse()?;
     let due_at = row.due_at.filter(|_| state == InboundState::Waiting);
     let taken = TakenIn::Stored {
+        workspace: row.workspace.into(),
         conversation: conversation.into(),
         state,
         due_at,

@@ -18,6 +18,8 @@ pub struct Message {
     pub direction: Direction,
     /// Outbound: who wrote it.
     pub sender: Option<Sender>,
+    /// Outbound, by a member: their name; their address where they have none.
+    pub author: Option<String>,
     /// Inbound: what became of it.
     pub state: Option<InboundState>,
     /// The text.
@@ -189,10 +191,12 @@ async fn find(
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
         r#"select m.id, m.direction, m.sender, m.state, m.text, m.error, m.attempts, m.sent_at, m.accepted_at,
-                  m.stored_at, m.answered_at, m.answer_id, r.id as "reply_id?"
+                  m.stored_at, m.answered_at, m.answer_id, r.id as "reply_id?",
+                  coalesce(nullif(u.name, ''), u.email) as author
            from messages m
            left join messages r on m.direction = 'inbound' and r.answer_id = m.answer_id and r.direction = 'outbound'
                 and r.conversation_id = m.conversation_id
+           left join users u on u.id = m.author_id
            where m.workspace_id = $1 and m.conversation_id = $2
              and ($3::uuid is null or m.id = $3) and ($4::uuid is null or m.id < $4)
            order by m.id desc limit $5"#,
@@ -218,6 +222,7 @@ async fn find(
                 id: row.id.into(),
                 direction: row.direction.parse()?,
                 sender: row.sender.map(|sender| sender.parse()).transpose()?,
+                author: row.author,
                 state: row.state.map(|state| state.parse()).transpose()?,
                 text: row.text,
                 error: row.error,

@@ -2,7 +2,9 @@
 
 use crate::{StoreError, TenantTx, chat, tool_calls};
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, ContactId, ConversationId, IntegrationId, MessageId, PartId, Platform, Sender};
+use domain::{
+    ChatbotId, ContactId, ConversationId, IntegrationId, MessageId, PartId, Platform, Sender, UserId,
+};
 use std::fmt;
 
 /// A message of an agent or a program.
@@ -19,6 +21,8 @@ pub struct NewOutbound {
     pub conversation_key: String,
     /// Who wrote it.
     pub sender: Sender,
+    /// The member, where it was one.
+    pub author: Option<UserId>,
     /// The whole text.
     pub text: String,
     /// What can be answered with one tap: `[{title, value}]`.
@@ -129,8 +133,8 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
     let message = MessageId::new();
     sqlx::query!(
         "insert into messages (id, workspace_id, conversation_id, direction, sender, text, traceparent, accepted_at,
-                               buttons)
-         values ($1, $2, $3, 'outbound', $4, $5, $6, now(), $7)",
+                               buttons, author_id)
+         values ($1, $2, $3, 'outbound', $4, $5, $6, now(), $7, $8)",
         message.as_uuid(),
         workspace,
         conversation.id,
@@ -138,6 +142,7 @@ pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, En
         new.text,
         new.traceparent,
         new.buttons,
+        new.author.map(|id| id.as_uuid()),
     )
     .execute(tx.connection())
     .await?;
@@ -202,6 +207,7 @@ mod tests {
             contact_key: conversation.to_owned(),
             conversation_key: conversation.to_owned(),
             sender: Sender::Agent,
+            author: None,
             text: "hello".to_owned(),
             buttons: None,
             contents: vec![serde_json::json!({"text": "hello"}); parts],

@@ -9,7 +9,8 @@
 use crate::{Db, StoreError, SystemTx, intake::interval};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
-    ChatbotId, DeadLetterId, IntegrationId, LeaseToken, MessageId, PartId, Platform, Sender, WorkspaceId,
+    ChatbotId, ConversationId, DeadLetterId, IntegrationId, LeaseToken, MessageId, PartId, Platform, Sender,
+    WorkspaceId,
 };
 use std::fmt;
 use uuid::Uuid;
@@ -32,6 +33,8 @@ pub struct Claim {
     pub integration: IntegrationId,
     /// The integration's version: credentials that were read at an older one are out of date.
     pub integration_version: i64,
+    /// Its conversation.
+    pub conversation: ConversationId,
     /// The message it belongs to.
     pub message: MessageId,
     /// Who wrote it.
@@ -187,6 +190,7 @@ pub async fn claim(
                 chatbot: row.chatbot_id.into(),
                 integration: row.integration_id.into(),
                 integration_version: row.version,
+                conversation: row.conversation_id.into(),
                 message: row.message_id.into(),
                 sender: row.sender.parse()?,
                 contact_key: row.contact_key,

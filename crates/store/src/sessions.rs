@@ -229,6 +229,27 @@ pub async fn set_token(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a session goes on, its account is not disabled and need not choose another password first. Unlike
+/// [`signed_in`] this is no use of it.
+pub async fn is_alive(
+    db: &Db,
+    id: SessionId,
+    idle: Duration,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from sessions s join users u on u.id = s.user_id
+               where s.id = $1 and s.expires_at > $2 and s.last_used_at > $3 and u.disabled_at is null
+                 and not u.must_change_password) as "is_alive!""#,
+        id.as_uuid(),
+        now,
+        now - idle,
+    )
+    .fetch_one(db.system_pool())
+    .await?)
+}
+
 /// Ends a session.
 pub async fn delete(db: &Db, id: SessionId) -> Result<(), StoreError> {
     sqlx::query!("delete from sessions where id = $1", id.as_uuid())

@@ -343,6 +343,7 @@ mod tests {
                 contact_key: "+1".to_owned(),
                 conversation_key: "+1".to_owned(),
                 sender,
+                author: None,
                 text: "hello".to_owned(),
                 buttons: None,
                 contents: vec![json!({"text": "hello"})],

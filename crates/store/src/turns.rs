@@ -1123,7 +1123,7 @@ mod tests {
             .unwrap();
         let back = async |minutes| {
             let now = noon() + TimeDelta::minutes(minutes);
-            conversations::hand_back_silent(&db, now).await.unwrap()
+            conversations::hand_back_silent(&db, now).await.unwrap().len()
         };
 
         assert_eq!((back(59).await, back(60).await, back(61).await), (0, 1, 0));
@@ -1164,10 +1164,13 @@ mod tests {
         let year = noon() + TimeDelta::days(365);
 
         set(None).await;
-        assert_eq!(conversations::hand_back_silent(&db, year).await.unwrap(), 0);
+        assert_eq!(conversations::hand_back_silent(&db, year).await.unwrap().len(), 0);
         set(Some(5)).await;
         let later = noon() + TimeDelta::minutes(5);
-        assert_eq!(conversations::hand_back_silent(&db, later).await.unwrap(), 2);
+        assert_eq!(
+            conversations::hand_back_silent(&db, later).await.unwrap().len(),
+            2
+        );
     }
 
     #[sqlx::test]

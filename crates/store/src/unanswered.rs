@@ -136,6 +136,24 @@ pub async fn resolve_all(
     Ok(done.rows_affected())
 }
 
+/// Takes the question of this answer off the list. How many were open: one or none.
+pub async fn resolve_of_answer(
+    tx: &mut TenantTx,
+    chatbot: ChatbotId,
+    answer: AnswerId,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "update unanswered set resolved_at = now()
+         where chatbot_id = $1 and answer_id = $2 and workspace_id = $3 and resolved_at is null",
+        chatbot.as_uuid(),
+        answer.as_uuid(),
+        tx.workspace().as_uuid(),
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,22 +7,20 @@ use super::noted;
 use crate::{
     AdminApi,
     caller::{Facts, Person},
-    conversations::{Conversation, Message},
-    input,
+    conversations::{Conversation, Message, listing::conversations_query},
     page::{self, Page, PageQuery},
     path::ConversationPath,
     problem::Problem,
 };
 use actix_web::web::{Data, Json, Path, Query};
-use domain::{Handler, HandoffReason, Platform, WorkspaceId};
-use serde::{Deserialize, Serialize};
+use domain::WorkspaceId;
+use serde::Serialize;
 use serde_json::json;
 use store::{
     administration::conversations::{self, Found},
-    inbox::{self, Filter},
-    journey,
+    inbox, journey,
 };
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A conversation, and whose it is.
@@ -52,33 +50,13 @@ pub(crate) struct ReadConversation {
     messages: Page<Message>,
 }
 
-/// Which conversations to list. Every given condition must hold.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConversationsQuery {
-    /// Of this workspace.
-    workspace_id: Option<Uuid>,
-    /// Of this chatbot.
-    chatbot_id: Option<Uuid>,
-    /// Through this integration.
-    integration_id: Option<Uuid>,
-    /// On this platform.
-    #[param(value_type = Option<String>)]
-    platform: Option<Platform>,
-    /// In these hands: `bot` or `human`.
-    #[param(value_type = Option<String>)]
-    handler: Option<Handler>,
-    /// In a human's hands for this reason: `requested`, `keyword`, `unanswered` or `agent`.
-    #[param(value_type = Option<String>)]
-    handoff_reason: Option<HandoffReason>,
-    /// Whose contact's name or address contains this.
-    contact: Option<String>,
-    /// The `next` of the page before.
-    after: Option<Uuid>,
-    /// How many items at most.
-    limit: Option<i64>,
-}
+conversations_query!(
+    /// Which conversations to list. Every given condition must hold.
+    ConversationsQuery {
+        /// Of this workspace.
+        workspace_id: Option<Uuid>,
+    }
+);
 
 impl From<Found> for FoundConversation {
     fn from(found: Found) -> Self {
@@ -104,19 +82,8 @@ pub(crate) async fn conversations_everywhere(
     _person: Person,
     query: Query<ConversationsQuery>,
 ) -> Result<Json<Page<FoundConversation>>, Problem> {
-    let query = query.into_inner();
     let limit = page::limit(query.limit)?;
-    let filter = Filter {
-        chatbot: query.chatbot_id.map(Into::into),
-        integration: query.integration_id.map(Into::into),
-        platform: query.platform,
-        handler: query.handler,
-        handoff_reason: query.handoff_reason,
-        contact: query
-            .contact
-            .map(|contact| input::line("contact", &contact, 100))
-            .transpose()?,
-    };
+    let filter = query.filter()?;
     let (workspace, after) = (query.workspace_id.map(Into::into), query.after.map(Into::into));
     let rows = conversations::list(api.db(), workspace, &filter, after, limit + 1).await?;
     Ok(Json(Page::of(

@@ -301,6 +301,7 @@ pub(crate) async fn end_sessions(
     );
     note(&api, &mut tx, None, &activity).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    api.access_changed(path.user_id);
     Ok(Json(EndedSessions { sessions }))
 }
 
@@ -337,6 +338,7 @@ pub(crate) async fn require_password_change(
     );
     note(&api, &mut tx, None, &activity).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    api.access_changed(path.user_id);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -426,6 +428,7 @@ async fn set_disabled(
     let change = difference::between(&json!({ "disabled": before }), &json!({ "disabled": disabled }));
     note(api, &mut tx, None, &noted(person, facts, action, user, change)).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    api.access_changed(user);
     Ok(HttpResponse::NoContent().finish())
 }
 

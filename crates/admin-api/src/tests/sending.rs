@@ -55,7 +55,7 @@ async fn a_message_is_stored_with_its_parts_before_it_is_answered_202(pool: PgPo
     assert!(
         stored
             .iter()
-            .all(|(_, _, sender, state)| sender == "api" && state == "queued")
+            .all(|(_, _, sender, state)| ["agent", "api"].contains(&sender.as_str()) && state == "queued")
     );
 }
 

@@ -31,6 +31,7 @@ impl Tenant {
         let (lead, other_lead, hook, event, delivery, job) = (id(), id(), id(), id(), id(), id());
         let stage = id();
         let (plan, invoice) = (id(), id());
+        let (label, note, canned) = (id(), id(), id());
         let said = |instructions: &str| {
             json!({
                 "name": "bot", "instructions": instructions, "fallback_text": "no idea", "model": null,
@@ -68,8 +69,8 @@ impl Tenant {
              insert into contacts (id, workspace_id, integration_id, key) values ('{contact}', '{w}', '{integration}', '+14155550111');
              insert into conversations (id, workspace_id, chatbot_id, integration_id, contact_id, key, next_position)
                  values ('{conversation}', '{w}', '{chatbot}', '{integration}', '{contact}', '+14155550111', 2);
-             insert into messages (id, workspace_id, conversation_id, direction, state, text, accepted_at)
-                 values ('{message}', '{w}', '{conversation}', 'inbound', 'answered', 'secret of {w}', now());
+             insert into messages (id, workspace_id, conversation_id, direction, state, text, accepted_at, answer_id)
+                 values ('{message}', '{w}', '{conversation}', 'inbound', 'answered', 'secret of {w}', now(), '{answer}');
              insert into messages (id, workspace_id, conversation_id, direction, sender, text, accepted_at)
                  values ('{reply}', '{w}', '{conversation}', 'outbound', 'bot', 'reply of {w}', now());
              insert into parts (id, workspace_id, integration_id, conversation_id, message_id, platform, position, sender, content, state, due_at)
@@ -101,6 +102,10 @@ impl Tenant {
                  values ('{golden}', '{w}', '{chatbot}', 'q', '{{}}', now(), now());
              insert into trial_runs (id, workspace_id, chatbot_id, kind, version, settings, conversation_id, message_id, questions_hash, created_at)
                  values ('{run}', '{w}', '{chatbot}', 'demand', 1, '{live}', '{conversation}', '{message}', '', now());
+             insert into labels (id, workspace_id, name, colour) values ('{label}', '{w}', 'secret', 'red');
+             insert into conversation_labels (conversation_id, label_id, workspace_id) values ('{conversation}', '{label}', '{w}');
+             insert into notes (id, workspace_id, conversation_id, text) values ('{note}', '{w}', '{conversation}', 'secret of {w}');
+             insert into canned_replies (id, workspace_id, name, text) values ('{canned}', '{w}', 'secret', 'secret of {w}');
              insert into trial_results (run_id, position, workspace_id, question, expected)
                  values ('{run}', 1, '{w}', 'secret of {w}', '{{}}');
              insert into one_time_tokens (token_hash, purpose, workspace_id, role, email, id, expires_at)
@@ -160,6 +165,10 @@ impl Tenant {
             ("attachment_id", attachment.to_string()),
             ("dead_letter_id", letter.to_string()),
             ("golden_id", golden.to_string()),
+            ("label_id", label.to_string()),
+            ("note_id", note.to_string()),
+            ("canned_reply_id", canned.to_string()),
+            ("assignee_id", member.to_string()),
             ("run_id", run.to_string()),
             ("price_id", Uuid::now_v7().to_string()),
             ("provider_id", Uuid::now_v7().to_string()),
@@ -372,7 +381,12 @@ fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
         "unanswered_answer" => json!({
             "unanswered_ids": [tenant.id("unanswered_id")], "question": "taken over?", "answer": "taken over",
         }),
-        "conversations_reply" => json!({"text": "hello"}),
+        "conversations_reply" | "notes_create" => json!({"text": "hello"}),
+        "corrections_correct" => json!({"question": "taken over?", "answer": "taken over"}),
+        "progress_snooze" => json!({"until": chrono::Utc::now() + chrono::Duration::hours(1)}),
+        "progress_assign" => json!({"assignee_id": tenant.id("assignee_id")}),
+        "labels_create" | "labels_update" => json!({"name": "taken over", "colour": "blue"}),
+        "canned_replies_create" | "canned_replies_update" => json!({"name": "taken", "text": "taken over"}),
         "dead_letters_replay_matching" => json!({"from": "2020-01-01T00:00:00Z"}),
         "sending_send" | "sending_send_sms" => to,
         "sending_preview" => json!({"text": "hello"}),
@@ -545,10 +559,14 @@ async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
         // Pages of Stripe need Stripe: `tests::revenue` has one.
         let has_none =
             ["pairs_table", "stripe_check_out", "stripe_portal"].contains(&operation.name.as_str());
+        let has_none = operation.name == "pairs_table";
+        // It does not end: `tests::events` follows it.
+        let is_stream = operation.name == "events_follow";
         if operation.public
             || operation.ids.is_empty()
             || operation.path.contains("/administration/")
             || has_none
+            || is_stream
         {
             continue;
         }

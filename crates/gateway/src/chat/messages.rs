@@ -9,10 +9,10 @@ use super::{
     files, input,
     item::Item,
     origin, place,
-    sse::{self, Events, Gone},
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use domain::{ApiKeyId, BlobId, InboundState, MessageId, Role};
+use process::sse::{self, Events, Gone};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;

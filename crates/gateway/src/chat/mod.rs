@@ -25,7 +25,6 @@ mod openapi;
 mod origin;
 mod place;
 mod sessions;
-mod sse;
 mod stream;
 mod token;
 mod widget;

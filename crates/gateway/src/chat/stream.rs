@@ -15,10 +15,10 @@ use super::{
     messages::{Which, named_none},
     origin,
     place::Place,
-    sse::{self, Events, Gone},
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{Direction, InboundState, MessageId, Role};
+use process::sse::{self, Events, Gone};
 use queue::news::News;
 use serde_json::json;
 use std::{collections::HashMap, time::Duration};

@@ -2,7 +2,7 @@
 
 use crate::{
     Db, StoreError,
-    inbox::{Conversation, Filter, PREVIEW_CHARACTERS, Row},
+    inbox::{Conversation, Filter, hydrate},
 };
 use domain::{ConversationId, Handler, HandoffReason, Platform, WorkspaceId};
 
@@ -59,41 +59,18 @@ pub async fn list(
     .fetch_all(db.system_pool())
     .await?;
     let ids: Vec<_> = places.iter().map(|place| place.id).collect();
-    let rows = sqlx::query_as!(
-        Row,
-        r#"select v.id, v.chatbot_id, b.name as chatbot_name, v.integration_id, i.platform, v.contact_id,
-                  c.key as contact_key, c.name as contact_name, c.opted_out_at, c.email, c.phone, c.fields, c.consented_at,
-                  v.key, v.handler, v.handoff_reason, v.handoff_detail, v.handed_off_at, v.hand_back_at,
-                  (select count(*) from messages w
-                   where w.conversation_id = v.id and w.state in ('waiting', 'answering')) as "waiting!",
-                  v.last_inbound_at, m.direction as "last_direction?", left(m.text, $2) as last_text,
-                  m.accepted_at as "last_at?", v.created_at
-           from conversations v
-           join chatbots b on b.id = v.chatbot_id
-           join integrations i on i.id = v.integration_id
-           join contacts c on c.id = v.contact_id
-           left join lateral (
-               select direction, text, accepted_at from messages
-               where conversation_id = v.id order by id desc limit 1
-           ) m on true
-           where v.id = any($1)
-           order by v.id desc"#,
-        &ids,
-        PREVIEW_CHARACTERS,
-    )
-    .fetch_all(db.system_pool())
-    .await?;
+    let rows = hydrate(&mut *db.system_pool().acquire().await?, &ids).await?;
     let mut places = places.into_iter();
     rows.into_iter()
-        .map(|row| {
+        .map(|conversation| {
             // Both lists are in the same order; one that was deleted meanwhile is in the first only.
             let place = places
-                .find(|place| place.id == row.id)
+                .find(|place| place.id == conversation.id.as_uuid())
                 .ok_or_else(|| StoreError::Unreadable("a conversation without a workspace".to_owned()))?;
             Ok(Found {
                 workspace: place.workspace_id.into(),
                 workspace_name: place.name,
-                conversation: row.try_into()?,
+                conversation,
             })
         })
         .collect()

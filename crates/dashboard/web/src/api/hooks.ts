@@ -2,6 +2,7 @@
 
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { api, ask, Problem, type Schemas } from "./client";
+import { useIsLive } from "./live";
 
 /** Lists are read whole up to this; more than that has pages of its own. */
 export const MANY = 200;
@@ -44,10 +45,11 @@ const BUSY = ["pending", "indexing"];
 
 /** Read again while something is being indexed. */
 export function useSources(chatbot_id: string) {
+  const live = useIsLive();
   return useQuery({
     queryKey: ["sources", chatbot_id],
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/sources", { params: { path: { chatbot_id }, query: { limit: MANY } } })),
-    refetchInterval: ({ state }) => (state.data?.items.some((source) => BUSY.includes(source.state)) ? 1_000 : 15_000),
+    refetchInterval: ({ state }) => (state.data?.items.some((source) => BUSY.includes(source.state)) && !live ? 1_000 : 15_000),
   });
 }
 
@@ -56,6 +58,28 @@ export function useKnowledge(chatbot_id: string) {
     queryKey: ["knowledge", chatbot_id],
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/knowledge", { params: { path: { chatbot_id } } })),
     refetchInterval: ({ state }) => (state.data?.complete === false ? 2_000 : 15_000),
+  });
+}
+
+/** The members, as somebody to choose from. */
+export function useMembers(workspace_id: string) {
+  return useQuery({
+    queryKey: ["members", workspace_id, "all"], staleTime: 60_000,
+    queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/members", { params: { path: { workspace_id }, query: { limit: MANY } } })),
+  });
+}
+
+export function useLabels(workspace_id: string) {
+  return useQuery({
+    queryKey: ["labels", workspace_id], staleTime: 60_000,
+    queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/labels", { params: { path: { workspace_id }, query: { limit: MANY } } })),
+  });
+}
+
+export function useCannedReplies(workspace_id: string) {
+  return useQuery({
+    queryKey: ["canned", workspace_id], staleTime: 60_000,
+    queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/canned-replies", { params: { path: { workspace_id }, query: { limit: MANY } } })),
   });
 }
 

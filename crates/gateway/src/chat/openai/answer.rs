@@ -4,10 +4,10 @@ use super::{error::OpenAiError, request::Request};
 use crate::chat::{
     ask::{Asked, Step},
     item::Item,
-    sse::{self, Events, Gone},
 };
 use actix_web::{HttpResponse, http::StatusCode};
 use domain::InboundState;
+use process::sse::{self, Events, Gone};
 use serde_json::{Value, json};
 use std::time::Duration;
 use store::chat::Outcome;

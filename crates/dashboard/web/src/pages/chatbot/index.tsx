@@ -3,6 +3,7 @@ import { lazy } from "react";
 import { useParams } from "react-router-dom";
 import { api, ask, type Schemas } from "../../api/client";
 import { useChatbot } from "../../api/hooks";
+import { useLive } from "../../api/live";
 import { useAct } from "../../parts/act";
 import { Sections } from "../../parts/sections";
 import { PageHead, Shown, Wrong } from "../../parts/state";
@@ -51,6 +52,7 @@ export default function Chatbot() {
   const { chatbot = "", tab: named } = useParams();
   const tab: Tab = TABS.find((tab) => tab === named) ?? "overview";
   const bot = useChatbot(chatbot);
+  useLive(bot.data?.workspace_id);
   return (
     <Shown of={bot}>
       {(bot) => (

@@ -4,6 +4,7 @@ import { Badge, Button, Checkbox, Group, Modal, Stack, Table, TagsInput, Text, T
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
+import { useIsLive } from "../../api/live";
 import { useAct } from "../../parts/act";
 import { Changes } from "../../parts/changes";
 import { Paged, usePaged } from "../../parts/paged";
@@ -96,10 +97,11 @@ function Runs({ bot }: { bot: Bot }) {
   const { t, time, number, word } = useTexts();
   const [open, setOpen] = useState<Schemas["TrialRun"] | null>(null);
   const path = { chatbot_id: bot.id };
+  const live = useIsLive();
   const runs = useQuery({
     queryKey: ["runs", bot.id],
     queryFn: () => ask(api.GET("/api/chatbots/{chatbot_id}/runs", { params: { path, query: { limit: 50 } } })),
-    refetchInterval: ({ state }) => (state.data?.items.some((run) => ["due", "running"].includes(run.state)) ? 1_000 : 15_000),
+    refetchInterval: ({ state }) => (state.data?.items.some((run) => ["due", "running"].includes(run.state)) && !live ? 1_000 : 15_000),
   });
   const start = useAct(async () => ask(api.POST("/api/chatbots/{chatbot_id}/runs", { params: { path }, body: {} })), ["runs", bot.id]);
   const cancel = useAct((run_id: string) => ask(api.POST("/api/chatbots/{chatbot_id}/runs/{run_id}/cancel", { params: { path: { ...path, run_id } } })), ["runs", bot.id]);

@@ -13,6 +13,7 @@ const Budgets = lazy(() => import("./budgets"));
 const Webhooks = lazy(() => import("./webhooks"));
 const Privacy = lazy(() => import("./privacy"));
 const Activity = lazy(() => import("./activity"));
+const Desk = lazy(() => import("./inbox"));
 const General = lazy(() => import("./general"));
 
 const TABS = ["members", "keys", "webhooks", "privacy", "budgets", "activity", "general"] as const;
@@ -21,6 +22,9 @@ const PAGES = { members: Members, keys: Keys, webhooks: Webhooks, privacy: Priva
 const TABS = ["members", "keys", "plan", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
 const PAGES = { members: Members, keys: Keys, plan: Plan, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const TABS = ["members", "inbox", "keys", "budgets", "activity", "general"] as const;
+type Tab = (typeof TABS)[number];
+const PAGES = { members: Members, inbox: Desk, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();

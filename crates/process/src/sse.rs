@@ -1,7 +1,6 @@
 //! Server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
-use actix_web::{HttpResponse, http::header};
-use bytes::Bytes;
+use actix_web::{HttpResponse, http::header, web::Bytes};
 use serde::Serialize;
 use std::{convert::Infallible, time::Duration};
 use tokio::sync::mpsc;
