@@ -127,3 +127,29 @@ const fn role(language: Language, role: Role) -> &'static str {
         (Language::De, Role::Owner) => "Eigentümer",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_says_in_the_readers_language_where_the_link_leads_and_until_when() {
+        let url: Url = "https://bots.example.com".parse().unwrap();
+        let until = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let link = SecretString::from("https://bots.example.com/link#reset=T0KEN");
+
+        let english = reset(Language::En, &url, until, &link);
+        let german = reset(Language::De, &url, until, &link);
+
+        assert_eq!(english.subject, "Choose a new password");
+        assert_eq!(german.subject, "Neues Passwort wählen");
+        for (letter, when) in [
+            (english, "15 January 2027, 08:00 UTC"),
+            (german, "15.01.2027, 08:00 Uhr UTC"),
+        ] {
+            let text = letter.text.expose_secret();
+            assert!(text.contains(link.expose_secret()), "{text}");
+            assert!(text.contains(when), "{text}");
+        }
+    }
+}

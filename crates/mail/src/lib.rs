@@ -10,5 +10,5 @@ mod post;
 mod smtp;
 
 pub use link::link;
-pub use post::{Post, RESET_LASTS};
+pub use post::Post;
 pub use smtp::{MailError, check_sender, send_test};

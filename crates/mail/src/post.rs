@@ -23,7 +23,7 @@ use url::Url;
 use vault::{Keyring, token};
 
 /// How long a link in a mail for a new password works, from when the mail is sent.
-pub const RESET_LASTS: Duration = Duration::minutes(30);
+const RESET_LASTS: Duration = Duration::minutes(30);
 /// How often it looks for what waits.
 const EVERY: std::time::Duration = std::time::Duration::from_secs(1);
 /// Nobody else takes a mail that is in hand: longer than sending one may take.
