@@ -175,7 +175,7 @@ impl Keeper {
         let person = erasure::person(&self.db, job.workspace, job.subject).await?;
         if !person.names.is_empty() {
             let hash = Sha256::digest(person.names.join("\n").as_bytes());
-            data_jobs::about(&self.db, job, &hash).await?;
+            data_jobs::about(&self.db, job, hash.as_slice()).await?;
         }
         Ok(person)
     }

@@ -61,7 +61,7 @@ pub async fn settings(chat: web::Data<Chat>, path: web::Path<String>, request: H
             .insert_header((header::CACHE_CONTROL, "public, max-age=60"))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .json(json!({
-                "name": settings.name.unwrap_or(chatbot_name),
+                "name": settings.name.as_ref().unwrap_or(&chatbot_name),
                 "welcome": settings.welcome,
                 "suggestions": settings.suggestions,
                 "colour": settings.colour,
