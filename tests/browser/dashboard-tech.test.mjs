@@ -206,6 +206,8 @@ desk.step("a key that only reads cannot write, and one with areas stays in them"
   assert.equal(await reader("PATCH", `/api/chatbots/${bot}`, { name: "Other" }), 403);
   assert.equal(await librarian("POST", `/api/chatbots/${bot}/sources`, source), 201);
   assert.equal(await librarian("GET", `/api/chatbots/${bot}`), 403);
+  await product.post(`/api/integrations/${bot}`, { platform: "rest", credentials: { identity_secret: "r".repeat(40) } });
+  for (const narrowed of [reader, librarian]) assert.equal(await narrowed("POST", `/api/chat/${bot}/messages`, { text: QUESTION, user: "ada" }), 403);
   const table = page.getByRole("table", { name: "API keys" });
   await table.getByRole("row").filter({ hasText: "reader" }).getByText("Only reads").waitFor();
   await table.getByRole("row").filter({ hasText: "librarian" }).getByText("Knowledge").waitFor();
