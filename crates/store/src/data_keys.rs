@@ -42,11 +42,12 @@ pub async fn find(db: &Db, workspace: WorkspaceId) -> Result<Option<DataKey>, St
 }
 
 /// Keeps this key if the workspace has none, and answers with the one it has now: of several that are made at once,
-/// everybody uses the first. `None`: there is no such workspace.
+/// everybody uses the first. `None`: there is no such workspace. The nil id stands for the installation itself.
 pub async fn insert_if_absent(db: &Db, key: &DataKey) -> Result<Option<DataKey>, StoreError> {
     sqlx::query!(
         "insert into data_keys (workspace_id, master_key_id, wrapped)
-         select id, $2, $3 from workspaces where id = $1
+         select $1::uuid, $2, $3
+         where $1 = '00000000-0000-0000-0000-000000000000'::uuid or exists (select from workspaces where id = $1)
          on conflict (workspace_id) do nothing",
         key.workspace.as_uuid(),
         key.master_key_id,

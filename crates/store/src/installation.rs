@@ -36,6 +36,26 @@ pub async fn put(db: &Db, key: &str, value: &Value) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The same, in a transaction.
+pub async fn put_in(tx: &mut SystemTx, key: &str, value: &Value) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into installation (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value",
+        key,
+        value,
+    )
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Forgets it. `false`: nothing was noted.
+pub async fn delete(tx: &mut SystemTx, key: &str) -> Result<bool, StoreError> {
+    let done = sqlx::query!("delete from installation where key = $1", key)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

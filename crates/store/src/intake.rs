@@ -1,14 +1,16 @@
 //! Taking accepted messages in: from the queue into rows, after which rows are the truth.
 //!
 //! Invariant: that a message was seen and that it is stored commit together, so a crash in between loses nothing and a
-//! redelivery stores nothing twice. A stored message that is to be answered leaves its conversation with a `due_at`.
+//! redelivery stores nothing twice. A stored message that is to be answered leaves its conversation with a `due_at`. What a
+//! workspace's plan limits is counted in the same transaction.
 
-use crate::{Db, StoreError, SystemTx};
+use crate::{Db, StoreError, SystemTx, usage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AttachmentId, ChatbotId, ContactId, ConversationId, InboundState, IntegrationId, MessageId, Platform,
 };
 use std::fmt;
+use uuid::Uuid;
 
 /// However often a contact goes on writing, the answer waits no longer than this after the first message.
 const LONGEST_SETTLE: TimeDelta = TimeDelta::seconds(5);
@@ -119,16 +121,26 @@ pub async fn take_in(db: &Db, batch: &[NewInbound]) -> Result<Vec<TakenIn>, Stor
         )
     });
     let mut results = vec![TakenIn::Repeat; batch.len()];
+    let mut counted = Vec::with_capacity(batch.len());
 
     let mut tx = db.system().await?;
     for i in order {
-        results[i] = take_in_one(&mut tx, &batch[i]).await?;
+        let (taken, workspace) = take_in_one(&mut tx, &batch[i]).await?;
+        // Words like STOP are no messages to a chatbot.
+        if let TakenIn::Stored { state, .. } = &taken
+            && *state != InboundState::Suppressed
+        {
+            counted.extend(workspace.map(|workspace| (workspace, usage::month(batch[i].accepted_at))));
+        }
+        results[i] = taken;
     }
+    usage::count(&mut tx, &counted).await?;
     tx.commit().await?;
     Ok(results)
 }
 
-async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn, StoreError> {
+/// What became of it, and whose it is.
+async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn, Option<Uuid>), StoreError> {
     let opts_out = message.consent == Some(ConsentChange::OptOut);
     let opts_in = message.consent == Some(ConsentChange::OptIn);
     let row = sqlx::query!(
@@ -188,7 +200,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
             from conversation v, contact c, quiet q
             returning state
         )
-        select k.id as "integration!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
+        select k.id as "integration!", k.workspace_id as "workspace!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
                c.id as "contact?"
         from known k
         left join conversation v on true
@@ -223,10 +235,10 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
     .await?;
 
     let Some(row) = row else {
-        return Ok(TakenIn::IntegrationGone);
+        return Ok((TakenIn::IntegrationGone, None));
     };
     let (Some(conversation), Some(contact), Some(state)) = (row.conversation, row.contact, row.state) else {
-        return Ok(TakenIn::Repeat);
+        return Ok((TakenIn::Repeat, None));
     };
     if !message.media.is_empty() {
         attach(tx, message).await?;
@@ -239,11 +251,12 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<TakenIn,
     }
     let state: InboundState = state.parse()?;
     let due_at = row.due_at.filter(|_| state == InboundState::Waiting);
-    Ok(TakenIn::Stored {
+    let taken = TakenIn::Stored {
         conversation: conversation.into(),
         state,
         due_at,
-    })
+    };
+    Ok((taken, Some(row.workspace)))
 }
 
 async fn attach(tx: &mut SystemTx, message: &NewInbound) -> Result<(), StoreError> {

@@ -26,7 +26,7 @@ pub struct Overview {
     pub chatbots: i64,
 }
 
-/// Makes a workspace.
+/// Makes a workspace. It begins with the plan that new ones begin with, if there is one.
 pub async fn insert(tx: &mut SystemTx, id: WorkspaceId, name: &str) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into workspaces (id, name) values ($1, $2)",
@@ -35,7 +35,7 @@ pub async fn insert(tx: &mut SystemTx, id: WorkspaceId, name: &str) -> Result<()
     )
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    crate::subscriptions::begin_default(tx, id, Utc::now()).await
 }
 
 /// This transaction's workspace.

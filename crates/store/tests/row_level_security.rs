@@ -18,6 +18,11 @@ const WITHOUT_WORKSPACE: &[&str] = &[
     "instances",
     // What models cost is the same for everybody, and set by the administrator of the installation.
     "model_prices",
+    // What is offered to everybody, and what keeps invoices and events of Stripe in order.
+    "plans",
+    "coupons",
+    "invoice_numbers",
+    "stripe_events",
 ];
 
 async fn tables(pool: &PgPool) -> Vec<String> {

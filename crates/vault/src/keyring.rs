@@ -26,6 +26,11 @@ pub struct Place {
     pub column: &'static str,
 }
 
+/// Stands for the installation among the workspaces: no workspace has this id.
+fn installation() -> WorkspaceId {
+    Uuid::nil().into()
+}
+
 /// Seals and opens values of all workspaces. Cheap to clone.
 #[derive(Clone)]
 pub struct Keyring {
@@ -96,6 +101,20 @@ impl Keyring {
             },
             Unopened::Refused => VaultError::Refused { row, column },
         })
+    }
+
+    /// Seals a secret of the installation itself, which no workspace can open.
+    pub async fn seal_for_installation(&self, place: Place, plain: &[u8]) -> Result<Vec<u8>, VaultError> {
+        self.seal(installation(), place, plain).await
+    }
+
+    /// Opens a secret of the installation that is text.
+    pub async fn open_for_installation(
+        &self,
+        place: Place,
+        sealed: &[u8],
+    ) -> Result<SecretString, VaultError> {
+        self.open_text(installation(), place, sealed).await
     }
 
     /// Opens a value that is text.
