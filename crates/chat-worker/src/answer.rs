@@ -70,6 +70,19 @@ impl Answered {
         said.instead(handing)
     }
 
+    /// The workspace's plan has no messages left: no model is asked, and the bot says its own words for that.
+    pub fn over_plan(bot: &Chatbot, waiting: &[Waiting]) -> Self {
+        let mut record = record::of_nothing(question(waiting));
+        record.fallback = Some(PLAN_LIMIT_REACHED.to_owned());
+        Self {
+            text: bot.fallback_text.clone(),
+            record,
+            handoff: None,
+            buttons: Vec::new(),
+            calls: Changes::default(),
+        }
+    }
+
     /// The bot hands over instead of saying this; how it came to that stays in the record.
     pub fn instead(mut self, handing: HandingOver) -> Self {
         self.text = handing.text;
@@ -81,6 +94,8 @@ impl Answered {
 
 /// Why a record's answer is not the model's own, when the bot handed over.
 const HANDED_OFF: &str = "handed_off";
+/// Why it is not, when the workspace's plan has no messages left.
+const PLAN_LIMIT_REACHED: &str = "plan_limit_reached";
 
 /// Retrieval, models and their limits. Cheap to clone.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ use store::{
     Db, StoreError,
     chatbots::Chatbot,
     turns::{self, BotReply, Claim, Committed, Waiting},
-    until_done,
+    until_done, usage,
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
@@ -391,6 +391,10 @@ impl Turn {
         };
         if let Some(handing) = handoff::wanted(rules, &answer::question(waiting)) {
             return Ok((Answered::handing_over(waiting, handing), false));
+        }
+        if !usage::has_messages_left(&worker.db, self.claim.workspace, worker.clock.now()).await? {
+            metrics::counter!("botsmith_plan_refusals_total").increment(1);
+            return Ok((Answered::over_plan(bot, waiting), false));
         }
         let (answer, was_shown) = self.written(bot, manner, waiting, followed).await?;
         if !answer.record.unanswered || rules.after_unanswered.is_none() {

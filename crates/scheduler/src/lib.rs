@@ -5,6 +5,7 @@
 //! - It tops wake-up queues up and never floods them: it adds no more tokens than are missing.
 //! - It never decides anything a claim does not check again: running twice, or late, costs time only.
 
+mod billing;
 mod care;
 mod counting;
 mod dead;

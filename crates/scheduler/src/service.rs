@@ -1,6 +1,6 @@
 //! The scheduler as a service.
 
-use crate::{care::Carer, counting, dead, housekeeping, sweep};
+use crate::{billing, care::Carer, counting, dead, housekeeping, sweep};
 use accounts::Accounts;
 use chrono::TimeDelta;
 use domain::Platform;
@@ -113,6 +113,7 @@ impl Service {
             every,
             ended.clone(),
         ));
+        let billing = tokio::spawn(billing::run(self.db.clone(), self.clock.clone(), ended.clone()));
         let mut sweeps = interval(Duration::from_millis(self.settings.sweep_milliseconds.max(50)));
         let mut houses = interval(Duration::from_secs(600));
         let mut silences = interval(SILENCES);
@@ -143,6 +144,9 @@ impl Service {
         }
         if let Err(error) = counting.await {
             tracing::error!(%error, "counting what happens ended badly");
+        }
+        if let Err(error) = billing.await {
+            tracing::error!(%error, "looking after subscriptions ended badly");
         }
     }
 }
