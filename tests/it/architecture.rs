@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "embedder",
             "process",
             "store",
+            "stripe",
             "widget",
         ],
     ),

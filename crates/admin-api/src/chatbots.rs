@@ -10,6 +10,7 @@ use crate::{
     page::{self, Page},
     path::{ChatbotPath, WorkspacePath},
     problem::Problem,
+    revenue::limits::make_room,
     versions::{self, Publication},
 };
 use actix_web::{
@@ -21,6 +22,7 @@ use domain::{ChatbotId, WorkspaceId};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::chatbots::ChatbotSettings;
+use store::usage::Limit;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -224,6 +226,7 @@ pub(crate) async fn create(
     let id = ChatbotId::new();
     let settings = settings(&api, &seat, id, input.0).await?;
     let mut tx = seat.begin(&api).await?;
+    make_room(&api, &mut tx, Limit::Chatbots, 1).await?;
     store::chatbots::insert(&mut tx, id, &settings, api.now()).await?;
     store::versions::first(&mut tx, id, seat.author()).await?;
     seat.did(
@@ -355,6 +358,12 @@ async fn set_archived(
 ) -> Result<Json<Chatbot>, Problem> {
     let now = api.now();
     let mut tx = seat.begin(api).await?;
+    let known = store::chatbots::get(&mut tx, id)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    if !archived && known.archived_at.is_some() {
+        make_room(api, &mut tx, Limit::Chatbots, 1).await?;
+    }
     store::chatbots::set_archived(&mut tx, id, archived.then_some(now), now).await?;
     let action = if archived {
         "chatbot.archive"

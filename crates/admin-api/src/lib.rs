@@ -40,6 +40,7 @@ mod platforms;
 mod prices;
 mod problem;
 mod quarantine;
+mod revenue;
 mod route;
 mod routes;
 mod search;
@@ -96,6 +97,7 @@ struct Inner {
     clock: Clock,
     passwords: Passwords,
     openapi: String,
+    stripe: stripe::Stripe,
     retriever: OnceLock<(Retriever, usize)>,
 }
 
@@ -114,7 +116,10 @@ impl AdminApi {
         let passwords = Passwords::new().map_err(|error| SettingsError::Passwords(error.to_string()))?;
         let openapi =
             openapi::json(&routes::table()).map_err(|error| SettingsError::OpenApi(error.to_string()))?;
+        let stripe = stripe::Stripe::at(settings.stripe_api_url.clone())
+            .map_err(|error| SettingsError::Stripe(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
+            stripe,
             settings,
             db,
             queue,
@@ -173,6 +178,10 @@ impl AdminApi {
 
     pub(crate) fn tools(&self) -> &Tools {
         &self.0.tools
+    }
+
+    pub(crate) fn stripe(&self) -> &stripe::Stripe {
+        &self.0.stripe
     }
 
     pub(crate) fn channels(&self) -> &Registry {

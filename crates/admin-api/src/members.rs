@@ -12,6 +12,7 @@ use crate::{
     password,
     path::{MemberPath, WorkspacePath},
     problem::{Kind, Problem},
+    revenue::limits::make_seat,
     sessions::{self, Me},
     setup::{LINK_LASTS, link, optional_name, refused_link},
     token,
@@ -201,6 +202,7 @@ pub(crate) async fn invite(
         expires_at,
     };
     let mut tx = api.db().system().await?;
+    make_seat(&api, &mut tx, seat.workspace).await?;
     one_time_tokens::revoke_invitations(&mut tx, seat.workspace, &email).await?;
     one_time_tokens::insert(&mut tx, &new, now).await?;
     let activity = NewActivity {
@@ -268,6 +270,13 @@ pub(crate) async fn accept(
             (user, Some(sessions::open(&api, &mut tx, user, &facts).await?))
         }
     };
+    // Others may have come since the invitation.
+    if store::memberships::role_in(api.db(), workspace, user)
+        .await?
+        .is_none()
+    {
+        make_seat(&api, &mut tx, workspace).await?;
+    }
     store::memberships::add(&mut tx, workspace, user, role, now).await?;
     let activity = NewActivity {
         user: Some(user),

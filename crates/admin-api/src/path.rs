@@ -40,6 +40,13 @@ paths! {
     }
     UserPath { user_id: UserId as Uuid, "The account."; }
     PricePath { price_id: Uuid as Uuid, "The entry of the price list."; }
+    PlanPath { plan_id: Uuid as Uuid, "The plan."; }
+    CouponPath { coupon_id: Uuid as Uuid, "The coupon."; }
+    InvoicePath { invoice_id: Uuid as Uuid, "The invoice."; }
+    OwnInvoicePath {
+        workspace_id: WorkspaceId as Uuid, "The workspace.";
+        invoice_id: Uuid as Uuid, "The invoice.";
+    }
     ChatbotPath { chatbot_id: ChatbotId as Uuid, "The chatbot."; }
     SourcePath {
         chatbot_id: ChatbotId as Uuid, "The chatbot.";

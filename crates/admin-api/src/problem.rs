@@ -27,6 +27,8 @@ pub enum Kind {
     Forbidden,
     /// Another password has to be chosen before anything else.
     PasswordChangeRequired,
+    /// The workspace's plan does not allow more.
+    PlanLimit,
     /// A browser sent it for another site.
     CrossOrigin,
     /// There is no such thing, or the caller may not know of it.
@@ -79,6 +81,7 @@ impl Kind {
                 "password-change-required",
                 "Choose another password first",
             ),
+            Self::PlanLimit => (S::PAYMENT_REQUIRED, "plan-limit", "Your plan does not allow more"),
             Self::CrossOrigin => (
                 S::FORBIDDEN,
                 "cross-origin",
@@ -383,6 +386,21 @@ impl From<store::outbound::EnqueueError> for Problem {
                 ),
             ),
             E::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<stripe::StripeError> for Problem {
+    fn from(error: stripe::StripeError) -> Self {
+        use stripe::StripeError as E;
+        match &error {
+            E::Unauthorized => Self::new(
+                Kind::Conflict,
+                "Stripe does not accept the secret key any more: an administrator has to enter a new one",
+            ),
+            E::Refused(reason) => Self::new(Kind::Conflict, format!("Stripe refused it: {reason}")),
+            E::Unreachable(_) => Self::unavailable(error),
+            E::Unreadable(_) => Self::internal(error),
         }
     }
 }

@@ -27,6 +27,14 @@ pub struct Settings {
     /// Threads that answer requests.
     #[serde(default = "usual_workers")]
     pub workers: usize,
+    /// Where Stripe's API is: only a stand-in for it is anywhere else.
+    #[serde(default = "usual_stripe")]
+    pub stripe_api_url: Url,
+}
+
+#[expect(clippy::expect_used, reason = "it is an address")]
+pub(crate) fn usual_stripe() -> Url {
+    Url::parse("https://api.stripe.com/").expect("a constant that is an address")
 }
 
 const fn usual_body() -> usize {
@@ -55,6 +63,9 @@ pub enum SettingsError {
     /// Password hashing does not work here.
     #[error("passwords cannot be hashed: {0}")]
     Passwords(String),
+    /// No client for Stripe can be made here.
+    #[error("Stripe cannot be spoken to: {0}")]
+    Stripe(String),
     /// The description of the API cannot be written.
     #[error("the OpenAPI document cannot be written: {0}")]
     OpenApi(String),
@@ -97,6 +108,7 @@ mod tests {
             max_body_bytes: 1,
             max_upload_bytes: 1,
             workers: 1,
+            stripe_api_url: usual_stripe(),
         }
     }
 

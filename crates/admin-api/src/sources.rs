@@ -12,6 +12,7 @@ use crate::{
     page::{self, Page, PageQuery},
     path::{ChatbotPath, SourcePath},
     problem::{Kind, Problem},
+    revenue::limits::make_room,
 };
 use actix_web::{
     HttpResponse,
@@ -21,7 +22,10 @@ use chrono::{DateTime, Utc};
 use domain::{ChatbotId, SourceId, SourceState};
 use queue::{Outgoing, QueueName};
 use serde::{Deserialize, Serialize};
-use store::sources::{Change, Content, NewSource as StoredSource};
+use store::{
+    sources::{Change, Content, NewSource as StoredSource},
+    usage::Limit,
+};
 use utoipa::ToSchema;
 
 /// A source, without its content.
@@ -297,6 +301,7 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let new = input.0.checked(path.chatbot_id)?;
     let mut tx = seat.begin(&api).await?;
+    make_room(&api, &mut tx, Limit::Documents, 1).await?;
     let source = store::sources::insert(&mut tx, &new)
         .await?
         .ok_or_else(Problem::not_found)?;

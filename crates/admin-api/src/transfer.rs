@@ -13,6 +13,7 @@ use crate::{
     input::Upload,
     path::{ChatbotPath, WorkspacePath},
     problem::Problem,
+    revenue::limits::make_room,
     sources::{self, NewSource},
 };
 use actix_web::{
@@ -23,7 +24,7 @@ use actix_web::{
 use domain::{ChatbotId, SourceId};
 use file::{BotFile, ChatbotFile, FORM};
 use serde::Serialize;
-use store::{TenantTx, golden, sources as stored, versions, widgets};
+use store::{TenantTx, golden, sources as stored, usage::Limit, versions, widgets};
 use utoipa::ToSchema;
 
 /// A file does not describe more; sites and files are the way for more knowledge.
@@ -160,6 +161,8 @@ pub(crate) async fn import_new(
     }
 
     let mut tx = seat.begin(&api).await?;
+    make_room(&api, &mut tx, Limit::Chatbots, 1).await?;
+    make_room(&api, &mut tx, Limit::Documents, file.sources.len()).await?;
     let now = api.now();
     store::chatbots::insert(&mut tx, id, &settings, now).await?;
     if let Some(retrieval) = file.retrieval {

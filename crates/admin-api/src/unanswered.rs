@@ -7,6 +7,7 @@ use crate::{
     page::{self, Page, PageQuery},
     path::{ChatbotPath, UnansweredPath},
     problem::Problem,
+    revenue::limits::make_room,
     sources,
 };
 use actix_web::{
@@ -16,7 +17,7 @@ use actix_web::{
 use chrono::{DateTime, Utc};
 use domain::{AnswerId, ConversationId, UnansweredId};
 use serde::{Deserialize, Serialize};
-use store::sources::Pair;
+use store::{sources::Pair, usage::Limit};
 use utoipa::ToSchema;
 
 /// A question without an answer.
@@ -198,9 +199,14 @@ pub(crate) async fn answer(
         answer: input::filled_block("answer", &input.answer, sources::given::MOST_ANSWER)?,
     };
     let mut tx = seat.begin(&api).await?;
+    let before = store::usage::of_tenant(&mut tx, api.now()).await?.documents;
     let source = store::sources::add_answer(&mut tx, path.chatbot_id, ANSWERED, pair)
         .await?
         .ok_or_else(Problem::not_found)?;
+    // Most answers go into a source that is there.
+    if store::usage::of_tenant(&mut tx, api.now()).await?.documents > before {
+        make_room(&api, &mut tx, Limit::Documents, 0).await?;
+    }
     let resolved = store::unanswered::resolve_all(&mut tx, path.chatbot_id, &input.unanswered_ids).await?;
     if resolved == 0 {
         return Err(Problem::invalid(

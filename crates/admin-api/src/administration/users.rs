@@ -13,6 +13,7 @@ use crate::{
     page::{self, Page},
     path::UserPath,
     problem::{Kind, Problem},
+    revenue::limits::make_seat,
     sessions::{self, SeatView},
     setup::{LINK_LASTS, link, optional_name, refused_link},
     token,
@@ -218,6 +219,7 @@ pub(crate) async fn bring_in(
         if !store::workspaces::exists(&mut tx, workspace).await? {
             return Err(Problem::not_found());
         }
+        make_seat(&api, &mut tx, workspace).await?;
         store::memberships::add(&mut tx, workspace, user, role, now).await?;
     }
     let details = json!({

@@ -8,6 +8,7 @@ use crate::{
     input::{self, Upload},
     path::{ChatbotPath, SourcePath},
     problem::{Kind, Problem},
+    revenue::limits::make_room,
 };
 use actix_web::{
     HttpResponse,
@@ -20,6 +21,7 @@ use serde::Deserialize;
 use store::{
     TenantTx,
     sources::{Change, Content, File, NewSource},
+    usage::Limit,
 };
 use utoipa::IntoParams;
 
@@ -56,6 +58,7 @@ pub(crate) async fn add(
     let (name, title) = names(&query)?;
     readable(&name, &file.0)?;
     let mut tx = seat.begin(&api).await?;
+    make_room(&api, &mut tx, Limit::Documents, 1).await?;
     let new = NewSource {
         id: SourceId::new(),
         chatbot: path.chatbot_id,

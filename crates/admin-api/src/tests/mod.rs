@@ -17,6 +17,7 @@ mod members;
 mod origin;
 mod pigeon;
 mod quarantine;
+mod revenue;
 mod secrets;
 mod sending;
 mod sign_in;
@@ -128,6 +129,7 @@ pub fn settings() -> Settings {
         max_body_bytes: 64 * 1024,
         max_upload_bytes: 128 * 1024,
         workers: 1,
+        stripe_api_url: crate::settings::usual_stripe(),
     }
 }
 
