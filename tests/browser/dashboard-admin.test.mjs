@@ -15,7 +15,7 @@ const ASKING = {
   name: "Fern & Kettle", welcome: "Hi!", colour: "#0b6b4f", suggestions: [], consent: "I agree.",
   pre_chat: [{ name: "name", type: "text", label: null, required: false }, { name: "email", type: "email", label: null, required: true }],
 };
-const TABS = ["overview", "users", "workspaces", "chatbots", "conversations", "system", "activity", "leads", "prices"];
+const TABS = ["overview", "users", "workspaces", "chatbots", "conversations", "system", "activity", "leads", "revenue", "prices"];
 
 const product = new Product();
 const desk = new Desk(product);
@@ -383,7 +383,7 @@ desk.step("it speaks German, and is gone through without a mouse", async () => {
   await page.getByRole("region", { name: "Zahlen" }).getByRole("link").filter({ hasText: "Gespräche" }).waitFor();
   await picture(page, "admin-german");
   await page.getByRole("tab", { name: "Überblick" }).focus();
-  for (const name of ["Benutzer", "Arbeitsbereiche", "Chatbots", "Gespräche", "System", "Aktivität", "Kontakte", "Preise und Budgets"]) {
+  for (const name of ["Benutzer", "Arbeitsbereiche", "Chatbots", "Gespräche", "System", "Aktivität", "Kontakte", "Umsatz", "Preise und Budgets"]) {
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tab", { name, selected: true }).waitFor();
     await settled(page);

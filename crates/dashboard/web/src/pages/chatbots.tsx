@@ -1,11 +1,13 @@
 import { Button, Card, Group, Modal, SegmentedControl, SimpleGrid, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router-dom";
-import type { Schemas } from "../api/client";
+import { api, ask, type Schemas } from "../api/client";
 import { useChatbots, useIntegrations, useKnowledge } from "../api/hooks";
 import { Import } from "../parts/import";
 import { useMay } from "../parts/role";
 import { Empty, PageHead, Shown, State } from "../parts/state";
+import { UsageAlerts } from "../parts/usage";
 import { useTexts } from "../texts";
 
 function Bot({ bot }: { bot: Schemas["Chatbot"] }) {
@@ -39,10 +41,12 @@ export default function Chatbots() {
   const may = useMay(workspace, "admin");
   const set = (name: string, value: string) => setQuery((before) => { if (value) before.set(name, value); else before.delete(name); return before; }, { replace: true });
   const [importing, setImporting] = useState(false);
+  const plan = useQuery({ queryKey: ["plan", workspace], staleTime: 30_000, queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/plan", { params: { path: { workspace_id: workspace } } })) });
   const create = <Button component={Link} to={`/workspaces/${workspace}/new`}>{t("bots.create")}</Button>;
   return (
     <>
       <PageHead title={t("bots.title")}>{may && <Button variant="default" onClick={() => setImporting(true)}>{t("import.title")}</Button>}{create}</PageHead>
+      {plan.data && <div style={{ marginBottom: 16 }}><UsageAlerts usage={plan.data.usage} to={`/workspaces/${workspace}/settings/plan`} /></div>}
       <Group mb="md">
         <TextInput aria-label={t("do.search")} placeholder={t("do.search")} type="search" value={search} onChange={(event) => set("search", event.currentTarget.value)} />
         <SegmentedControl aria-label={t("bots.which")} value={String(archived)} onChange={(value) => set("archived", value === "true" ? value : "")}

@@ -86,6 +86,7 @@ export function Section({ title, note, action, children }: { title: string; note
 }
 
 const COLOURS: Record<string, string> = {
+  trial: "blue", past_due: "red", cancelled: "red", open: "blue", paid: "green", overdue: "red",
   active: "green", up: "green", applied: "green", invited: "blue", paused: "orange", silent: "orange", disabled: "red", missing: "red",
   approved: "green", ready: "green", connected: "green", live: "green", done: "green", answered: "green", sent: "green", delivered: "green", read: "green", bot: "gray", info: "gray",
   pending: "blue", indexing: "blue", checking: "blue", running: "blue", due: "blue", waiting: "blue", answering: "blue",

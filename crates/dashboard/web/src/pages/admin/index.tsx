@@ -14,6 +14,7 @@ const PAGES = {
   system: lazy(() => import("./system")),
   activity: lazy(() => import("./activity")),
   leads: lazy(() => import("./leads")),
+  revenue: lazy(() => import("./revenue")),
   prices: lazy(() => import("./prices")),
 };
 type Tab = keyof typeof PAGES;

@@ -8,13 +8,14 @@ import { NotFound } from "../not-found";
 import Members from "./members";
 
 const Keys = lazy(() => import("./keys"));
+const Plan = lazy(() => import("./plan"));
 const Budgets = lazy(() => import("./budgets"));
 const Activity = lazy(() => import("./activity"));
 const General = lazy(() => import("./general"));
 
-const TABS = ["members", "keys", "budgets", "activity", "general"] as const;
+const TABS = ["members", "keys", "plan", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const PAGES = { members: Members, keys: Keys, plan: Plan, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();
