@@ -151,7 +151,7 @@ desk.step("revenue shows what a known load brought", async () => {
   await page.goto(product.url + revenue("figures"));
   const now = page.getByRole("region", { name: "This month" });
   await now.getByText("1 paying").waitFor();
-  const text = (await now.innerText()).replaceAll("\n", " ");
+  const text = (await now.innerText()).replaceAll(/\s+/g, " ");
   for (const figure of ["€29.00 MRR", "€29.00 ARPU", "1 New €29.00", "0 Churned €0.00", "€29.00 Open invoices"]) assert.ok(text.includes(figure), `${figure} is not in ${text}`);
   await page.getByRole("figure", { name: "Revenue in EUR" }).locator("svg path.recharts-line-curve").first().waitFor();
   const last = page.getByRole("table", { name: "Month by month" }).getByRole("row").nth(1);
