@@ -56,7 +56,7 @@ pub(crate) struct StripeView {
     /// The last characters of the webhook's signing secret.
     webhook_secret: Option<String>,
     /// Where Stripe has to send events.
-    #[schema(example = "https://bots.example.com/api/stripe/webhook")]
+    #[schema(example = "https://bots.example.com/api/stripe/events")]
     webhook_url: String,
     /// The events that it has to send.
     events: Vec<&'static str>,
@@ -283,7 +283,7 @@ pub(crate) async fn portal(
 ///
 /// Signed as Stripe signs them, over the raw body; anything else is answered with 400. The same event again changes nothing.
 #[utoipa::path(
-    post, path = "/api/stripe/webhook",
+    post, path = "/api/stripe/events",
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The event, as Stripe sends it."),
     responses((status = 200, body = EventTaken))
 )]
@@ -477,7 +477,7 @@ fn shown(api: &AdminApi, kept: Option<Kept>) -> Result<StripeView, Problem> {
     let webhook = api
         .settings()
         .public_url
-        .join("api/stripe/webhook")
+        .join("api/stripe/events")
         .map_err(Problem::internal)?;
     Ok(StripeView {
         connected: kept.is_some(),

@@ -441,7 +441,7 @@ const INVOICE: &str = include_str!("../../../stripe/fixtures/invoice.paid.json")
 async fn told(world: &World, body: Vec<u8>, secret: &str, late: TimeDelta) -> Answer {
     let signature = stripe::sign(&secret.into(), &body, world.api.now() - late);
     let request = world
-        .request(Method::POST, "/api/stripe/webhook", &As::Nobody)
+        .request(Method::POST, "/api/stripe/events", &As::Nobody)
         .header("stripe-signature", signature)
         .header("content-type", "application/json; charset=utf-8");
     world.send(request.body(body)).await
@@ -583,13 +583,13 @@ async fn an_event_that_is_not_proven_is_answered_with_400_and_changes_nothing(po
         .await
         .problem(400);
     let unsigned = world
-        .request(Method::POST, "/api/stripe/webhook", &As::Nobody)
+        .request(Method::POST, "/api/stripe/events", &As::Nobody)
         .body(body.clone());
     world.send(unsigned).await.problem(400);
     let changed = String::from_utf8(body.clone()).unwrap().replace("2900", "1");
     let signature = stripe::sign(&SIGNING.into(), &body, world.api.now());
     let request = world
-        .request(Method::POST, "/api/stripe/webhook", &As::Nobody)
+        .request(Method::POST, "/api/stripe/events", &As::Nobody)
         .header("stripe-signature", signature);
     world.send(request.body(changed)).await.problem(400);
     world.delete("/api/administration/stripe", &root).await.ok(204);
