@@ -152,7 +152,7 @@ pub async fn claim(
         )
         select c.id as "id!", c.lease_token as "lease_token!", c.workspace_id as "workspace_id!",
                v.chatbot_id as "chatbot_id!", c.integration_id as "integration_id!", i.version as "version!",
-               c.message_id as "message_id!", c.sender as "sender!", k.key as "contact_key!",
+               c.conversation_id as "conversation_id!", c.message_id as "message_id!", c.sender as "sender!", k.key as "contact_key!",
                v.key as "conversation_key!", c.content as "content!", answered.id as "answered_id?",
                answered.reply_to as "reply_to?", c.state_before as "state_before!", c.resent as "resent!",
                c.attempts as "attempts!", c.first_attempt_at, c.expires_at, k.opted_out_at,
