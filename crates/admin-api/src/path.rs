@@ -2,8 +2,8 @@
 
 use domain::{
     ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
-    GoldenQuestionId, IntegrationId, LeadId, McpServerId, MessageId, Platform, QuarantineId,
-    SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
+    GoldenQuestionId, IntegrationId, LeadId, McpServerId, MessageId, Platform, QuarantineId, SourceId,
+    ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

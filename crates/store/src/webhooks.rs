@@ -11,9 +11,7 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
-pub use deliveries::{
-    Claimed, Delivery, DeliveryState, Try, claim, forget, list, send_again, send_test,
-};
+pub use deliveries::{Claimed, Delivery, DeliveryState, Try, claim, forget, list, send_again, send_test};
 pub use endpoints::{
     Change, Endpoint, NewEndpoint, Secrets, delete, get, insert, list as list_endpoints, replace_secret,
     secrets, update,
