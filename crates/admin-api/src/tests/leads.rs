@@ -117,7 +117,7 @@ async fn a_table_is_looked_at_first_then_brought_in_and_comes_out_again(pool: Pg
     assert!(
         lines
             .iter()
-            .any(|line| line.starts_with("Ada,ada@example.com,,won,") && line.ends_with(",Kettle"))
+            .any(|line| line.starts_with("Ada,ADA@example.com,,won,") && line.ends_with(",Kettle"))
     );
     assert!(
         lines.iter().any(|line| line.starts_with("'=HYPERLINK,")),
