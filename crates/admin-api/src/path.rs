@@ -5,9 +5,6 @@ use domain::{
     DocumentId, GoldenQuestionId, IntegrationId, InvitationId, LabelId, LeadId, McpServerId, MessageId,
     NoteId, Platform, QuarantineId, SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId,
     WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
-    ApiKeyId, AttachmentId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId, DocumentId,
-    GoldenQuestionId, IntegrationId, LeadId, McpServerId, MessageId, Platform, QuarantineId, SourceId,
-    ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;

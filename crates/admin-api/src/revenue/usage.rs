@@ -251,16 +251,7 @@ async fn set_ending(api: &AdminApi, seat: &Seat, ends: bool) -> Result<Json<Plan
 
 /// What a member does in a transaction of the system's, as it is noted.
 pub(super) fn did(seat: &Seat, action: &'static str, details: serde_json::Value) -> NewActivity {
-    let author = seat.author();
-    NewActivity {
-        user: author.user,
-        api_key: author.api_key,
-        action,
-        target: Some(seat.workspace.to_string()),
-        details,
-        ip: seat.facts.ip.clone(),
-        request_id: Some(seat.facts.request_id.clone()),
-    }
+    seat.activity(action, seat.workspace, details)
 }
 
 pub(super) fn not_running() -> Problem {

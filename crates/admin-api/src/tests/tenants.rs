@@ -551,15 +551,16 @@ async fn s1_the_same_requests_with_ones_own_ids_do_what_they_say(pool: PgPool) {
     let world = World::new(pool).await;
 
     for operation in operations(&world) {
-        // The source here is a file: `tests::unanswered` has one of pairs.
-        // A session is a person's and no workspace's: `tests::open_sessions` ends one.
-        let has_none = matches!(operation.name.as_str(), "pairs_table" | "open_sessions_end");
-        // Only an archived chatbot is deleted: `tests::people` has one.
-        let has_none = ["pairs_table", "people_delete_chatbot"].contains(&operation.name.as_str());
-        // Pages of Stripe need Stripe: `tests::revenue` has one.
-        let has_none =
-            ["pairs_table", "stripe_check_out", "stripe_portal"].contains(&operation.name.as_str());
-        let has_none = operation.name == "pairs_table";
+        // Each has a test of its own: of a source of pairs, a session (a person's and no workspace's), an archived chatbot,
+        // and pages of Stripe.
+        let has_none = [
+            "pairs_table",
+            "open_sessions_end",
+            "people_delete_chatbot",
+            "stripe_check_out",
+            "stripe_portal",
+        ]
+        .contains(&operation.name.as_str());
         // It does not end: `tests::events` follows it.
         let is_stream = operation.name == "events_follow";
         if operation.public
