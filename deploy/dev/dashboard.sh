@@ -22,4 +22,7 @@ if [ "$(cat node_modules/.installed 2>/dev/null)" != "$wanted" ]; then
     echo "$wanted" >node_modules/.installed
 fi
 echo "dashboard: building"
-npm run --silent build >/dev/null
+if ! said=$(npm run --silent build); then
+    echo "$said" >&2
+    exit 1
+fi

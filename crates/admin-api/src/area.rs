@@ -17,13 +17,13 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Area {
-    /// The workspace itself: its name, budgets and activity.
+    /// The workspace itself: its name, plan, budgets and activity, and who is told what happens in it.
     Workspace,
     /// What chatbots are, do and may call, and how well.
     Chatbots,
     /// What chatbots know, and what they could not answer.
     Knowledge,
-    /// Conversations, and taking them over.
+    /// Conversations, taking them over, and the people in them.
     Conversations,
     /// Platforms, the widget and what went wrong there.
     Integrations,
@@ -61,13 +61,15 @@ impl Area {
     /// Whose routes are in which area, by the file that they are in.
     pub(crate) fn of(subject: &str) -> Option<Self> {
         Some(match subject {
-            "workspaces" | "activity" | "budgets" => Self::Workspace,
+            "workspaces" | "activity" | "budgets" | "usage" | "invoices" | "stripe" | "webhooks" | "deliveries"
+            | "events" => Self::Workspace,
             "chatbots" | "conduct" | "tools" | "servers" | "versions" | "changes" | "draft" | "golden"
             | "import" | "trials" | "transfer" => Self::Chatbots,
             "knowledge" | "search" | "sources" | "files" | "pairs" | "reading" | "unanswered" | "mcp" => {
                 Self::Knowledge
             }
-            "conversations" | "attachments" | "again" | "taken" => Self::Conversations,
+            "conversations" | "listing" | "attachments" | "again" | "taken" | "corrections" | "labels" | "notes"
+            | "canned_replies" | "progress" | "leads" | "sheet" | "stages" | "people" => Self::Conversations,
             "integrations" | "quarantine" | "widget" | "dead_letters" | "platforms" => Self::Integrations,
             "sending" | "uploaded" => Self::Sending,
             "analytics" => Self::Analytics,

@@ -21,7 +21,7 @@ async fn key(world: &World, shop: &Shop, role: &str, narrowed: Value) -> As {
 fn every_route_of_a_workspace_has_an_area_but_those_that_hand_out_access() {
     for route in routes::table() {
         if matches!(route.access, Access::Member(_)) {
-            let hands_out = ["members", "api_keys"].contains(&route.subject);
+            let hands_out = ["members", "invitations", "api_keys"].contains(&route.subject);
             assert_eq!(
                 Area::of(route.subject).is_none(),
                 hands_out,

@@ -22,6 +22,8 @@ export const theme = createTheme({
     ModalHeader: { defaultProps: { role: "presentation" } },
     DrawerHeader: { defaultProps: { role: "presentation" } },
     Modal: { defaultProps: { centered: true } },
+    // Within a text colour alone does not tell a link.
+    Anchor: { defaultProps: { underline: "always" } },
   },
 });
 

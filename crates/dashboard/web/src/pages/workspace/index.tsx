@@ -16,15 +16,11 @@ const Activity = lazy(() => import("./activity"));
 const Desk = lazy(() => import("./inbox"));
 const General = lazy(() => import("./general"));
 
-const TABS = ["members", "keys", "webhooks", "privacy", "budgets", "activity", "general"] as const;
+const TABS = ["members", "inbox", "keys", "webhooks", "privacy", "plan", "budgets", "activity", "general"] as const;
 type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, keys: Keys, webhooks: Webhooks, privacy: Privacy, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
-const TABS = ["members", "keys", "plan", "budgets", "activity", "general"] as const;
-type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, keys: Keys, plan: Plan, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
-const TABS = ["members", "inbox", "keys", "budgets", "activity", "general"] as const;
-type Tab = (typeof TABS)[number];
-const PAGES = { members: Members, inbox: Desk, keys: Keys, budgets: Budgets, activity: Activity, general: General } satisfies Record<Tab, unknown>;
+const PAGES = {
+  members: Members, inbox: Desk, keys: Keys, webhooks: Webhooks, privacy: Privacy, plan: Plan, budgets: Budgets, activity: Activity, general: General,
+} satisfies Record<Tab, unknown>;
 
 export default function Workspace() {
   const { t } = useTexts();
