@@ -80,7 +80,7 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
         let times = times(product.api(), path, 10 * effort.rounds).await?;
         rows.push((quantile(&times, 0.95), quantile(&times, 0.5), name));
     }
-    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    rows.sort_by_key(|(p95, ..)| std::cmp::Reverse(*p95));
     let empty = times(product.api(), "/api/session", 10 * effort.rounds).await?;
     let mut table = Table::new(&["what is asked", "p50 ms", "p95 ms", "goal"]);
     for (p95, p50, name) in rows.iter().take(SHOWN) {

@@ -383,7 +383,7 @@ desk.step("it speaks German, and is gone through without a mouse", async () => {
   await page.getByRole("region", { name: "Zahlen" }).getByRole("link").filter({ hasText: "Gespräche" }).waitFor();
   await picture(page, "admin-german");
   await page.getByRole("tab", { name: "Überblick" }).focus();
-  for (const name of ["Benutzer", "Arbeitsbereiche", "Chatbots", "Gespräche", "System", "Aktivität", "Kontakte", "Umsatz", "Preise und Budgets"]) {
+  for (const name of ["Benutzer", "Arbeitsbereiche", "Chatbots", "Gespräche", "System", "Aktivität", "Kontakte", "Modelle", "Umsatz", "Preise und Budgets", "Installation", "Mail"]) {
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tab", { name, selected: true }).waitFor();
     await settled(page);

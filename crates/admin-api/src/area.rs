@@ -61,15 +61,17 @@ impl Area {
     /// Whose routes are in which area, by the file that they are in.
     pub(crate) fn of(subject: &str) -> Option<Self> {
         Some(match subject {
-            "workspaces" | "activity" | "budgets" | "usage" | "invoices" | "stripe" | "webhooks" | "deliveries"
-            | "events" => Self::Workspace,
+            "workspaces" | "activity" | "budgets" | "usage" | "invoices" | "stripe" | "webhooks"
+            | "deliveries" | "events" => Self::Workspace,
             "chatbots" | "conduct" | "tools" | "servers" | "versions" | "changes" | "draft" | "golden"
             | "import" | "trials" | "transfer" => Self::Chatbots,
             "knowledge" | "search" | "sources" | "files" | "pairs" | "reading" | "unanswered" | "mcp" => {
                 Self::Knowledge
             }
-            "conversations" | "listing" | "attachments" | "again" | "taken" | "corrections" | "labels" | "notes"
-            | "canned_replies" | "progress" | "leads" | "sheet" | "stages" | "people" => Self::Conversations,
+            "conversations" | "listing" | "attachments" | "again" | "taken" | "corrections" | "labels"
+            | "notes" | "canned_replies" | "progress" | "leads" | "sheet" | "stages" | "people" => {
+                Self::Conversations
+            }
             "integrations" | "quarantine" | "widget" | "dead_letters" | "platforms" => Self::Integrations,
             "sending" | "uploaded" => Self::Sending,
             "analytics" => Self::Analytics,

@@ -162,7 +162,7 @@ pub(crate) async fn confirm(
 ) -> Result<HttpResponse, Problem> {
     let mut tx = api.db().system().await?;
     let factor = second_factors::find(&mut tx, person.user).await?;
-    if !factor.is_some_and(|factor| factor.confirmed_at.is_none()) {
+    if factor.is_none_or(|factor| factor.confirmed_at.is_some()) {
         return Err(Problem::new(
             Kind::Conflict,
             "there is nothing to confirm; set up a second factor first",

@@ -277,7 +277,7 @@ async fn messages_are_counted_once_and_over_the_limit_they_are_stored_all_the_sa
     )
     .await;
     let message = inbound(bot, "+1", "hello");
-    take_in(&db, &[message.clone()]).await.unwrap();
+    take_in(&db, std::slice::from_ref(&message)).await.unwrap();
     take_in(&db, &[message]).await.unwrap();
     write_so_many(&db, bot, 1).await;
     assert!(
