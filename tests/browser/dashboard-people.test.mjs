@@ -48,7 +48,7 @@ async function visitor(said, text) {
     return answer.json();
   };
   const { token } = await call("sessions", { lead: { consent: true, ...said } });
-  await call("messages", { text, wait: true }, token);
+  await call("messages", { text }, token);
 }
 
 before(async () => {
