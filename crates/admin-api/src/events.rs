@@ -80,7 +80,7 @@ impl Drop for Stream {
 /// and a `run`. The stream ends with the session.
 #[utoipa::path(
     get, path = "/api/workspaces/{workspace_id}/events", params(WorkspacePath),
-    responses((status = 200, body = String, content_type = "text/event-stream",
+    responses((status = 200, body = serde_json::Value, content_type = "text/event-stream",
                example = json!("event: messages\ndata: {\"conversations\":[\"0199c0de-7a3b-7cc1-9f3e-2b7f6d1a4c55\"]}\n\n")))
 )]
 pub(crate) async fn follow(

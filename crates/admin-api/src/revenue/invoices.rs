@@ -171,14 +171,11 @@ pub(crate) async fn csv(
     _person: Person,
     query: Query<InvoicesQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let rows = invoices::list(
-        api.db(),
-        &query.filter()?,
-        query.after,
-        query.limit.unwrap_or(MOST_IN_A_TABLE),
-    )
-    .await?;
-    as_table(rows)
+    let limit = match query.limit {
+        Some(limit) => page::limit(Some(limit))?,
+        None => MOST_IN_A_TABLE,
+    };
+    as_table(invoices::list(api.db(), &query.filter()?, query.after, limit).await?)
 }
 
 /// An invoice as a page to keep and print.
