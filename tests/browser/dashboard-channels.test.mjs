@@ -231,7 +231,8 @@ desk.step("an integration is deleted by its name", async () => {
   await asked.getByLabel("Type “Twilio SMS” to confirm").fill("Twilio SMS");
   await asked.getByRole("button", { name: "Delete" }).click();
   await until("it is gone", async () => !(await product.get(`/api/integrations/${bot}`)).items.some((one) => one.platform === "twilio"));
-  await page.getByRole("dialog", { name: "Twilio SMS" }).getByRole("button", { name: "Close" }).click();
+  await asked.waitFor({ state: "hidden" });
+  await page.getByRole("dialog", { name: "Twilio SMS", exact: true }).getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: "Set up: Twilio" }).waitFor();
   await settled(page);
   assert.deepEqual(owner.problems, []);
