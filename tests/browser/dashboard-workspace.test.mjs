@@ -192,8 +192,11 @@ desk.step("it speaks German, and a password is changed without a mouse", async (
   await page.goto(product.url + settings("members"));
   await page.getByRole("table", { name: "Mitglieder" }).getByText("Sie").waitFor();
   await page.getByRole("tab", { name: "Mitglieder" }).focus();
-  await page.keyboard.press("ArrowRight");
-  await page.getByRole("tab", { name: "API-Schlüssel", selected: true }).waitFor();
+  for (const name of ["Posteingang", "API-Schlüssel"]) {
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tab", { name, selected: true }).waitFor();
+    await settled(page);
+  }
   await picture(page, "keys-german");
 
   await page.goto(`${product.url}/account`);
