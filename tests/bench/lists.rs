@@ -52,6 +52,11 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
     let product = Product::start(Options {
         mode: Mode::AllInOneOnBroker,
         bots: BOTS,
+        // What is written is counted here, and not beside it by the product.
+        environment: vec![(
+            "BOTSMITH__SCHEDULER__COUNT_SECONDS".to_owned(),
+            "86400".to_owned(),
+        )],
         ..Options::default()
     })
     .await?;
