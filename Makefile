@@ -54,5 +54,6 @@ schema: ## After changing a query or a migration: check every query and renew .s
 
 clean: ## Remove what was built, and the private servers of tests
 	@deploy/dev/postgres.sh stop target/dev/postgres
+	@deploy/dev/postgres.sh stop target/dev/postgres-of-tests
 	@deploy/dev/rabbitmq.sh stop target/dev/rabbitmq
 	cargo clean

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # A private PostgreSQL for tests, benches and `make split`, on 127.0.0.1 only.
 #
-#   postgres.sh start DIRECTORY    starts it if it does not run, and prints its DATABASE_URL
+#   postgres.sh start DIRECTORY [-c NAME=VALUE]...    starts it if it does not run, and prints its DATABASE_URL
 #   postgres.sh stop  DIRECTORY
 set -euo pipefail
 action=${1:?start or stop}
 dir=$(realpath -m "${2:?directory}")
+shift 2
 
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 [ -n "$bin" ] || bin=$(dirname "$(readlink -f "$(command -v postgres)")")
@@ -36,6 +37,6 @@ if ! "${run[@]}" "$bin/pg_ctl" -D "$dir/data" status >/dev/null 2>&1; then
         port=$((20000 + RANDOM % 20000))
     echo "$port" >"$dir/port"
     (cd / && "${run[@]}" "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w start \
-        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=400 -c shared_buffers=128MB -c jit=off") >/dev/null
+        -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=400 -c shared_buffers=128MB -c jit=off $*") >/dev/null
 fi
 echo "postgres://botsmith@127.0.0.1:$(cat "$dir/port")/postgres"

@@ -10,7 +10,7 @@ psql=$(command -v psql || ls -d /usr/lib/postgresql/*/bin/psql | sort -V | tail 
 
 database=botsmith_schema_$$
 base=${DATABASE_URL%/*}
-"$psql" -qX "$DATABASE_URL" -c "create database $database"
+"$psql" -qX "$DATABASE_URL" -c "create database $database template template0"
 trap '"$psql" -qX "$DATABASE_URL" -c "drop database if exists $database with (force)"; rm -rf "$fresh"' EXIT
 fresh=$(mktemp -d)
 for migration in crates/store/migrations/*.sql; do

@@ -121,18 +121,25 @@ impl Snapshot {
         chunks: Vec<Chunk>,
         embeddings: &Embeddings,
     ) -> Result<Self, KnowledgeError> {
-        let mut snapshot = Self::of(version, &chunks)?;
-        snapshot.english_only = embeddings.english_only;
-        for (number, chunk) in (0..).zip(&chunks) {
-            if let Some(vector) = embeddings.vectors.get(&chunk.id) {
-                snapshot.vectors.push(number, vector);
+        let vectors = || {
+            let mut vectors = Vectors::default();
+            for (number, chunk) in (0..).zip(&chunks) {
+                if let Some(vector) = embeddings.vectors.get(&chunk.id) {
+                    vectors.push(number, vector);
+                }
             }
-        }
-        snapshot.weigh()?;
-        Ok(snapshot)
+            vectors
+        };
+        Self::of(version, &chunks, embeddings.english_only, vectors)
     }
 
-    fn of(version: i64, chunks: &[Chunk]) -> Result<Self, KnowledgeError> {
+    /// Of many passages the words are read while the texts are packed and the vectors put together.
+    fn of(
+        version: i64,
+        chunks: &[Chunk],
+        english_only: bool,
+        vectors: impl FnOnce() -> Vectors + Send,
+    ) -> Result<Self, KnowledgeError> {
         let analyzer = Analyzer::new(Language::of(chunks.iter().map(|chunk| chunk.text.as_str())));
         let mut schema = Schema::builder();
         let words = TextFieldIndexing::default()
@@ -165,16 +172,18 @@ impl Snapshot {
             }
             writer.finalize()
         };
-        let (index, passages) = if chunks.len() < SMALL {
-            (write(), Passages::pack(chunks))
+        let rest = || Ok((Passages::pack(chunks)?, vectors()));
+        let (index, rest) = if chunks.len() < SMALL {
+            (write(), rest())
         } else {
             std::thread::scope(|scope| {
-                let packing = scope.spawn(|| Passages::pack(chunks));
+                let rest = scope.spawn(rest);
                 let index = write();
-                (index, packing.join().unwrap_or(Err(KnowledgeError::Interrupted)))
+                (index, rest.join().unwrap_or(Err(KnowledgeError::Interrupted)))
             })
         };
         let mut index = index?;
+        let (passages, vectors) = rest?;
         index.set_tokenizers(tokenizers);
         let reader = reader(&index)?;
         let mut snapshot = Self {
@@ -184,12 +193,12 @@ impl Snapshot {
             directory,
             reader,
             fields,
-            passages: passages?,
+            passages,
             next: chunks.len() as u64,
             bytes: 0,
             average_terms: 0.0,
-            english_only: false,
-            vectors: Vectors::default(),
+            english_only,
+            vectors,
         };
         snapshot.weigh()?;
         Ok(snapshot)
@@ -207,6 +216,7 @@ impl Snapshot {
         let gone_or_replaced: HashSet<ChunkId> =
             gone.iter().copied().chain(added.iter().map(|c| c.id)).collect();
         let known = self.passages.known();
+        let english_only = self.english_only || (self.vectors.is_empty() && embeddings.english_only);
         let few = (gone.len() + added.len()) * 4 < self.passages.len();
         if self.passages.len() < SMALL || !few {
             let mut all = added;
@@ -217,17 +227,18 @@ impl Snapshot {
                 }
             }
             all.sort_by_key(|chunk| chunk.id);
-            let mut next = Self::of(version, &all)?;
-            next.english_only = self.english_only || (self.vectors.is_empty() && embeddings.english_only);
-            for (number, chunk) in (0..).zip(&all) {
-                if let Some(vector) = embeddings.vectors.get(&chunk.id) {
-                    next.vectors.push(number, vector);
-                } else if let Some(old) = known.get(&chunk.id) {
-                    next.vectors.push_copy(number, &self.vectors, old.number);
+            let vectors = || {
+                let mut vectors = Vectors::default();
+                for (number, chunk) in (0..).zip(&all) {
+                    if let Some(vector) = embeddings.vectors.get(&chunk.id) {
+                        vectors.push(number, vector);
+                    } else if let Some(old) = known.get(&chunk.id) {
+                        vectors.push_copy(number, &self.vectors, old.number);
+                    }
                 }
-            }
-            next.weigh()?;
-            return Ok(next);
+                vectors
+            };
+            return Self::of(version, &all, english_only, vectors);
         }
         let mut next = Self {
             version,
@@ -240,7 +251,7 @@ impl Snapshot {
             next: self.next,
             bytes: 0,
             average_terms: 0.0,
-            english_only: self.english_only || (self.vectors.is_empty() && embeddings.english_only),
+            english_only,
             vectors: self.vectors.clone(),
         };
         let numbers = gone_or_replaced

@@ -54,7 +54,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 use store::Db;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
@@ -62,6 +62,9 @@ use vault::{Keyring, MasterKeys};
 
 /// Passes [`crate::password::check`].
 pub const PASSWORD: &str = "correct horse battery";
+
+/// At most, streams included: whoever reads an endless one to its end fails, and does not wait for ever.
+const AN_ANSWER_TAKES: Duration = Duration::from_secs(90);
 
 /// The API, running, with an empty database.
 pub struct World {
@@ -237,7 +240,10 @@ impl World {
             clock,
             keyring,
             accounts,
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder()
+                .timeout(AN_ANSWER_TAKES)
+                .build()
+                .unwrap(),
             address,
             _stop: guard,
         }
