@@ -33,11 +33,16 @@ const LEFT_OUT: [&str; 4] = ["/templates", "/number", "/attachments/", "/events"
 const SHOWN: usize = 25;
 
 /// Searches and filters, beyond what the description names; the words in braces as there.
-const SEARCHES: [&str; 12] = [
+const SEARCHES: [&str; 17] = [
     "/api/workspaces/{workspace_id}/conversations?limit=50&contact=Tanaka",
     "/api/workspaces/{workspace_id}/conversations?limit=50&contact=nobody+of+this+name",
     "/api/workspaces/{workspace_id}/conversations?limit=50&handler=human",
     "/api/workspaces/{workspace_id}/conversations?limit=50&platform=twilio&chatbot_id={chatbot_id}",
+    "/api/workspaces/{workspace_id}/conversations?limit=50&text=kettle",
+    "/api/workspaces/{workspace_id}/conversations?limit=50&text=nobody+wrote+this",
+    "/api/workspaces/{workspace_id}/conversations/counts?text=kettle",
+    "/api/workspaces/{workspace_id}/conversations/counts?text=nobody+wrote+this",
+    "/api/workspaces/{workspace_id}/conversations?limit=50&state=needs_human&text=nobody+wrote+this",
     "/api/workspaces/{workspace_id}/analytics?time_zone=Europe/Berlin&step=day",
     "/api/administration/conversations?limit=50&contact=Tanaka",
     "/api/administration/conversations?limit=50&contact=nobody+of+this+name",
@@ -78,6 +83,7 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
     })?;
     analytics::recount(&db, Utc::now() - chrono::Duration::days(91), Utc::now()).await?;
     product.database()?.run("vacuum analyze").await?;
+    product.database()?.rows("select pg_stat_reset()").await?;
 
     let asked = asked(&product).await?;
     let mut rows = Vec::new();
@@ -99,7 +105,22 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
         rows.len(),
         ms(quantile(&empty, 0.95))
     );
+    how_tables_were_read(&product).await?;
     product.finish().await
+}
+
+/// By the database's own counts: what `explain` would say of each query, of all of them together.
+async fn how_tables_were_read(product: &Product) -> anyhow::Result<()> {
+    let mut table = Table::new(&["large table", "rows", "from end to end", "by an index"]);
+    let read = product.database()?.rows(
+        "select relname, n_live_tup, seq_scan, idx_scan from pg_stat_user_tables where n_live_tup > 20000
+         order by seq_tup_read desc, n_live_tup desc",
+    );
+    for row in read.await? {
+        table.row(row);
+    }
+    table.print("How often large tables were read");
+    Ok(())
 }
 
 /// One address.

@@ -366,3 +366,37 @@ fn people_who_write_at_once_are_answered_each_in_their_order() {
         );
     });
 }
+
+#[test]
+fn what_the_platform_reports_of_a_reply_is_told_to_open_pages() {
+    alone(async {
+        let visitor = Visitor::new().await.unwrap();
+        let (api, twilio) = (visitor.product.api(), visitor.product.twilio());
+        // Late enough for the page to have seen it sent.
+        twilio.set_callbacks(Callbacks {
+            every_ms: 1_500,
+            ..Callbacks::in_order(&["delivered"])
+        });
+        let path = format!("/api/workspaces/{}/events", visitor.bot.workspace_id);
+        let mut events = api.follow(&path).await.unwrap();
+
+        visitor.write(QUESTION).await.unwrap();
+        // A page reads anew whenever it is told, and only then.
+        let mut seen = Vec::new();
+        while seen.last().is_none_or(|state| state != "delivered") {
+            let piece = tokio::time::timeout(PATIENCE, events.chunk()).await;
+            let piece = piece
+                .expect("nothing is told")
+                .unwrap()
+                .expect("the stream has ended");
+            if String::from_utf8_lossy(&piece).contains("event: messages") {
+                let messages = api.messages_with(&visitor.bot, &visitor.number).await.unwrap();
+                let part = &messages[0]["journey"]["parts"][0];
+                seen.push(part["state"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+        twilio.set_callbacks(Callbacks::default());
+
+        assert!(seen.iter().any(|state| state == "sent"), "{seen:?}");
+    });
+}

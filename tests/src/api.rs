@@ -73,16 +73,27 @@ impl Api {
         &self.url
     }
 
-    /// Asks; whatever the answer is.
-    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
-        let mut request = self
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self
             .http
             .request(method, format!("{}{path}", self.url))
             .header("x-requested-with", "tests");
         let cookie = self.cookie.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if !cookie.is_empty() {
-            request = request.header("Cookie", cookie);
+        if cookie.is_empty() {
+            request
+        } else {
+            request.header("Cookie", cookie)
         }
+    }
+
+    /// A stream of events, to be read piece by piece.
+    pub async fn follow(&self, path: &str) -> anyhow::Result<reqwest::Response> {
+        Ok(self.request(Method::GET, path).send().await?.error_for_status()?)
+    }
+
+    /// Asks; whatever the answer is.
+    pub async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(body);
         }

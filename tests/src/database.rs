@@ -98,7 +98,14 @@ impl Database {
 
     /// Does something in it that would take too long to wait for.
     pub async fn run(&self, statement: &str) -> anyhow::Result<()> {
-        sql(&Url::parse(&self.url())?, statement).await
+        sql(&Url::parse(&self.url())?, statement).await.map(drop)
+    }
+
+    /// What a query finds: the values of each row.
+    pub async fn rows(&self, query: &str) -> anyhow::Result<Vec<Vec<String>>> {
+        let printed = sql(&Url::parse(&self.url())?, query).await?;
+        let values = |row: &str| row.split('\t').map(str::to_owned).collect();
+        Ok(printed.lines().map(values).collect())
     }
 
     /// Kills a private server as a power cut would. It is started again by itself.
@@ -113,7 +120,8 @@ impl Database {
     pub async fn remove(&mut self) -> anyhow::Result<()> {
         match self {
             Self::Shared { server, name } => {
-                sql(server, &format!("drop database if exists {name} with (force)")).await
+                let drop = format!("drop database if exists {name} with (force)");
+                sql(server, &drop).await.map(|_| ())
             }
             Self::Private(private) => {
                 private.stop.cancel();
@@ -141,12 +149,16 @@ pub fn kill_postmaster(data: &Path) -> anyhow::Result<()> {
         .context("the server could not be killed")
 }
 
-/// One statement, through PostgreSQL's own client: only `store` speaks SQL, and it has no reason to make databases.
-async fn sql(server: &Url, statement: &str) -> anyhow::Result<()> {
+/// One statement, through PostgreSQL's own client, and what it prints, with tabs between values: only `store` speaks SQL,
+/// and it has no reason to make databases.
+async fn sql(server: &Url, statement: &str) -> anyhow::Result<String> {
     let output = Command::new(psql())
         .args([
             "--no-psqlrc",
             "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--field-separator=\t",
             "--set=ON_ERROR_STOP=1",
             "--command",
             statement,
@@ -162,7 +174,7 @@ async fn sql(server: &Url, statement: &str) -> anyhow::Result<()> {
         "psql: {}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    Ok(())
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 fn psql() -> PathBuf {

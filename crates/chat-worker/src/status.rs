@@ -1,9 +1,12 @@
 //! Status reports: from the queue onto the parts they are about.
 
 use crate::wake;
-use domain::{PartState, Platform};
+use domain::{ConversationId, PartState, Platform, WorkspaceId};
 use process::clock::Clock;
-use queue::{Delivery, Queue, QueueName};
+use queue::{
+    Delivery, Queue, QueueName,
+    workspace_news::{self, WorkspaceNews},
+};
 use store::{
     Db,
     statuses::{Applied, Status, Watermark, apply, apply_watermark},
@@ -44,7 +47,10 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
             Ok(Report::UpTo(watermark)) => match until_done!(stop, "status", apply_watermark(db, &watermark))
             {
                 None => {}
-                Some(Ok(_)) => delivery.ack().await,
+                Some(Ok(moved)) => {
+                    delivery.ack().await;
+                    tell(queue, moved.into_iter().collect());
+                }
                 Some(Err(error)) => delivery.dead(&error.to_string()).await,
             },
             Err(error) => {
@@ -64,10 +70,11 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
             Delivery::ack_all(deliveries).await;
             process::crash_point!("status.after_ack");
             for (applied, platform) in applied.iter().zip(&platforms) {
-                if matches!(applied, Applied::Moved { settled: true }) {
+                if matches!(applied, Applied::Moved { settled: true, .. }) {
                     wake::senders(queue, platform, clock.now());
                 }
             }
+            tell(queue, moved(&applied));
         }
         Some(Err(error)) => {
             tracing::error!(
@@ -78,12 +85,35 @@ async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, st
                 let alone = std::slice::from_ref(report);
                 match until_done!(stop, "status", apply(db, alone)) {
                     None => return,
-                    Some(Ok(_)) => delivery.ack().await,
+                    Some(Ok(applied)) => {
+                        delivery.ack().await;
+                        tell(queue, moved(&applied));
+                    }
                     Some(Err(error)) => delivery.dead(&error.to_string()).await,
                 }
             }
         }
     }
+}
+
+/// Where something came further.
+fn moved(applied: &[Applied]) -> Vec<(WorkspaceId, ConversationId)> {
+    let place = |applied: &Applied| match applied {
+        Applied::Moved {
+            workspace,
+            conversation,
+            ..
+        } => Some((*workspace, *conversation)),
+        Applied::Stale | Applied::Early => None,
+    };
+    applied.iter().filter_map(place).collect()
+}
+
+/// Members see it at once.
+fn tell(queue: &Queue, places: Vec<(WorkspaceId, ConversationId)>) {
+    workspace_news::tell_all(queue, places, |conversations| WorkspaceNews::Messages {
+        conversations,
+    });
 }
 
 /// What a platform reports.

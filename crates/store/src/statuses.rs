@@ -4,7 +4,7 @@
 
 use crate::{Db, StoreError, SystemTx};
 use chrono::{DateTime, Utc};
-use domain::{IntegrationId, PartId, PartState, WorkspaceId};
+use domain::{ConversationId, IntegrationId, PartId, PartState, WorkspaceId};
 
 /// One report.
 #[derive(Debug, Clone)]
@@ -47,6 +47,10 @@ pub enum Applied {
     Moved {
         /// The report proved that a part in an unknown state had arrived: later parts may go.
         settled: bool,
+        /// The workspace in which it was sent …
+        workspace: WorkspaceId,
+        /// … and the conversation.
+        conversation: ConversationId,
     },
     /// The part is there and further already.
     Stale,
@@ -66,34 +70,40 @@ pub async fn apply(db: &Db, statuses: &[Status]) -> Result<Vec<Applied>, StoreEr
     Ok(applied)
 }
 
-/// Moves everything up to a watermark upward. How many parts moved.
+/// Moves everything up to a watermark upward. The workspace and the conversation in which something moved.
 ///
 /// The watermark is a time of the platform's, who has a message before we know that it has: what counts is when it was
 /// handed over, where that was done once.
-pub async fn apply_watermark(db: &Db, watermark: &Watermark) -> Result<u64, StoreError> {
+pub async fn apply_watermark(
+    db: &Db,
+    watermark: &Watermark,
+) -> Result<Option<(WorkspaceId, ConversationId)>, StoreError> {
     let moved = sqlx::query!(
-        "update parts p set
+        "with moved as (
+         update parts p set
              state = $3, delivered_at = coalesce(p.delivered_at, $5),
              read_at = case when $3 = 'read' then coalesce(p.read_at, $5) else p.read_at end
          from conversations v
          where v.integration_id = $1 and v.key = $2 and p.conversation_id = v.id
            and case when p.attempts <= 1 then coalesce(p.first_attempt_at, p.sent_at) else p.sent_at end <= $4
            and p.state in ('sent', 'delivered')
-           and array_position(array['sent', 'delivered', 'read'], $3) > array_position(array['sent', 'delivered', 'read'], p.state)",
+           and array_position(array['sent', 'delivered', 'read'], $3) > array_position(array['sent', 'delivered', 'read'], p.state)
+         returning p.workspace_id, p.conversation_id)
+         select workspace_id, conversation_id from moved limit 1",
         watermark.integration.as_uuid(),
         watermark.conversation_key,
         watermark.state.as_str(),
         watermark.up_to,
         watermark.at,
     )
-    .execute(db.system_pool())
+    .fetch_optional(db.system_pool())
     .await?;
-    Ok(moved.rows_affected())
+    Ok(moved.map(|row| (row.workspace_id.into(), row.conversation_id.into())))
 }
 
 async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreError> {
     let part = sqlx::query!(
-        "select id, state from parts
+        "select id, state, workspace_id, conversation_id from parts
          where integration_id = $1 and (id = $2 or ($2 is null and platform_message_id = $3))
          for update",
         status.integration.as_uuid(),
@@ -169,6 +179,8 @@ async fn apply_one(tx: &mut SystemTx, status: &Status) -> Result<Applied, StoreE
     }
     Ok(Applied::Moved {
         settled: !before.is_settled(),
+        workspace: part.workspace_id.into(),
+        conversation: part.conversation_id.into(),
     })
 }
 

@@ -113,7 +113,8 @@ impl ListQuery {
 
 /// How many conversations each part of the inbox has.
 ///
-/// Of those that fit the other conditions; `state`, `after` and `limit` change nothing. Parts without any are left out.
+/// Of those that fit the other conditions; `state`, `after` and `limit` change nothing. Parts without any are left out. A
+/// `text` is looked for in the 5000 newest of all parts together.
 #[utoipa::path(
     get, path = "/api/workspaces/{workspace_id}/conversations/counts", params(WorkspacePath, ListQuery),
     responses((status = 200, body = Page<ViewCount>))

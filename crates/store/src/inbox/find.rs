@@ -47,24 +47,31 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Conversation>, StoreError> {
     plan_for_what_is_given(tx.connection()).await?;
-    let ids = which(tx, search, after, limit).await?;
+    let ids = which(tx, search, None, after, limit).await?;
     hydrate(tx.connection(), &ids).await
 }
 
 /// How many there are in each part of the inbox, and in all (`None`), whatever part is searched: [`MOST_COUNTED`] at most.
+/// Words are looked for once, in the newest of all parts together.
 pub async fn counts(
     tx: &mut TenantTx,
     search: &Search,
 ) -> Result<Vec<(Option<InboxView>, usize)>, StoreError> {
     plan_for_what_is_given(tx.connection()).await?;
+    let mut search = Search {
+        view: None,
+        ..search.clone()
+    };
+    let among = match search.text {
+        Some(_) => Some(which(tx, &search, None, None, MOST_LOOKED_THROUGH).await?),
+        None => None,
+    };
+    search.text = None;
     let views = InboxView::ALL.iter().copied().map(Some).chain([None]);
     let mut counts = Vec::with_capacity(InboxView::ALL.len() + 1);
     for view in views {
-        let search = Search {
-            view,
-            ..search.clone()
-        };
-        let found = which(tx, &search, None, MOST_COUNTED as i64).await?;
+        search.view = view;
+        let found = which(tx, &search, among.as_deref(), None, MOST_COUNTED as i64).await?;
         counts.push((view, found.len()));
     }
     Ok(counts)
@@ -83,10 +90,11 @@ async fn plan_for_what_is_given(connection: &mut PgConnection) -> Result<(), Sto
     Ok(())
 }
 
-/// People are looked for once, and not for every conversation; words only in what fits otherwise.
+/// People are looked for once, and not for every conversation; words only in what fits otherwise. `among`: no others.
 async fn which(
     tx: &mut TenantTx,
     search: &Search,
+    among: Option<&[Uuid]>,
     after: Option<Cursor>,
     limit: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
@@ -130,6 +138,7 @@ async fn which(
                               select from messages r where r.conversation_id = v.id and r.sender = 'agent'
                                 and (v.last_inbound is null or r.id > v.last_inbound))))
                  and ($15::uuid is null or coalesce(v.last_inbound, v.id) < $15)
+                 and ($19::uuid[] is null or v.id = any($19))
                order by coalesce(v.last_inbound, v.id) desc
                limit $16
            )
@@ -159,6 +168,7 @@ async fn which(
         looked_through,
         search.text,
         limit,
+        among as Option<&[Uuid]>,
     )
     .fetch_all(tx.connection())
     .await?)
