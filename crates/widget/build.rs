@@ -4,8 +4,8 @@ use std::{env, fs, path::Path};
 
 /// In the order in which one needs the other.
 const SCRIPTS: &[&str] = &[
-    "texts", "time", "dom", "colour", "markdown", "memory", "api", "session", "outbox", "follow", "message",
-    "writer", "form", "view", "main",
+    "texts", "time", "dom", "colour", "markdown", "memory", "api", "session", "outbox", "follow", "rating",
+    "message", "writer", "form", "view", "main",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

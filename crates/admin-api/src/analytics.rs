@@ -131,6 +131,13 @@ pub(crate) struct Figures {
     tokens: i64,
     /// What they cost, in US dollars, where prices are known.
     cost: f64,
+    /// Answers of this time of which their readers say that they helped, whenever they said so.
+    rated_good: i64,
+    /// And that they did not.
+    rated_bad: i64,
+    /// The share of the answers that were rated of which they say that they helped, 0 to 1; `null` where none was rated.
+    #[schema(required)]
+    good_share: Option<f64>,
     /// The share of the bot's messages that the knowledge held, 0 to 1; `null` where it wrote none.
     #[schema(required)]
     answered_share: Option<f64>,
@@ -157,6 +164,9 @@ impl From<&Counts> for Figures {
             undelivered: counts.undelivered,
             tokens: counts.tokens,
             cost: counts.cost_micros as f64 / 1e6,
+            rated_good: counts.rated_good,
+            rated_bad: counts.rated_bad,
+            good_share: without(counts.rated_bad, counts.rated_good + counts.rated_bad),
             answered_share: without(counts.unanswered, counts.by_bot),
             resolved_share: without(counts.handed_over, counts.conversations),
             wait_p50_seconds: counts.wait_seconds(0.5),
@@ -207,7 +217,8 @@ impl AnalyticsQuery {
 
 /// What happened in a workspace's conversations.
 ///
-/// Counts are a minute old at most. They are kept by the hour: a time that begins within an hour begins with the next.
+/// Counts are a minute old at most. They are kept by the hour: a time that begins within an hour begins with the next. What
+/// people say of answers is as it is now.
 #[utoipa::path(
     get, path = "/api/workspaces/{workspace_id}/analytics", params(WorkspacePath, AnalyticsQuery),
     responses((status = 200, body = Analytics))
@@ -281,7 +292,7 @@ pub(crate) async fn csv(
     table::attachment("analytics.csv", COLUMNS, rows.iter().map(record))
 }
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     "at",
     "chatbot_id",
     "chatbot",
@@ -297,6 +308,8 @@ const COLUMNS: [&str; 15] = [
     "cost_usd",
     "wait_p50_seconds",
     "wait_p95_seconds",
+    "rated_good",
+    "rated_bad",
 ];
 
 fn record(row: &Row) -> [String; COLUMNS.len()] {
@@ -318,6 +331,8 @@ fn record(row: &Row) -> [String; COLUMNS.len()] {
         format!("{:.6}", figures.cost),
         seconds(figures.wait_p50_seconds),
         seconds(figures.wait_p95_seconds),
+        figures.rated_good.to_string(),
+        figures.rated_bad.to_string(),
     ]
 }
 

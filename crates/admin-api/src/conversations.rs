@@ -23,7 +23,8 @@ use actix_web::{
 use chrono::{DateTime, Utc};
 use domain::{
     AnswerId, AttachmentId, ChatbotId, ContactId, ConversationId, ConversationState, Direction, Handler,
-    HandoffReason, InboundState, IntegrationId, MessageId, PartId, PartState, Platform, Sender, UserId,
+    HandoffReason, InboundState, IntegrationId, MessageId, PartId, PartState, Platform, Rating, Sender,
+    UserId,
 };
 use labels::Label;
 use listing::ListQuery;
@@ -68,6 +69,8 @@ pub(crate) struct Conversation {
     assignee: Option<Assignee>,
     /// What it is marked with.
     labels: Vec<Label>,
+    /// What the person says of its answers.
+    feedback: FeedbackCounts,
     /// Messages that wait for an answer of the bot.
     waiting: i64,
     /// When the person last wrote.
@@ -76,6 +79,29 @@ pub(crate) struct Conversation {
     last_message: Option<LastMessage>,
     /// When it began.
     created_at: DateTime<Utc>,
+}
+
+/// What a person says of a conversation's answers.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct FeedbackCounts {
+    /// How many they call good.
+    good: i64,
+    /// How many they call bad.
+    #[schema(example = 1)]
+    bad: i64,
+}
+
+/// What a person says of an answer.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Feedback {
+    /// `good` or `bad`.
+    #[schema(value_type = String, example = "bad")]
+    rating: Rating,
+    /// Why, in their words.
+    #[schema(example = "You are closed on Mondays.")]
+    comment: Option<String>,
+    /// When they last said so.
+    at: DateTime<Utc>,
 }
 
 /// The member who looks after a conversation.
@@ -157,6 +183,8 @@ pub(crate) struct Message {
     state: Option<InboundState>,
     /// The text.
     text: String,
+    /// Outbound: what the person says of it.
+    feedback: Option<Feedback>,
     /// Why it could not be processed.
     error: Option<String>,
     /// What came with it.
@@ -346,6 +374,10 @@ impl From<inbox::Conversation> for Conversation {
                 name: assignee.name,
             }),
             labels: conversation.labels.into_iter().map(Into::into).collect(),
+            feedback: FeedbackCounts {
+                good: conversation.rated.0,
+                bad: conversation.rated.1,
+            },
             waiting: conversation.waiting,
             last_inbound_at: conversation.last_inbound_at,
             last_message: conversation.last_message.map(|last| LastMessage {
@@ -367,6 +399,11 @@ impl From<journey::Message> for Message {
             author: message.author,
             state: message.state,
             text: message.text,
+            feedback: message.feedback.map(|said| Feedback {
+                rating: said.feedback.rating,
+                comment: said.feedback.comment,
+                at: said.at,
+            }),
             error: message.error,
             attachments: message
                 .attachments

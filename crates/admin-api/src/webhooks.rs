@@ -41,8 +41,8 @@ pub(crate) struct Webhook {
     url: String,
     /// What you call it.
     description: String,
-    /// What is sent: `message.received`, `message.sent`, `conversation.handoff`, `lead.created`, `lead.updated`,
-    /// `integration.error`.
+    /// What is sent: `message.received`, `message.sent`, `message.feedback`, `conversation.handoff`, `lead.created`,
+    /// `lead.updated`, `integration.error`.
     #[schema(example = json!(["lead.created", "lead.updated"]))]
     events: Vec<String>,
     /// `active`, `failing` (deliveries were given up, none was taken since) or `disabled`.

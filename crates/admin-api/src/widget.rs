@@ -35,8 +35,8 @@ pub(crate) struct Snippet {
 
 /// The widget's settings.
 ///
-/// `name`, `welcome`, `suggestions`, `colour`, `position`, `theme`, `language`, `texts`, `pre_chat`, `consent`, `files` and
-/// `citations` as `PUT` takes them, and `logo`: the address of the logo, or `null`.
+/// `name`, `welcome`, `suggestions`, `colour`, `position`, `theme`, `language`, `texts`, `pre_chat`, `consent`, `files`,
+/// `citations` and `feedback` as `PUT` takes them, and `logo`: the address of the logo, or `null`.
 #[utoipa::path(get, path = "/api/chatbots/{chatbot_id}/widget", params(ChatbotPath), responses((status = 200, body = Object)))]
 pub(crate) async fn get(
     api: Data<AdminApi>,

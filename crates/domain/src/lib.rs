@@ -26,6 +26,6 @@ pub use platform::{Platform, PlatformError};
 pub use role::{Role, RoleError};
 pub use state::{
     ConversationState, Direction, Handler, HandoffReason, InboundState, InboxView, IntegrationMode,
-    IntegrationState, PartState, QuarantineState, RunKind, RunState, Sender, SourceState, UnknownState,
-    VersionState,
+    IntegrationState, PartState, QuarantineState, Rating, RunKind, RunState, Sender, SourceState,
+    UnknownState, VersionState,
 };

@@ -169,6 +169,16 @@ states!(
 );
 
 states!(
+    /// What a person says of an answer that they got.
+    Rating {
+        /// It helped.
+        Good = "good",
+        /// It did not.
+        Bad = "bad",
+    }
+);
+
+states!(
     /// Why a human has a conversation.
     HandoffReason {
         /// The person asked for one.

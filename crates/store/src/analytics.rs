@@ -2,7 +2,10 @@
 //!
 //! Invariant: an hour's row is a count of what the other tables hold and can be counted again at any time; nothing rests on
 //! it. The hot path writes nothing here.
+//!
+//! What people say of answers is counted where it lies, since it changes long after its hour: there is little of it.
 
+mod rated;
 mod tally;
 
 pub(crate) use tally::counted_for_good;
@@ -76,6 +79,10 @@ pub struct Counts {
     pub tokens: i64,
     /// What they cost where prices are known, in millionths of a US dollar.
     pub cost_micros: i64,
+    /// Answers of this time of which their readers say now that they helped.
+    pub rated_good: i64,
+    /// And that they did not.
+    pub rated_bad: i64,
     waits: [i64; CLASSES],
 }
 
@@ -113,6 +120,8 @@ impl AddAssign<&Self> for Counts {
         self.undelivered += more.undelivered;
         self.tokens += more.tokens;
         self.cost_micros += more.cost_micros;
+        self.rated_good += more.rated_good;
+        self.rated_bad += more.rated_bad;
         for (sum, count) in self.waits.iter_mut().zip(more.waits) {
             *sum += count;
         }
@@ -180,10 +189,14 @@ pub async fn read(tx: &mut TenantTx, wanted: &Wanted) -> Result<Option<Vec<Row>>
             undelivered: row.undelivered,
             tokens: row.tokens,
             cost_micros: row.cost_micros,
+            rated_good: 0,
+            rated_bad: 0,
             waits: std::array::from_fn(|class| row.waits.get(class).copied().unwrap_or_default()),
         },
     });
-    Ok(Some(rows.collect()))
+    let mut rows: Vec<Row> = rows.collect();
+    rated::add(tx, wanted, &mut rows).await?;
+    Ok(Some(rows))
 }
 
 /// Looking it up in the view of all zones would read hundreds of files.

@@ -6,7 +6,7 @@
 //! - Entries are numbered under the conversation's lock, in the transaction that makes them readable. Whoever has read up
 //!   to a number has read everything with a smaller one, and nothing with a smaller one comes later.
 
-use crate::{Db, StoreError, attachments, blobs};
+use crate::{Db, StoreError, attachments, blobs, feedback::Feedback};
 use chrono::{DateTime, Utc};
 use domain::{
     BlobId, ChatbotId, ContactId, ConversationId, Direction, InboundState, IntegrationId, MessageId, PartId,
@@ -41,6 +41,8 @@ pub struct Entry {
     pub citations: Option<serde_json::Value>,
     /// What came with it: `[{content_type, name}]`.
     pub files: Option<serde_json::Value>,
+    /// What its reader said of it, where we wrote it.
+    pub feedback: Option<Feedback>,
     /// When it was written.
     pub at: DateTime<Utc>,
 }
@@ -66,6 +68,8 @@ struct EntryRow {
     state: Option<String>,
     citations: Option<serde_json::Value>,
     files: Option<serde_json::Value>,
+    rating: Option<String>,
+    comment: Option<String>,
     at: DateTime<Utc>,
 }
 
@@ -84,6 +88,7 @@ impl TryFrom<EntryRow> for Entry {
             state: row.state.as_deref().map(str::parse).transpose()?,
             citations: row.citations,
             files: row.files,
+            feedback: Feedback::read(row.rating, row.comment)?,
             at: row.at,
         })
     }
@@ -110,11 +115,12 @@ pub async fn entries(
                p.content as "content?", m.dedupe_key, m.state, a.citations as "citations?",
                (select jsonb_agg(jsonb_build_object('content_type', t.content_type, 'name', t.name) order by t.position)
                 from attachments t where t.message_id = m.id) as files,
-               m.accepted_at as "at!"
+               f.rating as "rating?", f.comment as "comment?", m.accepted_at as "at!"
         from chosen c
         join messages m on m.id = c.message_id
         left join parts p on p.id = c.part_id
         left join answers a on a.id = m.answer_id and m.direction = 'outbound'
+        left join message_feedback f on f.message_id = m.id
         order by c.number
         "#,
         integration.as_uuid(),

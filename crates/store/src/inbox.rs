@@ -60,6 +60,8 @@ pub struct Conversation {
     pub assignee: Option<Assignee>,
     /// What it is marked with, in the order of their names.
     pub labels: Vec<Label>,
+    /// How many of its answers the person calls good, and how many bad.
+    pub rated: (i64, i64),
     /// Messages that wait for an answer of the bot.
     pub waiting: i64,
     /// When the person last wrote.
@@ -160,6 +162,8 @@ struct Row {
     assignee_id: Option<uuid::Uuid>,
     assignee_name: Option<String>,
     labels: serde_json::Value,
+    rated_good: i64,
+    rated_bad: i64,
     waiting: i64,
     last_inbound_at: Option<DateTime<Utc>>,
     last_direction: Option<String>,
@@ -216,6 +220,7 @@ impl TryFrom<Row> for Conversation {
                 name,
             }),
             labels: serde_json::from_value(row.labels)?,
+            rated: (row.rated_good, row.rated_bad),
             waiting: row.waiting,
             last_inbound_at: row.last_inbound_at,
             last_message,
@@ -243,6 +248,7 @@ pub(crate) async fn hydrate(
                   (select coalesce(jsonb_agg(to_jsonb(l) - 'workspace_id' order by lower(l.name)), '[]')
                    from conversation_labels p join labels l on l.id = p.label_id
                    where p.conversation_id = v.id) as "labels!",
+                  f.good as "rated_good!", f.bad as "rated_bad!",
                   (select count(*) from messages w
                    where w.conversation_id = v.id and w.state in ('waiting', 'answering')) as "waiting!",
                   v.last_inbound_at, m.direction as "last_direction?", left(m.text, $2) as last_text,
@@ -257,6 +263,10 @@ pub(crate) async fn hydrate(
                select direction, text, accepted_at from messages
                where conversation_id = v.id order by id desc limit 1
            ) m on true
+           cross join lateral (
+               select count(*) filter (where rating = 'good') as good, count(*) filter (where rating = 'bad') as bad
+               from message_feedback where conversation_id = v.id
+           ) f
            order by chosen.place"#,
         ids,
         PREVIEW_CHARACTERS,

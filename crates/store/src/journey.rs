@@ -1,6 +1,6 @@
 //! A message's journey: every stage it went through and when, from the rows that are the truth.
 
-use crate::{StoreError, TenantTx};
+use crate::{StoreError, TenantTx, feedback::Feedback};
 use chrono::{DateTime, Utc};
 use domain::{
     AnswerId, AttachmentId, BlobId, ConversationId, Direction, InboundState, MessageId, PartId, PartState,
@@ -24,6 +24,8 @@ pub struct Message {
     pub state: Option<InboundState>,
     /// The text.
     pub text: String,
+    /// Outbound: what its reader says of it.
+    pub feedback: Option<Said>,
     /// Why it could not be processed.
     pub error: Option<String>,
     /// Inbound: how often a turn took it up.
@@ -54,6 +56,15 @@ impl fmt::Debug for Message {
             .field("direction", &self.direction)
             .finish_non_exhaustive()
     }
+}
+
+/// What a reader says of an answer, and since when.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What.
+    pub feedback: Feedback,
+    /// Since when.
+    pub at: DateTime<Utc>,
 }
 
 /// A picture, sound or file that came with a message.
@@ -192,11 +203,13 @@ async fn find(
     let rows = sqlx::query!(
         r#"select m.id, m.direction, m.sender, m.state, m.text, m.error, m.attempts, m.sent_at, m.accepted_at,
                   m.stored_at, m.answered_at, m.answer_id, r.id as "reply_id?",
-                  coalesce(nullif(u.name, ''), u.email) as author
+                  coalesce(nullif(u.name, ''), u.email) as author,
+                  f.rating as "rating?", f.comment as "comment?", f.updated_at as "rated_at?"
            from messages m
            left join messages r on m.direction = 'inbound' and r.answer_id = m.answer_id and r.direction = 'outbound'
                 and r.conversation_id = m.conversation_id
            left join users u on u.id = m.author_id
+           left join message_feedback f on f.message_id = m.id
            where m.workspace_id = $1 and m.conversation_id = $2
              and ($3::uuid is null or m.id = $3) and ($4::uuid is null or m.id < $4)
            order by m.id desc limit $5"#,
@@ -225,6 +238,9 @@ async fn find(
                 author: row.author,
                 state: row.state.map(|state| state.parse()).transpose()?,
                 text: row.text,
+                feedback: Feedback::read(row.rating, row.comment)?
+                    .zip(row.rated_at)
+                    .map(|(feedback, at)| Said { feedback, at }),
                 error: row.error,
                 attempts: row.attempts,
                 sent_at: row.sent_at,

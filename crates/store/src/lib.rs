@@ -32,6 +32,7 @@ pub mod dead_letters;
 pub mod documents;
 pub mod drafts;
 pub mod erasure;
+pub mod feedback;
 pub mod golden;
 pub mod idempotency_keys;
 pub mod impersonations;

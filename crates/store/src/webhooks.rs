@@ -28,6 +28,8 @@ pub enum EventType {
     MessageReceived,
     /// The bot, an agent or a program wrote to somebody.
     MessageSent,
+    /// Somebody said what they think of an answer, or took that back.
+    MessageFeedback,
     /// A human has a conversation now.
     ConversationHandoff,
     /// Somebody said something of themselves for the first time, or was brought in.
@@ -40,9 +42,10 @@ pub enum EventType {
 
 impl EventType {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::MessageReceived,
         Self::MessageSent,
+        Self::MessageFeedback,
         Self::ConversationHandoff,
         Self::LeadCreated,
         Self::LeadUpdated,
@@ -54,6 +57,7 @@ impl EventType {
         match self {
             Self::MessageReceived => "message.received",
             Self::MessageSent => "message.sent",
+            Self::MessageFeedback => "message.feedback",
             Self::ConversationHandoff => "conversation.handoff",
             Self::LeadCreated => "lead.created",
             Self::LeadUpdated => "lead.updated",

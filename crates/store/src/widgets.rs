@@ -20,7 +20,7 @@ const MOST_LANGUAGES: usize = 40;
 pub const MOST_LOGO_BYTES: usize = 256 * 1024;
 
 /// The words of the script that an owner may replace.
-const TEXTS: [&str; 37] = [
+const TEXTS: [&str; 43] = [
     "title",
     "open",
     "close",
@@ -36,6 +36,12 @@ const TEXTS: [&str; 37] = [
     "sending",
     "failed",
     "retry",
+    "good",
+    "bad",
+    "why",
+    "sendComment",
+    "thanks",
+    "notRated",
     "newMessage",
     "person",
     "unanswered",
@@ -88,6 +94,8 @@ pub struct WidgetSettings {
     pub files: bool,
     /// Whether answers show where they are from.
     pub citations: bool,
+    /// Whether visitors may say what they think of answers.
+    pub feedback: bool,
 }
 
 /// A question that is offered.
@@ -139,6 +147,7 @@ impl Default for WidgetSettings {
             consent: None,
             files: true,
             citations: true,
+            feedback: true,
         }
     }
 }

@@ -62,6 +62,8 @@ function apiOf(origin, bot, token) {
       form.append("file", file, file.name);
       return json("POST", "/files", form);
     },
+    /** Says what the visitor thinks of an answer; nothing takes back what was said. */
+    rate: (id, feedback) => call(feedback ? "PUT" : "DELETE", `/messages/${encodeURIComponent(id)}/feedback`, feedback),
     /** Reads events until the connection ends. `opened()` is called once it stands, `heard({event, id, data})` for each event. */
     async stream(after, signal, opened, heard) {
       const ended = new AbortController();

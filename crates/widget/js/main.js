@@ -40,6 +40,7 @@ async function start() {
     choose: ({ title, value, asks }) => outbox.add(asks ? { id: newId(), text: value } : { id: newId(), text: title, choice: value }),
     upload,
     retry: (id) => outbox.retry(id),
+    rate,
   });
   const outbox = outboxOf(api, session, memory, {
     showing: (message) => view.message({ ...message, mine: true, sending: !message.failed }, false),
@@ -58,7 +59,7 @@ async function start() {
       if (!mine) outcomes += 1;
       if (!mine && fresh) view.state("");
       view.typing(mine && ["waiting", "answering"].includes(item.state));
-      view.message({ ...item, id: item.client_id || item.id, mine, citations: settings.citations === false ? [] : item.citations }, fresh);
+      view.message({ ...item, id: item.client_id || item.id, mine, citations: settings.citations === false ? [] : item.citations, rateable: settings.feedback !== false && item.sender === "bot" }, fresh);
     },
     typing: () => view.typing(true),
     draft: (text) => view.draft(text),
@@ -125,6 +126,17 @@ async function start() {
       if (error.kind === "tooLarge" || error.kind === "fileKind") view.state(say(error.kind, { limit }));
       else view.state(say("fileFailed"));
       return null;
+    }
+  }
+
+  /** What the visitor thinks of an answer. Whether it was taken. */
+  async function rate(id, feedback) {
+    try {
+      await api.rate(id, feedback);
+      return true;
+    } catch (error) {
+      if (error.kind === "expired") session.lost(error.token);
+      return false;
     }
   }
 

@@ -2,7 +2,7 @@
 
 const PICTURE = /\.(png|jpe?g|gif|webp|avif)$/i;
 
-/** What stands in a message's row: who, the bubble, the sources, what can be chosen, and what has become of it. */
+/** What stands in a message's row: who, the bubble, the sources, what is thought of it, what can be chosen, and what has become of it. */
 function messageOf(message, say, acts) {
   const who = message.mine ? "you" : message.sender === "agent" ? "agent" : "bot";
   const said = element("div", { class: "said", dir: "auto" });
@@ -17,6 +17,7 @@ function messageOf(message, say, acts) {
     const why = message.failed === true ? say("failed") : `${say("failed")} ${message.failed}`;
     parts.push(element("div", { class: "note wrong", role: "alert" }, why, " ", element("button", { type: "button", onclick: () => acts.retry(message.id) }, say("retry"))));
   } else if (message.sending) parts.push(element("div", { class: "note" }, say("sending")));
+  if (message.rateable) parts.push(ratingOf(message, say, acts));
   if (!message.mine && message.buttons?.length) {
     const buttons = message.buttons.map((button) => element("button", { type: "button", dir: "auto", onclick: () => acts.choose(button) }, button.title));
     parts.push(element("div", { class: "choices" }, ...buttons));

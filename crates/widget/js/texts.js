@@ -14,6 +14,8 @@ const TEXTS = {
     fileFailed: "The file could not be sent. Please try again.",
     intro: "Before we start:", start: "Start chat", name: "Name", email: "E-mail", phone: "Phone", required: "Please fill this in.",
     badEmail: "That is no e-mail address.", badPhone: "That is no phone number.", agree: "Please tick this box.",
+    good: "Good answer", bad: "Bad answer", why: "What was wrong?", sendComment: "Send comment",
+    thanks: "Thank you.", notRated: "That could not be kept. Please try again.",
   },
   de: {
     title: "Schreiben Sie uns", open: "Chat öffnen", close: "Chat schließen", placeholder: "Nachricht schreiben…", send: "Senden",
@@ -32,6 +34,8 @@ const TEXTS = {
     intro: "Bevor wir beginnen:", start: "Chat beginnen", name: "Name", email: "E-Mail", phone: "Telefon",
     required: "Bitte ausfüllen.", badEmail: "Das ist keine E-Mail-Adresse.", badPhone: "Das ist keine Telefonnummer.",
     agree: "Bitte kreuzen Sie dies an.",
+    good: "Gute Antwort", bad: "Schlechte Antwort", why: "Was war falsch?", sendComment: "Kommentar senden",
+    thanks: "Danke.", notRated: "Das konnte nicht gespeichert werden. Bitte versuchen Sie es noch einmal.",
   },
   fr: {
     title: "Écrivez-nous", open: "Ouvrir le chat", close: "Fermer le chat", placeholder: "Écrire un message…", send: "Envoyer",
@@ -49,6 +53,8 @@ const TEXTS = {
     intro: "Avant de commencer :", start: "Commencer", name: "Nom", email: "E-mail", phone: "Téléphone",
     required: "À remplir.", badEmail: "Cette adresse e-mail n’est pas valable.", badPhone: "Ce numéro n’est pas valable.",
     agree: "Veuillez cocher cette case.",
+    good: "Bonne réponse", bad: "Mauvaise réponse", why: "Qu’est-ce qui n’allait pas ?", sendComment: "Envoyer le commentaire",
+    thanks: "Merci.", notRated: "Votre avis n’a pas pu être enregistré. Veuillez réessayer.",
   },
   es: {
     title: "Escríbanos", open: "Abrir el chat", close: "Cerrar el chat", placeholder: "Escriba un mensaje…", send: "Enviar",
@@ -66,6 +72,8 @@ const TEXTS = {
     intro: "Antes de empezar:", start: "Empezar", name: "Nombre", email: "Correo electrónico", phone: "Teléfono",
     required: "Rellene este campo.", badEmail: "No es una dirección de correo.", badPhone: "No es un número de teléfono.",
     agree: "Marque esta casilla.",
+    good: "Buena respuesta", bad: "Mala respuesta", why: "¿Qué estaba mal?", sendComment: "Enviar comentario",
+    thanks: "Gracias.", notRated: "No se ha podido guardar. Inténtelo de nuevo.",
   },
   it: {
     title: "Scrivici", open: "Apri la chat", close: "Chiudi la chat", placeholder: "Scrivi un messaggio…", send: "Invia",
@@ -83,6 +91,8 @@ const TEXTS = {
     intro: "Prima di iniziare:", start: "Inizia", name: "Nome", email: "E-mail", phone: "Telefono",
     required: "Compila questo campo.", badEmail: "Non è un indirizzo e-mail.", badPhone: "Non è un numero di telefono.",
     agree: "Spunta questa casella.",
+    good: "Buona risposta", bad: "Cattiva risposta", why: "Che cosa non andava?", sendComment: "Invia il commento",
+    thanks: "Grazie.", notRated: "Non è stato possibile salvarlo. Riprova.",
   },
   pt: {
     title: "Fale connosco", open: "Abrir o chat", close: "Fechar o chat", placeholder: "Escreva uma mensagem…", send: "Enviar",
@@ -100,6 +110,8 @@ const TEXTS = {
     intro: "Antes de começar:", start: "Começar", name: "Nome", email: "E-mail", phone: "Telefone",
     required: "Preencha este campo.", badEmail: "Não é um endereço de e-mail.", badPhone: "Não é um número de telefone.",
     agree: "Assinale esta caixa.",
+    good: "Boa resposta", bad: "Má resposta", why: "O que estava errado?", sendComment: "Enviar comentário",
+    thanks: "Obrigado.", notRated: "Não foi possível guardar. Tente de novo.",
   },
   nl: {
     title: "Stel ons een vraag", open: "Chat openen", close: "Chat sluiten", placeholder: "Schrijf een bericht…", send: "Versturen",
@@ -117,6 +129,8 @@ const TEXTS = {
     intro: "Voordat we beginnen:", start: "Chat beginnen", name: "Naam", email: "E-mail", phone: "Telefoon",
     required: "Vul dit in.", badEmail: "Dat is geen e-mailadres.", badPhone: "Dat is geen telefoonnummer.",
     agree: "Vink dit aan.",
+    good: "Goed antwoord", bad: "Slecht antwoord", why: "Wat klopte er niet?", sendComment: "Opmerking versturen",
+    thanks: "Dank u wel.", notRated: "Dat kon niet worden bewaard. Probeer het opnieuw.",
   },
   ar: {
     title: "راسلنا", open: "افتح المحادثة", close: "أغلق المحادثة", placeholder: "اكتب رسالة…", send: "إرسال",
@@ -131,6 +145,8 @@ const TEXTS = {
     fileFailed: "تعذّر إرسال الملف. حاول مجددًا.", intro: "قبل أن نبدأ:", start: "ابدأ المحادثة", name: "الاسم",
     email: "البريد الإلكتروني", phone: "الهاتف", required: "املأ هذا الحقل.", badEmail: "هذا ليس عنوان بريد إلكتروني.",
     badPhone: "هذا ليس رقم هاتف.", agree: "ضع علامة في هذا المربع.",
+    good: "إجابة جيدة", bad: "إجابة سيئة", why: "ما الخطأ فيها؟", sendComment: "إرسال التعليق",
+    thanks: "شكرًا لك.", notRated: "تعذّر حفظ ذلك. حاول مرة أخرى.",
   },
 };
 

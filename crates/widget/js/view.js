@@ -2,7 +2,7 @@
 
 const SMALL = "(max-width: 480px)";
 
-/** Builds the window. `acts`: open, close, write(text, media), choose(button), upload(file, attached), retry(id). */
+/** Builds the window. `acts`: open, close, write(text, media), choose(button), upload(file, attached), retry(id), rate(id, feedback). */
 function viewOf(host, settings, words, acts) {
   const say = words.say;
   const shadow = host.attachShadow({ mode: "open" });
@@ -115,7 +115,7 @@ function viewOf(host, settings, words, acts) {
 
   return {
     isOpen, focus,
-    /** Shows a message, or what has become of one that is shown: `{id, cursor, mine, sender, text, media, buttons, citations, sending, failed}`. */
+    /** Shows a message, or what has become of one that is shown: `{id, cursor, mine, sender, text, media, buttons, citations, feedback, rateable, sending, failed}`. */
     message(message, fresh) {
       keepEnd(() => {
         const before = shown.get(message.id);

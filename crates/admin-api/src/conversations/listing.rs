@@ -3,7 +3,7 @@
 use crate::{AdminApi, caller::Seat, input, page::Page, path::WorkspacePath, problem::Problem};
 use actix_web::web::{Data, Json, Path, Query};
 use chrono::{DateTime, Utc};
-use domain::InboxView;
+use domain::{InboxView, Rating};
 use serde::Serialize;
 use store::inbox::{self, Search};
 use utoipa::ToSchema;
@@ -72,6 +72,9 @@ conversations_query!(
         unassigned: Option<bool>,
         /// With this label.
         label_id: Option<Uuid>,
+        /// With an answer that the person calls this: `good` or `bad`.
+        #[param(value_type = Option<String>, example = "bad")]
+        feedback: Option<Rating>,
         /// With this person: the same contact, or one who gave the same e-mail address or telephone number.
         contact_id: Option<Uuid>,
         /// In which a message, or the contact's name or address, contains this. Looked for in the 5000 newest conversations
@@ -103,6 +106,7 @@ impl ListQuery {
             assignee: self.assignee_id.map(Into::into),
             unassigned: self.unassigned.unwrap_or(false),
             label: self.label_id.map(Into::into),
+            feedback: self.feedback,
             person: self.contact_id.map(Into::into),
             text: text.transpose()?,
             from: self.from,

@@ -341,3 +341,122 @@ async fn a_corrected_answer_becomes_knowledge_and_its_question_is_open_no_more(p
     let by_agent = format!("{base}/{}/correction", reply["message_id"].as_str().unwrap());
     world.post(&by_agent, &shop.owner, body).await.problem(409);
 }
+
+/// As the chat API keeps it.
+async fn say(world: &World, message: Uuid, rating: &str, comment: Option<&str>) {
+    sqlx::query(
+        "insert into message_feedback (message_id, workspace_id, conversation_id, chatbot_id, platform, rating, comment,
+                                       created_at, updated_at)
+         select m.id, m.workspace_id, v.id, v.chatbot_id, i.platform, $2, $3, now(), now()
+         from messages m join conversations v on v.id = m.conversation_id join integrations i on i.id = v.integration_id
+         where m.id = $1",
+    )
+    .bind(message)
+    .bind(rating)
+    .bind(comment)
+    .execute(&world.pool)
+    .await
+    .unwrap();
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn conversations_are_found_by_what_the_person_says_of_answers(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (shop, other) = (world.shop().await, world.shop().await);
+    let (rated, theirs) = (talk(&world, &shop).await, talk(&world, &other).await);
+    say(&world, rated.reply, "bad", Some("You are closed on Mondays.")).await;
+    say(&world, theirs.reply, "bad", None).await;
+
+    assert_eq!(
+        found(&world, &shop, "?feedback=bad").await,
+        [json!(rated.conversation)]
+    );
+    assert!(found(&world, &shop, "?feedback=good").await.is_empty());
+    assert_eq!(found(&world, &shop, "").await.len(), 1);
+    let counts = format!(
+        "/api/workspaces/{}/conversations/counts?feedback=bad",
+        shop.workspace
+    );
+    let counts = world.get(&counts, &shop.owner).await.ok(200);
+    assert!(
+        counts["items"]
+            .as_array()
+            .unwrap()
+            .contains(&json!({"state": "open", "count": 1})),
+        "{counts}"
+    );
+    let wrong = format!("/api/workspaces/{}/conversations?feedback=great", shop.workspace);
+    assert!(world.get(&wrong, &shop.owner).await.status.is_client_error());
+
+    let path = format!("/api/conversations/{}", rated.conversation);
+    let one = world.get(&path, &shop.owner).await.ok(200);
+    assert_eq!(one["feedback"], json!({"good": 0, "bad": 1}));
+    let message = world
+        .get(&format!("{path}/messages/{}", rated.reply), &shop.owner)
+        .await
+        .ok(200);
+    assert_eq!(message["feedback"]["rating"], "bad");
+    assert_eq!(message["feedback"]["comment"], "You are closed on Mondays.");
+    let message = world
+        .get(&format!("{path}/messages/{}", rated.question), &shop.owner)
+        .await
+        .ok(200);
+    assert_eq!(message["feedback"], Value::Null);
+}
+
+#[sqlx::test(migrations = "../store/migrations")]
+async fn what_people_say_of_answers_is_among_the_figures(pool: PgPool) {
+    let world = World::new(pool).await;
+    let (shop, other) = (world.shop().await, world.shop().await);
+    let talked = talk(&world, &shop).await;
+    say(&world, talked.reply, "bad", None).await;
+    for _ in 0..3 {
+        let more = Uuid::now_v7();
+        sqlx::query(
+            "insert into messages (id, workspace_id, conversation_id, direction, sender, text, accepted_at)
+             select $1, workspace_id, conversation_id, 'outbound', 'bot', 'Yes.', now() from messages where id = $2",
+        )
+        .bind(more)
+        .bind(talked.reply)
+        .execute(&world.pool)
+        .await
+        .unwrap();
+        say(&world, more, "good", None).await;
+    }
+    let theirs = talk(&world, &other).await;
+    say(&world, theirs.reply, "bad", None).await;
+    let path = format!("/api/workspaces/{}/analytics", shop.workspace);
+
+    let told = world.get(&path, &shop.owner).await.ok(200);
+    let table = world.get(&format!("{path}.csv"), &shop.owner).await;
+
+    for figures in [
+        &told["total"],
+        &told["by_chatbot"][0],
+        &told["by_platform"][0],
+        &told["series"][0],
+    ] {
+        assert_eq!(
+            (
+                &figures["rated_good"],
+                &figures["rated_bad"],
+                &figures["good_share"]
+            ),
+            (&json!(3), &json!(1), &json!(0.75))
+        );
+    }
+    assert_eq!(told["before"]["good_share"], Value::Null);
+    assert!(
+        table
+            .text
+            .lines()
+            .next()
+            .unwrap()
+            .ends_with(",rated_good,rated_bad")
+    );
+    assert!(
+        table.text.lines().nth(1).unwrap().ends_with(",3,1"),
+        "{}",
+        table.text
+    );
+}

@@ -41,6 +41,11 @@ pub enum ChatError {
     /// Another person's, or nobody's.
     #[error("there is no such conversation here")]
     UnknownConversation,
+    /// No answer of this conversation.
+    #[error(
+        "there is no such answer in this conversation: what the bot or a person wrote to it can be rated"
+    )]
+    UnknownAnswer,
     /// The widget has none.
     #[error("this chatbot's widget has no logo")]
     NoLogo,
@@ -66,6 +71,9 @@ pub enum ChatError {
     /// The widget's owner wants none.
     #[error("this chatbot takes no files from visitors: describe it in words")]
     NoFiles,
+    /// The widget's owner asks visitors for no opinion.
+    #[error("this chatbot takes no ratings from visitors")]
+    NoRatings,
     /// The body cannot be read.
     #[error(transparent)]
     Body(#[from] GatewayError),
@@ -98,6 +106,8 @@ impl ChatError {
             Self::Forbidden(_) | Self::Narrowed(_) => "not_allowed",
             Self::Origin(_) => "origin_not_allowed",
             Self::UnknownConversation => "unknown_conversation",
+            Self::UnknownAnswer => "unknown_answer",
+            Self::NoRatings => "ratings_not_taken",
             Self::NoLogo => "no_logo",
             Self::Invalid { .. } => "invalid",
             Self::TooFast { .. } => "too_many",
@@ -123,12 +133,17 @@ impl ChatError {
 impl ResponseError for ChatError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::UnknownChatbot(_) | Self::NotConnected(_) | Self::UnknownConversation | Self::NoLogo => {
-                StatusCode::NOT_FOUND
-            }
-            Self::Disabled | Self::Forbidden(_) | Self::Narrowed(_) | Self::Origin(_) | Self::NoFiles => {
-                StatusCode::FORBIDDEN
-            }
+            Self::UnknownChatbot(_)
+            | Self::NotConnected(_)
+            | Self::UnknownConversation
+            | Self::UnknownAnswer
+            | Self::NoLogo => StatusCode::NOT_FOUND,
+            Self::Disabled
+            | Self::Forbidden(_)
+            | Self::Narrowed(_)
+            | Self::Origin(_)
+            | Self::NoFiles
+            | Self::NoRatings => StatusCode::FORBIDDEN,
             Self::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
             Self::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,

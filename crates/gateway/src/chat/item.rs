@@ -2,10 +2,10 @@
 
 use super::place::Place;
 use chrono::{DateTime, Utc};
-use domain::{Direction, InboundState, MessageId, Sender};
+use domain::{Direction, InboundState, MessageId, Rating, Sender};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use store::chat::Entry;
+use store::{chat::Entry, feedback::Feedback};
 use uploads::{Addresses, LIFETIME, Reference};
 
 /// A message.
@@ -39,6 +39,28 @@ pub struct Item {
     /// What it rests on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub citations: Vec<Cited>,
+    /// What its reader says of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Said>,
+}
+
+/// What a reader says of an answer.
+#[derive(Debug, Serialize)]
+pub struct Said {
+    /// Whether it helped.
+    pub rating: Rating,
+    /// Why, in their words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+}
+
+impl From<Feedback> for Said {
+    fn from(feedback: Feedback) -> Self {
+        Self {
+            rating: feedback.rating,
+            comment: feedback.comment,
+        }
+    }
 }
 
 /// A picture or file.
@@ -101,6 +123,7 @@ impl Item {
             media,
             buttons: content.buttons,
             citations,
+            feedback: entry.feedback.map(Into::into),
         }
     }
 }

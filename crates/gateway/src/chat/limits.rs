@@ -13,12 +13,15 @@ use std::{
 /// After this long without a request a bucket is full again, and need not be kept.
 const IDLE: Duration = Duration::from_secs(120);
 const MOST: u64 = 200_000;
+/// Rating is a press of a button, and pressing it again.
+const RATINGS_PER_MINUTE: u32 = 60;
 
 /// All limits.
 pub struct Limits {
     pub messages: Limit,
     pub files: Limit,
     pub sessions: Limit,
+    pub ratings: Limit,
 }
 
 impl Limits {
@@ -27,6 +30,7 @@ impl Limits {
             messages: Limit::new("messages", settings.messages_per_minute),
             files: Limit::new("files", settings.files_per_minute),
             sessions: Limit::new("new conversations", settings.sessions_per_minute),
+            ratings: Limit::new("ratings", RATINGS_PER_MINUTE),
         }
     }
 }

@@ -11,6 +11,7 @@ mod ask;
 mod caller;
 mod draft;
 mod error;
+mod feedback;
 mod files;
 mod hub;
 mod identity;
@@ -106,6 +107,12 @@ impl Chat {
                 .route(web::post().to(messages::write))
                 .route(web::get().to(messages::list))
                 .route(preflight()),
+        );
+        config.service(
+            web::resource("/api/chat/{chatbot_id}/messages/{message_id}/feedback")
+                .route(web::put().to(feedback::rate))
+                .route(web::delete().to(feedback::take_back))
+                .route(web::method(actix_web::http::Method::OPTIONS).to(feedback::preflight)),
         );
         config.service(
             web::resource("/api/chat/{chatbot_id}/stream")

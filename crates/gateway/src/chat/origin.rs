@@ -118,7 +118,7 @@ pub async fn preflight(chat: web::Data<Chat>, path: web::Path<String>, request: 
     answered(&chat, &path, &request, async |origin: Origin| {
         origin.check()?;
         Ok(HttpResponse::NoContent()
-            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"))
+            .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"))
             .insert_header((
                 header::ACCESS_CONTROL_ALLOW_HEADERS,
                 "Authorization, Content-Type, Last-Event-ID",

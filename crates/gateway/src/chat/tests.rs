@@ -1,5 +1,6 @@
 //! The chat API over HTTP, with a real worker and real senders.
 
+mod feedback;
 mod openai;
 mod visitors;
 mod widget;

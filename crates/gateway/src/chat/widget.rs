@@ -74,6 +74,7 @@ pub async fn settings(chat: web::Data<Chat>, path: web::Path<String>, request: H
                 "consent": settings.consent,
                 "files": settings.files,
                 "citations": settings.citations,
+                "feedback": settings.feedback,
                 "max_characters": limits.most_characters,
                 "max_file_megabytes": limits.max_file_bytes / (1024 * 1024),
             })))

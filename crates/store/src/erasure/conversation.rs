@@ -3,8 +3,8 @@
 use crate::{StoreError, SystemTx, data_jobs::Counts};
 use domain::ConversationId;
 
-/// Erases a conversation: messages, parts, attachments and their bytes, records of answers, questions that were made of
-/// it, calls, dead letters, and events that tell of it. What was erased, by kind; nothing where it is gone already.
+/// Erases a conversation: messages, parts, attachments and their bytes, records of answers, what was said of them,
+/// questions that were made of it, calls, dead letters, and events that tell of it. What was erased, by kind; nothing where it is gone already.
 pub async fn erase(tx: &mut SystemTx, id: ConversationId) -> Result<Counts, StoreError> {
     let id = id.as_uuid();
     let mut counts = Counts::new();
@@ -24,6 +24,7 @@ pub async fn erase(tx: &mut SystemTx, id: ConversationId) -> Result<Counts, Stor
              (select count(*) from attachments a join messages m on m.id = a.message_id
               where m.conversation_id = $1) as "attachments!",
              (select count(*) from answers where conversation_id = $1) as "answers!",
+             (select count(*) from message_feedback where conversation_id = $1) as "feedback!",
              (select count(*) from unanswered u join answers a on a.id = u.answer_id
               where a.conversation_id = $1) as "unanswered!",
              (select count(*) from tool_calls where conversation_id = $1) as "tool_calls!",
@@ -87,6 +88,7 @@ pub async fn erase(tx: &mut SystemTx, id: ConversationId) -> Result<Counts, Stor
         ("attachments", found.attachments),
         ("files", files.cast_signed()),
         ("answers", found.answers),
+        ("feedback", found.feedback),
         ("unanswered_questions", found.unanswered),
         ("golden_questions", golden),
         ("tool_calls", found.tool_calls),

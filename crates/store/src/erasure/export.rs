@@ -48,6 +48,8 @@ pub async fn conversation(db: &Db, id: ConversationId) -> Result<Option<Value>, 
              'messages', (select coalesce(jsonb_agg(jsonb_build_object(
                  'id', m.id, 'at', coalesce(m.sent_at, m.accepted_at), 'from', coalesce(m.sender, 'contact'), 'text', m.text,
                  'choice', m.choice,
+                 'feedback', (select jsonb_build_object('rating', f.rating, 'comment', f.comment, 'at', f.updated_at)
+                     from message_feedback f where f.message_id = m.id),
                  'files', (select coalesce(jsonb_agg(jsonb_build_object(
                      'id', a.id, 'blob', a.blob_id, 'name', a.name, 'content_type', a.content_type) order by a.position), '[]')
                      from attachments a where a.message_id = m.id)) order by m.id), '[]')

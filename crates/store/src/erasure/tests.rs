@@ -87,6 +87,8 @@ async fn talk(pool: &PgPool, workspace: WorkspaceId, bot: ChatbotId, integration
              values ('{}', '{w}', '{integration}', 'error', 'send.rejected', 'no such person: {word}-key');
          insert into integration_logs (id, workspace_id, integration_id, level, event, message)
              values ('{}', '{w}', '{integration}', 'info', 'check.passed', 'works');
+         insert into message_feedback (message_id, workspace_id, conversation_id, chatbot_id, platform, rating, comment, created_at, updated_at)
+             values ('{reply}', '{w}', '{conversation}', '{bot}', 'web', 'bad', 'not what {word} asked', now(), now());
          insert into chat_entries (conversation_id, number, workspace_id, message_id) values ('{conversation}', 1, '{w}', '{message}')",
         id(), id(), id(), id(), id(), id(), id(), id(), id(),
     );
@@ -203,10 +205,11 @@ async fn s29_the_words_of_an_erased_person_are_found_nowhere_and_those_of_others
             "integration_logs",
             "contacts",
             "leads",
-            "golden_questions"
+            "golden_questions",
+            "feedback"
         ]
         .map(counted),
-        [1, 2, 2, 2, 1, 1, 1, 1]
+        [1, 2, 2, 2, 1, 1, 1, 1, 1]
     );
     let again = person(&db, workspace, job.subject).await.unwrap();
     assert!(again.contacts.is_empty() && again.conversations.is_empty());

@@ -3,7 +3,9 @@
 use super::{Conversation, Filter, hydrate};
 use crate::{StoreError, TenantTx};
 use chrono::{DateTime, Utc};
-use domain::{ContactId, ConversationId, Handler, HandoffReason, InboxView, LabelId, Platform, UserId};
+use domain::{
+    ContactId, ConversationId, Handler, HandoffReason, InboxView, LabelId, Platform, Rating, UserId,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -29,6 +31,8 @@ pub struct Search {
     pub unassigned: bool,
     /// With this label.
     pub label: Option<LabelId>,
+    /// With an answer that the person calls this.
+    pub feedback: Option<Rating>,
     /// With this person: the same contact, or one who gave the same e-mail address or telephone number.
     pub person: Option<ContactId>,
     /// In which a message, or the contact's name or address, contains this.
@@ -126,6 +130,8 @@ async fn which(
                  and (not $10 or v.assignee_id is null)
                  and ($11::uuid is null or exists (select from conversation_labels l
                                                    where l.conversation_id = v.id and l.label_id = $11))
+                 and ($20::text is null or exists (select from message_feedback f
+                                                   where f.conversation_id = v.id and f.rating = $20))
                  and ($12::timestamptz is null or coalesce(v.last_inbound, v.id) >= first_id($12))
                  and ($13::timestamptz is null or coalesce(v.last_inbound, v.id) < first_id($13))
                  and ($14::text is null
@@ -169,6 +175,7 @@ async fn which(
         search.text,
         limit,
         among as Option<&[Uuid]>,
+        search.feedback.map(Rating::as_str),
     )
     .fetch_all(tx.connection())
     .await?)

@@ -42,6 +42,7 @@ function Figures({ told: { total, before } }: { told: Schemas["Analytics"] }) {
       <Figure label={t("analytics.wait")} value={seconds(total.wait_p50_seconds)}><Text size="xs" c="dimmed">{t("analytics.wait95", { value: seconds(total.wait_p95_seconds) })}</Text></Figure>
       <Figure label={t("analytics.handedOver")} value={number(total.handed_over)}><Change now={total.handed_over} before={before.handed_over} /></Figure>
       <Figure label={t("analytics.undelivered")} value={number(total.undelivered)}><Change now={total.undelivered} before={before.undelivered} /></Figure>
+      <Figure label={t("feedback.share")} value={share(total.good_share)}><Text size="xs" c="dimmed">{t("feedback.counts", { good: number(total.rated_good), bad: number(total.rated_bad) })}</Text></Figure>
       <Figure label={t("analytics.cost")} value={number(total.cost, { style: "currency", currency: "USD" })}><Text size="xs" c="dimmed">{t("analytics.tokens", { count: number(total.tokens, { notation: "compact" }) })}</Text></Figure>
     </SimpleGrid>
   );
@@ -100,13 +101,14 @@ function By({ title, rows }: { title: string; rows: { key: string; name: React.R
     <Section title={title}>
       <Table.ScrollContainer minWidth={480}>
         <Table verticalSpacing="xs" aria-label={title}>
-          <Table.Thead><Table.Tr><Table.Th>{t("col.name")}</Table.Th><Table.Th>{t("analytics.conversations")}</Table.Th><Table.Th>{t("analytics.messages")}</Table.Th><Table.Th>{t("analytics.unanswered")}</Table.Th><Table.Th>{t("analytics.cost")}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Thead><Table.Tr><Table.Th>{t("col.name")}</Table.Th><Table.Th>{t("analytics.conversations")}</Table.Th><Table.Th>{t("analytics.messages")}</Table.Th><Table.Th>{t("analytics.unanswered")}</Table.Th><Table.Th>{t("feedback.column")}</Table.Th><Table.Th>{t("analytics.cost")}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>{rows.map(({ key, name, figures }) => (
             <Table.Tr key={key}>
               <Table.Td>{name}</Table.Td>
               <Table.Td>{number(figures.conversations)}</Table.Td>
               <Table.Td>{number(figures.inbound + figures.by_bot + figures.by_people)}</Table.Td>
               <Table.Td>{number(figures.unanswered)}</Table.Td>
+              <Table.Td>{number(figures.rated_good)} / {number(figures.rated_bad)}</Table.Td>
               <Table.Td>{number(figures.cost, { style: "currency", currency: "USD" })}</Table.Td>
             </Table.Tr>
           ))}</Table.Tbody>

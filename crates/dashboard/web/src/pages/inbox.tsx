@@ -34,6 +34,8 @@ function Row({ one, to, chosen }: { one: Conversation; to: string; chosen: boole
         {one.handler === "human" && <State kind="handler" value="human" />}
         {one.state !== "open" && <Badge color={one.state === "resolved" ? "green" : "orange"}>{word("talk", one.state)}</Badge>}
         {one.waiting > 0 && <Badge color="blue">{one.waiting}</Badge>}
+        {one.feedback.bad > 0 && <Badge color="red">{t("feedback.badCount", { count: one.feedback.bad })}</Badge>}
+        {one.feedback.good > 0 && <Badge color="green">{t("feedback.goodCount", { count: one.feedback.good })}</Badge>}
         <Labels labels={one.labels} />
       </Group>
     </Link>

@@ -81,6 +81,11 @@ async fn s17_pages_of_other_sites_are_refused_and_the_owners_may_read(pool: PgPo
         (Method::OPTIONS, "messages", None),
         (Method::OPTIONS, "sessions", None),
         (Method::OPTIONS, "files", None),
+        (
+            Method::OPTIONS,
+            "messages/0199c0de-7a3b-7cc1-9f3e-2b7f6d1a4c55/feedback",
+            None,
+        ),
         (Method::OPTIONS, "stream", None),
     ];
 

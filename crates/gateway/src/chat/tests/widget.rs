@@ -62,6 +62,7 @@ async fn a_page_hears_what_its_owner_set_and_nothing_of_another_chatbot(pool: Pg
             "citations",
             "colour",
             "consent",
+            "feedback",
             "files",
             "language",
             "logo",

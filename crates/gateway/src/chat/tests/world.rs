@@ -7,7 +7,7 @@ use chrono::Utc;
 use domain::{ApiKeyId, ChatbotId, IntegrationId, Platform, Role, WorkspaceId};
 use futures_util::{StreamExt, stream::BoxStream};
 use process::{clock::Clock, health::Readiness};
-use queue::Queue;
+use queue::{LiveEvents, Queue};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -31,6 +31,7 @@ pub struct World {
     pub pool: PgPool,
     pub url: String,
     keyring: Keyring,
+    queue: Queue,
     http: reqwest::Client,
     _stop: DropGuard,
 }
@@ -106,6 +107,7 @@ impl World {
             pool,
             url,
             keyring,
+            queue,
             http,
             _stop: stop.drop_guard(),
         }
@@ -114,6 +116,11 @@ impl World {
     /// The installation's keys.
     pub fn masters(&self) -> MasterKeys {
         self.keyring.masters().clone()
+    }
+
+    /// Everything that is told live from now on.
+    pub fn live(&self) -> LiveEvents {
+        self.queue.live().subscribe()
     }
 
     pub async fn run(&self, sql: String) {

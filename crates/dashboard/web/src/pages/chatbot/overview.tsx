@@ -39,6 +39,30 @@ function Knows({ bot }: { bot: Bot }) {
   );
 }
 
+/** What people say of its answers, with the way to those that they call bad. */
+function Rated({ bot }: { bot: Bot }) {
+  const { t, number } = useTexts();
+  const told = useQuery({
+    queryKey: ["rated", bot.id], refetchInterval: 60_000,
+    queryFn: () => ask(api.GET("/api/workspaces/{workspace_id}/analytics", { params: { path: { workspace_id: bot.workspace_id }, query: { chatbot_id: bot.id } } })),
+  });
+  const share = (value: number | null) => (value == null ? "–" : number(value, { style: "percent", maximumFractionDigits: 0 }));
+  const bad = `/workspaces/${bot.workspace_id}/inbox?${new URLSearchParams({ state: "all", feedback: "bad", chatbot_id: bot.id })}`;
+  return (
+    <Section title={t("feedback.title")} note={t("feedback.note")} action={<Button component={Link} to={bad} variant="default" size="xs">{t("feedback.showBad")}</Button>}>
+      <Shown of={told}>
+        {({ total }) => (
+          <SimpleGrid cols={3}>
+            <Figure value={share(total.good_share)} label={t("feedback.share")} />
+            <Figure value={number(total.rated_good)} label={t("feedback.ratedGood")} />
+            <Figure value={number(total.rated_bad)} label={t("feedback.ratedBad")} />
+          </SimpleGrid>
+        )}
+      </Shown>
+    </Section>
+  );
+}
+
 function Health({ integration, title }: { integration: Schemas["Integration"]; title: string }) {
   const { t, number, ago } = useTexts();
   const path = { chatbot_id: integration.chatbot_id, integration_id: integration.id };
@@ -137,6 +161,7 @@ export function Overview({ bot }: { bot: Bot }) {
   return (
     <Stack>
       <div className="split"><Knows bot={bot} /><Channels bot={bot} /></div>
+      <Rated bot={bot} />
       <Unanswered bot={bot} />
     </Stack>
   );

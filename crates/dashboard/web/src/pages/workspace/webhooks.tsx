@@ -13,7 +13,7 @@ import { useTexts } from "../../texts";
 const Deliveries = lazy(() => import("./deliveries"));
 
 type Webhook = Schemas["Webhook"];
-const EVENTS = ["message.received", "message.sent", "conversation.handoff", "lead.created", "lead.updated", "integration.error"];
+const EVENTS = ["message.received", "message.sent", "message.feedback", "conversation.handoff", "lead.created", "lead.updated", "integration.error"];
 const called = (webhook: Webhook) => webhook.description || webhook.url;
 
 /** A new one, or a change of one that is there. */

@@ -8,7 +8,7 @@ import { useTexts } from "../../texts";
 import { ChoiceFilter, Filters, TextFilter, useFilters } from "../filters";
 
 export const VIEWS = ["open", "needs_human", "taken_over", "snoozed", "resolved", "all"] as const;
-const NAMES = ["state", "text", "assignee", "label_id", "chatbot_id", "platform", "from", "until", "contact_id", "contact", "handler", "handoff_reason", "integration_id"] as const;
+const NAMES = ["state", "text", "assignee", "label_id", "feedback", "chatbot_id", "platform", "from", "until", "contact_id", "contact", "handler", "handoff_reason", "integration_id"] as const;
 /** As many or more. */
 const MOST = 1_000;
 
@@ -70,6 +70,7 @@ export function InboxFilters({ workspace, inbox }: { workspace: string; inbox: I
       <ChoiceFilter label={t("desk.assignee")} value={chosen.assignee} onChange={(value) => set("assignee", value)}
         options={[{ value: "me", label: t("desk.me") }, { value: "nobody", label: t("desk.nobody") }, ...(members.data?.items ?? []).map(({ user_id, name, email }) => ({ value: user_id, label: name || email }))]} />
       <ChoiceFilter label={t("desk.label")} value={chosen.label_id} onChange={(value) => set("label_id", value)} options={named(labels.data?.items)} />
+      <ChoiceFilter label={t("feedback.filter")} value={chosen.feedback} onChange={(value) => set("feedback", value)} options={["bad", "good"].map((value) => ({ value, label: word("feedback", value) }))} />
       <ChoiceFilter label={t("inbox.chatbot")} value={chosen.chatbot_id} onChange={(value) => set("chatbot_id", value)} options={named(chatbots.data?.items)} />
       <ChoiceFilter label={t("col.channel")} value={chosen.platform} onChange={(value) => set("platform", value)} options={(platforms.data?.items ?? []).map(({ platform, title }) => ({ value: platform, label: title }))} />
       <TextFilter label={t("desk.from")} type="date" value={chosen.from} onChange={(value) => set("from", value)} />

@@ -15,6 +15,17 @@ type Conversation = Schemas["Conversation"];
 type Message = Schemas["Message"];
 type Note = Schemas["Note"];
 
+/** What the person says of an answer, and why. */
+function Rated({ feedback: { rating, comment, at } }: { feedback: Schemas["Feedback"] }) {
+  const { t, time, word } = useTexts();
+  return (
+    <>
+      <Badge color={rating === "good" ? "green" : "red"} title={time(at)}>{word("feedback", rating)}</Badge>
+      {comment && <Text size="sm" className="words" fs="italic">{t("feedback.said", { comment })}</Text>}
+    </>
+  );
+}
+
 function Said({ one, message, onWhy, onCorrect }: { one: Conversation; message: Message; onWhy: () => void; onCorrect?: () => void }) {
   const { t, time, word } = useTexts();
   const nameOf = useNames();
@@ -28,6 +39,7 @@ function Said({ one, message, onWhy, onCorrect }: { one: Conversation; message: 
       <Group gap="xs">
         <Text size="xs" c="dimmed">{who} · {time(message.journey.accepted_at)}</Text>
         {!ours && message.state && message.state !== "answered" && <State value={message.state} />}
+        {message.feedback && <Rated feedback={message.feedback} />}
         {failed && <Badge color="red">{failed.error}</Badge>}
         {answer && <Button size="compact-xs" variant="default" onClick={onWhy}>{t("try.why")}</Button>}
         {answer && onCorrect && <Button size="compact-xs" variant="default" onClick={onCorrect}>{t("desk.correctDo")}</Button>}

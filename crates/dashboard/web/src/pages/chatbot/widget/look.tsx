@@ -45,6 +45,7 @@ export function Look({ bot, settings, set }: { bot: Schemas["Chatbot"]; settings
         <Logo bot={bot} logo={settings.logo} onChange={(logo) => set({ logo })} />
         <Switch label={t("widget.files")} checked={settings.files} onChange={(event) => set({ files: event.currentTarget.checked })} />
         <Switch label={t("widget.citations")} checked={settings.citations} onChange={(event) => set({ citations: event.currentTarget.checked })} />
+        <Switch label={t("widget.feedback")} description={t("widget.feedbackHint")} checked={settings.feedback} onChange={(event) => set({ feedback: event.currentTarget.checked })} />
       </Stack>
     </Section>
   );

@@ -31,6 +31,7 @@ export interface Settings {
   consent: string | null;
   files: boolean;
   citations: boolean;
+  feedback: boolean;
   /** Its address; it is set elsewhere. */
   logo: string | null;
 }
@@ -45,4 +46,5 @@ export const TEXTS = [
   "title", "placeholder", "send", "open", "close", "intro", "start", "person", "unanswered", "typing", "sources", "bot", "agent", "you",
   "attach", "remove", "sending", "failed", "retry", "newMessage", "offline", "reconnecting", "unavailable", "refused", "slow", "tooLong", "tooLarge",
   "tooMany", "fileKind", "fileFailed", "name", "email", "phone", "required", "badEmail", "badPhone", "agree",
+  "good", "bad", "why", "sendComment", "thanks", "notRated",
 ];
