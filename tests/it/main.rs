@@ -17,6 +17,7 @@ mod injection;
 mod knowledge;
 mod listeners;
 mod media_out;
+mod moving;
 mod ninth_platform;
 mod pausing;
 mod platforms;

@@ -12,6 +12,7 @@ pub(crate) mod mail;
 pub(crate) mod master_keys;
 pub(crate) mod model_order;
 pub(crate) mod model_providers;
+pub(crate) mod moving;
 pub(crate) mod overview;
 pub(crate) mod replay;
 pub(crate) mod switches;
@@ -22,16 +23,18 @@ use crate::{
     AdminApi,
     caller::{Facts, Person},
     dead_letters::DeadLetter,
-    page::{self, Page, PageQuery},
+    input,
+    page::{self, Page},
     problem::Problem,
 };
 use actix_web::web::{Data, Json, Query};
 use chrono::{DateTime, Utc};
 use domain::WorkspaceId;
 use queue::QueueName;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{SystemTx, activity_log::NewActivity};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 /// What an administrator does, as it is noted.
 pub(crate) fn noted(
@@ -102,15 +105,30 @@ pub(crate) struct QueueDepth {
     problem: Option<&'static str>,
 }
 
+/// Which workspaces to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WorkspacesQuery {
+    /// Whose name contains this.
+    q: Option<String>,
+    /// The `next` of the page before.
+    after: Option<Uuid>,
+    /// How many items at most.
+    limit: Option<i64>,
+}
+
 /// All workspaces.
-#[utoipa::path(get, path = "/api/administration/workspaces", params(PageQuery), responses((status = 200, body = Page<WorkspaceOverview>)))]
+#[utoipa::path(get, path = "/api/administration/workspaces", params(WorkspacesQuery), responses((status = 200, body = Page<WorkspaceOverview>)))]
 pub(crate) async fn workspaces(
     api: Data<AdminApi>,
     _person: Person,
-    query: Query<PageQuery>,
+    query: Query<WorkspacesQuery>,
 ) -> Result<Json<Page<WorkspaceOverview>>, Problem> {
     let limit = page::limit(query.limit)?;
-    let rows = store::workspaces::all(api.db(), query.after.map(Into::into), limit + 1).await?;
+    let text = input::sought(query.q.as_deref())?;
+    let after = query.after.map(Into::into);
+    let rows = store::workspaces::all(api.db(), text.as_deref(), after, limit + 1).await?;
     Ok(Json(Page::of(
         rows,
         limit,

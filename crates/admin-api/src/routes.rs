@@ -8,7 +8,7 @@ use crate::{
     administration::{
         self, activity as installation_activity, chatbots as all_chatbots,
         conversations as all_conversations, impersonation, leads as all_leads, mail, master_keys,
-        model_order, model_providers, overview, replay as all_dead_letters, switches, system, users,
+        model_order, model_providers, moving, overview, replay as all_dead_letters, switches, system, users,
     },
     again, analytics, api_keys, attachments, budgets, canned_replies, chatbots, conduct,
     conversations::{self, corrections, labels, listing, notes, progress},
@@ -108,6 +108,8 @@ pub(crate) fn table() -> Vec<Route> {
         ),
         route!(Administrator, all_chatbots::pause as __path_pause),
         route!(Administrator, all_chatbots::resume as __path_resume),
+        route!(Administrator, moving::preview as __path_preview),
+        route!(Administrator, moving::transfer as __path_transfer),
         route!(
             Administrator,
             all_conversations::conversations_everywhere as __path_conversations_everywhere

@@ -1,18 +1,20 @@
 //! Intake: from the queue into rows, many messages in one transaction.
 
 use crate::wake;
+use accounts::{AccountError, Accounts};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{InboundState, Platform};
+use domain::{InboundState, Platform, WorkspaceId};
 use process::clock::Clock;
 use queue::{
     Delivery, Queue, QueueName,
     news::{self, News},
     workspace_news::{self, WorkspaceNews},
 };
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use store::{
-    Db, StoreError,
+    Db,
     intake::{ConsentChange, NewInbound, NewMedia, TakenIn, take_in},
     until_done,
 };
@@ -22,83 +24,145 @@ use wire::{ReadError, id, time};
 /// Deliveries in hand: enough to fill a batch while the one before is committed.
 const PREFETCH: u16 = 256;
 const BATCH: usize = 128;
+/// How long a workspace's key is waited for before it is asked for again.
+const KEY_AWAY: Duration = Duration::from_secs(1);
+
+/// What intake works with.
+struct Intake {
+    db: Db,
+    queue: Queue,
+    clock: Clock,
+    accounts: Accounts,
+    stop: CancellationToken,
+}
 
 /// Takes messages in until `stop`.
-pub async fn run(db: Db, queue: Queue, clock: Clock, stop: CancellationToken) {
+pub async fn run(db: Db, queue: Queue, clock: Clock, accounts: Accounts, stop: CancellationToken) {
     let mut consumer = queue.consume(&QueueName::Inbound, PREFETCH).await;
+    let intake = Intake {
+        db,
+        queue,
+        clock,
+        accounts,
+        stop,
+    };
     loop {
         let batch = tokio::select! {
-            () = stop.cancelled() => return,
+            () = intake.stop.cancelled() => return,
             batch = consumer.next_batch(BATCH) => batch,
         };
         if batch.is_empty() {
             return;
         }
-        process(&db, &queue, &clock, batch, &stop).await;
+        intake.process(batch).await;
     }
 }
 
-async fn process(db: &Db, queue: &Queue, clock: &Clock, batch: Vec<Delivery>, stop: &CancellationToken) {
-    let mut deliveries = Vec::with_capacity(batch.len());
-    let mut messages = Vec::with_capacity(batch.len());
-    for delivery in batch {
-        match read(&delivery) {
-            Ok(message) => {
-                messages.push(message);
-                deliveries.push(delivery);
+impl Intake {
+    async fn process(&self, batch: Vec<Delivery>) {
+        let mut deliveries = Vec::with_capacity(batch.len());
+        let mut messages = Vec::with_capacity(batch.len());
+        for delivery in batch {
+            match read(&delivery) {
+                Ok(message) => {
+                    messages.push(message);
+                    deliveries.push(delivery);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a queued message cannot be read"
+                    );
+                    delivery.dead(&error.to_string()).await;
+                }
             }
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a queued message cannot be read"
-                );
-                delivery.dead(&error.to_string()).await;
-            }
         }
-    }
-    process::crash_point!("intake.before_commit");
-    match until_done!(stop, "intake", take_in(db, &messages)) {
-        // Unacknowledged, they come again to whoever takes over.
-        None => {}
-        Some(Ok(taken)) => {
-            process::crash_point!("intake.after_commit");
-            tell(queue, &messages, &taken);
-            finish(queue, clock, deliveries, &taken).await;
-        }
-        Some(Err(error)) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "a batch was not taken in; trying one by one"
-            );
-            one_by_one(db, queue, clock, deliveries, &messages, stop).await;
-        }
-    }
-}
-
-/// A batch that fails has a message in it that the database refuses: it must not take its neighbours with it.
-async fn one_by_one(
-    db: &Db,
-    queue: &Queue,
-    clock: &Clock,
-    deliveries: Vec<Delivery>,
-    messages: &[NewInbound],
-    stop: &CancellationToken,
-) {
-    for (delivery, message) in deliveries.into_iter().zip(messages) {
-        let alone = std::slice::from_ref(message);
-        match until_done!(stop, "intake", take_in(db, alone)) {
-            None => return,
+        process::crash_point!("intake.before_commit");
+        match until_done!(&self.stop, "intake", take_in(&self.db, &messages)) {
+            // Unacknowledged, they come again to whoever takes over.
+            None => {}
             Some(Ok(taken)) => {
-                tell(queue, alone, &taken);
-                finish(queue, clock, vec![delivery], &taken).await;
+                process::crash_point!("intake.after_commit");
+                tell(&self.queue, &messages, &taken);
+                let mut moved = Vec::new();
+                let mut done = Vec::with_capacity(deliveries.len());
+                for ((delivery, message), taken) in deliveries.into_iter().zip(messages).zip(taken) {
+                    match taken {
+                        TakenIn::Moved(_) => moved.push((delivery, message)),
+                        taken => done.push((delivery, taken)),
+                    }
+                }
+                finish(&self.queue, &self.clock, done).await;
+                for (delivery, message) in moved {
+                    self.take_in_alone(delivery, message).await;
+                }
             }
             Some(Err(error)) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    message.id = %message.message,
-                    "a message cannot be taken in"
+                    "a batch was not taken in; trying one by one"
                 );
-                delivery.dead(&reason(&error)).await;
+                // It has a message in it that the database refuses, which must not take its neighbours with it.
+                for (delivery, message) in deliveries.into_iter().zip(messages) {
+                    self.take_in_alone(delivery, message).await;
+                }
+            }
+        }
+    }
+
+    async fn take_in_alone(&self, delivery: Delivery, mut message: NewInbound) {
+        loop {
+            let alone = std::slice::from_ref(&message);
+            let why = match until_done!(&self.stop, "intake", take_in(&self.db, alone)) {
+                None => return,
+                Some(Ok(taken)) => match taken.first() {
+                    Some(TakenIn::Moved(home)) => match self.seal_anew(&message, *home).await {
+                        None => return,
+                        Some(Ok(sealed)) => {
+                            message.reply_to = Some(sealed);
+                            message.sealed_for = *home;
+                            continue;
+                        }
+                        Some(Err(error)) => reason(&error),
+                    },
+                    _ => {
+                        tell(&self.queue, alone, &taken);
+                        let done = std::iter::once(delivery).zip(taken).collect();
+                        return finish(&self.queue, &self.clock, done).await;
+                    }
+                },
+                Some(Err(error)) => reason(&error),
+            };
+            tracing::error!(message.id = %message.message, why, "a message cannot be taken in");
+            return delivery.dead(&why).await;
+        }
+    }
+
+    /// What the platform gave with a message, sealed for the workspace that its bot has moved to since. `None`: told to stop.
+    async fn seal_anew(
+        &self,
+        message: &NewInbound,
+        home: WorkspaceId,
+    ) -> Option<Result<Vec<u8>, AccountError>> {
+        let sealed = message.reply_to.as_deref().unwrap_or_default();
+        loop {
+            let opened = self
+                .accounts
+                .open_reply_to(message.sealed_for, message.message, sealed)
+                .await;
+            let outcome = match opened {
+                Ok(opened) => {
+                    let plain = opened.expose_secret().as_bytes();
+                    self.accounts.seal_reply_to(home, message.message, plain).await
+                }
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Err(error) if error.is_transient() => tokio::select! {
+                    () = self.stop.cancelled() => return None,
+                    () = tokio::time::sleep(KEY_AWAY) => {}
+                },
+                outcome => return Some(outcome),
             }
         }
     }
@@ -127,11 +191,11 @@ fn tell(queue: &Queue, messages: &[NewInbound], taken: &[TakenIn]) {
     });
 }
 
-async fn finish(queue: &Queue, clock: &Clock, deliveries: Vec<Delivery>, taken: &[TakenIn]) {
-    let mut done = Vec::with_capacity(deliveries.len());
+async fn finish(queue: &Queue, clock: &Clock, taken_in: Vec<(Delivery, TakenIn)>) {
+    let mut done = Vec::with_capacity(taken_in.len());
     let mut due = BTreeSet::new();
     let mut waiting = 0_u64;
-    for (delivery, taken) in deliveries.into_iter().zip(taken) {
+    for (delivery, taken) in taken_in {
         match taken {
             TakenIn::IntegrationGone => {
                 delivery
@@ -146,9 +210,10 @@ async fn finish(queue: &Queue, clock: &Clock, deliveries: Vec<Delivery>, taken: 
                 ..
             } => {
                 waiting += 1;
-                due.insert((*conversation, due_at.unwrap_or_else(|| clock.now())));
+                due.insert((conversation, due_at.unwrap_or_else(|| clock.now())));
             }
-            TakenIn::Stored { .. } => {}
+            // Those are sealed anew first.
+            TakenIn::Stored { .. } | TakenIn::Moved(_) => {}
             TakenIn::Repeat => metrics::counter!("botsmith_repeats_total").increment(1),
         }
         done.push(delivery);
@@ -200,6 +265,7 @@ fn read(delivery: &Delivery) -> Result<NewInbound, ReadError> {
             .map(|sent_at| time(sent_at, "sent_at"))
             .transpose()?,
         reply_to: message.reply_to,
+        sealed_for: id(&message.workspace_id, "workspace_id")?,
         consent,
         settle: TimeDelta::milliseconds(message.settle_ms.into()),
         traceparent: delivery.traceparent.clone(),
@@ -224,8 +290,8 @@ fn clean(text: String) -> String {
     }
 }
 
-fn reason(error: &StoreError) -> String {
-    match std::error::Error::source(error) {
+fn reason(error: &dyn std::error::Error) -> String {
+    match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
     }

@@ -93,6 +93,7 @@ impl Service {
             db.clone(),
             queue.clone(),
             clock.clone(),
+            self.accounts.clone(),
             stop.clone(),
         ));
         running.spawn(status::run(

@@ -6,7 +6,7 @@
 //! - Entries are numbered under the conversation's lock, in the transaction that makes them readable. Whoever has read up
 //!   to a number has read everything with a smaller one, and nothing with a smaller one comes later.
 
-use crate::{Db, StoreError, attachments, blobs, feedback::Feedback};
+use crate::{Db, StoreError, attachments, blobs, feedback::Feedback, moves};
 use chrono::{DateTime, Utc};
 use domain::{
     BlobId, ChatbotId, ContactId, ConversationId, Direction, InboundState, IntegrationId, MessageId, PartId,
@@ -322,6 +322,7 @@ pub struct Beginning<'a> {
 /// is.
 pub async fn begin(db: &Db, beginning: &Beginning<'_>, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let mut tx = db.system().await?;
+    moves::accepting(&mut tx, [beginning.chatbot]).await?;
     let conversation = sqlx::query!(
         r#"
         with known as (

@@ -86,6 +86,7 @@ pub fn inbound(bot: Bot, contact: &str, text: &str) -> NewInbound {
         accepted_at: noon(),
         sent_at: None,
         reply_to: None,
+        sealed_for: bot.workspace,
         consent: None,
         settle: TimeDelta::zero(),
         traceparent: None,

@@ -4,7 +4,7 @@
 //! redelivery stores nothing twice. A stored message that is to be answered leaves its conversation with a `due_at`. What a
 //! workspace's plan limits is counted in the same transaction.
 
-use crate::{Db, StoreError, SystemTx, usage};
+use crate::{Db, StoreError, SystemTx, moves, usage};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{
     AttachmentId, ChatbotId, ContactId, ConversationId, InboundState, IntegrationId, MessageId, Platform,
@@ -51,6 +51,8 @@ pub struct NewInbound {
     pub sent_at: Option<DateTime<Utc>>,
     /// Sealed: what the platform needs to be answered.
     pub reply_to: Option<Vec<u8>>,
+    /// The workspace for which it is sealed: the bot's when the message was accepted.
+    pub sealed_for: WorkspaceId,
     /// Whether the person regulates by it what we may send.
     pub consent: Option<ConsentChange>,
     /// How long to wait for more before answering.
@@ -96,6 +98,9 @@ pub enum TakenIn {
     Repeat,
     /// Its integration has been deleted since it was accepted.
     IntegrationGone,
+    /// Its bot has moved to this workspace since it was accepted, and what is sealed of it has to be sealed anew before it
+    /// can be stored. Nothing was stored.
+    Moved(WorkspaceId),
     /// It is stored.
     Stored {
         /// Its workspace.
@@ -127,6 +132,7 @@ pub async fn take_in(db: &Db, batch: &[NewInbound]) -> Result<Vec<TakenIn>, Stor
     let mut counted = Vec::with_capacity(batch.len());
 
     let mut tx = db.system().await?;
+    moves::accepting(&mut tx, batch.iter().map(|message| message.chatbot)).await?;
     for i in order {
         let (taken, workspace) = take_in_one(&mut tx, &batch[i]).await?;
         // Words like STOP are no messages to a chatbot.
@@ -149,10 +155,11 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
     let row = sqlx::query!(
         r#"
         with known as (
-            select id, workspace_id, chatbot_id from integrations where id = $1 and chatbot_id = $2
+            select id, workspace_id, chatbot_id, $20::bytea is null or workspace_id = $24 as opens
+            from integrations where id = $1 and chatbot_id = $2
         ), fresh as (
             insert into seen (chatbot_id, platform, hash)
-            select chatbot_id, $3, $4 from known
+            select chatbot_id, $3, $4 from known where opens
             on conflict do nothing
             returning chatbot_id
         ), quiet as (
@@ -206,7 +213,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
             from conversation v, contact c, quiet q
             returning state
         )
-        select k.workspace_id as "workspace!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
+        select k.workspace_id as "workspace!", k.opens as "opens!", v.id as "conversation?", v.due_at as "due_at?", s.state as "state?",
                c.id as "contact?"
         from known k
         left join conversation v on true
@@ -236,6 +243,7 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
         message.traceparent,
         message.sent_at,
         message.choice,
+        message.sealed_for.as_uuid(),
     )
     .fetch_optional(&mut **tx)
     .await?;
@@ -243,6 +251,9 @@ async fn take_in_one(tx: &mut SystemTx, message: &NewInbound) -> Result<(TakenIn
     let Some(row) = row else {
         return Ok((TakenIn::IntegrationGone, None));
     };
+    if !row.opens {
+        return Ok((TakenIn::Moved(row.workspace.into()), None));
+    }
     let (Some(conversation), Some(contact), Some(state)) = (row.conversation, row.contact, row.state) else {
         return Ok((TakenIn::Repeat, None));
     };

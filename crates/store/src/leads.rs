@@ -14,7 +14,7 @@ pub use list::{Filter, Lead as Listed, LeadContact, contacts, get, list};
 pub use stages::{Replaced, Stage, list as stages, replace as replace_stages};
 pub use write::{Merged, NewLead, Update, delete, find, insert, merge, of_conversation, update};
 
-use crate::{Db, StoreError};
+use crate::{Db, StoreError, moves};
 use chrono::{DateTime, Utc};
 use domain::{ContactId, IntegrationId, LeadId};
 use std::{collections::BTreeMap, fmt};
@@ -54,6 +54,16 @@ pub async fn keep(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let mut tx = db.system().await?;
+    let Some(chatbot) = sqlx::query_scalar!(
+        "select chatbot_id from integrations where id = $1",
+        integration.as_uuid()
+    )
+    .fetch_optional(&mut *tx)
+    .await?
+    else {
+        return Ok(());
+    };
+    moves::accepting(&mut tx, [chatbot.into()]).await?;
     let fields = serde_json::to_value(&lead.fields)?;
     let Some(contact) = sqlx::query!(
         "insert into contacts (id, workspace_id, integration_id, key, name, email, phone, fields, consented_at, consent_text,

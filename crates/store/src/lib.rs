@@ -54,6 +54,7 @@ pub mod mcp_servers;
 pub mod meanings;
 pub mod memberships;
 pub mod model_providers;
+pub mod moves;
 pub mod notes;
 pub mod one_time_tokens;
 pub mod outbound;

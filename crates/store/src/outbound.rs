@@ -1,6 +1,6 @@
 //! Putting messages of agents and programs on their way. A bot's replies are put there by the commit of their turn.
 
-use crate::{StoreError, TenantTx, chat, tool_calls};
+use crate::{StoreError, TenantTx, chat, moves, tool_calls};
 use chrono::{DateTime, Utc};
 use domain::{
     ChatbotId, ContactId, ConversationId, IntegrationId, MessageId, PartId, Platform, Sender, UserId,
@@ -84,6 +84,7 @@ impl From<sqlx::Error> for EnqueueError {
 /// commit, wake the platform's senders.
 pub async fn enqueue(tx: &mut TenantTx, new: NewOutbound) -> Result<Enqueued, EnqueueError> {
     let workspace = tx.workspace().as_uuid();
+    moves::accepting(tx.connection(), [new.chatbot]).await?;
     let conversation = sqlx::query!(
         r#"
         with known as (

@@ -2,7 +2,9 @@
 
 use crate::{Db, StoreError, SystemTx, TenantTx, installation};
 use chrono::{DateTime, Utc};
+use domain::WorkspaceId;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::PgConnection;
 
 /// What is allowed. What was never set is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,18 +87,28 @@ pub async fn set_notice(tx: &mut SystemTx, notice: Option<&Notice>) -> Result<()
 /// How many chatbots the workspace has in use. Whoever asks at the same time waits until this transaction ends, so that
 /// two of them never take the last place both.
 pub async fn chatbots_in_use(tx: &mut TenantTx) -> Result<i64, StoreError> {
-    let workspace = tx.workspace().as_uuid();
+    let workspace = tx.workspace();
+    in_use(tx.connection(), workspace).await
+}
+
+/// The same of any workspace.
+pub async fn chatbots_in_use_of(tx: &mut SystemTx, workspace: WorkspaceId) -> Result<i64, StoreError> {
+    in_use(tx, workspace).await
+}
+
+async fn in_use(connection: &mut PgConnection, workspace: WorkspaceId) -> Result<i64, StoreError> {
+    let workspace = workspace.as_uuid();
     sqlx::query!(
         "select pg_advisory_xact_lock(hashtextextended('chatbots of ' || $1::text, 0))",
         workspace.to_string(),
     )
-    .fetch_one(tx.connection())
+    .fetch_one(&mut *connection)
     .await?;
     Ok(sqlx::query_scalar!(
         r#"select count(*) as "count!" from chatbots where workspace_id = $1 and archived_at is null"#,
         workspace,
     )
-    .fetch_one(tx.connection())
+    .fetch_one(connection)
     .await?)
 }
 

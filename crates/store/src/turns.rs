@@ -15,7 +15,7 @@ use domain::{
 use std::fmt;
 
 /// Claims are made one after the other, so that caps hold exactly and the least recently served really goes first.
-const CLAIM_LOCK: i64 = 0x626f_745f_7475_726e;
+pub(crate) const CLAIM_LOCK: i64 = 0x626f_745f_7475_726e;
 
 /// How many turns may run at once.
 #[derive(Debug, Clone, Copy)]

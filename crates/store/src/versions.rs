@@ -16,6 +16,7 @@ mod tests;
 pub use behaviour::{Behaviour, Candidate};
 pub use draft::{Draft, delete_draft, draft, draft_for_update, save_draft};
 pub use keys::Keys;
+pub(crate) use keys::{hex, unhex};
 pub use publish::{Published, Wish, first, publish};
 pub(crate) use publish::{go_live, refuse};
 

@@ -73,18 +73,24 @@ pub async fn without_members(tx: &mut SystemTx) -> Result<Vec<WorkspaceId>, Stor
     Ok(ids.into_iter().map(Into::into).collect())
 }
 
-/// All workspaces of the installation, in the order of their making.
-pub async fn all(db: &Db, after: Option<WorkspaceId>, limit: i64) -> Result<Vec<Overview>, StoreError> {
+/// All workspaces of the installation whose names contain `text` if it is given, in the order of their making.
+pub async fn all(
+    db: &Db,
+    text: Option<&str>,
+    after: Option<WorkspaceId>,
+    limit: i64,
+) -> Result<Vec<Overview>, StoreError> {
     let rows = sqlx::query!(
         r#"select w.id, w.name, w.created_at,
                   (select count(*) from memberships m where m.workspace_id = w.id) as "members!",
                   (select count(*) from chatbots c where c.workspace_id = w.id and c.archived_at is null)
                       as "chatbots!"
            from workspaces w
-           where $1::uuid is null or w.id > $1
+           where ($1::uuid is null or w.id > $1) and ($3::text is null or position(lower($3) in lower(w.name)) > 0)
            order by w.id limit $2"#,
         after.map(|id| id.as_uuid()),
         limit,
+        text,
     )
     .fetch_all(db.system_pool())
     .await?;

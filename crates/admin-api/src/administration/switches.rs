@@ -11,8 +11,9 @@ use crate::{
 };
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
+use domain::WorkspaceId;
 use serde::{Deserialize, Serialize};
-use store::{StoreError, TenantTx, switches};
+use store::{StoreError, SystemTx, TenantTx, switches};
 use utoipa::ToSchema;
 
 /// More chatbots than any workspace has.
@@ -242,7 +243,23 @@ pub(crate) async fn room_for_chatbot(api: &AdminApi, tx: &mut TenantTx) -> Resul
     let Some(most) = switches::get(api.db()).await?.chatbots_per_workspace else {
         return Ok(());
     };
-    if switches::chatbots_in_use(tx).await? < most {
+    enough(switches::chatbots_in_use(tx).await?, most)
+}
+
+/// Whether a workspace has room for one more chatbot that comes from another.
+pub(crate) async fn room_for_chatbot_in(
+    api: &AdminApi,
+    tx: &mut SystemTx,
+    workspace: WorkspaceId,
+) -> Result<(), Problem> {
+    match switches::get(api.db()).await?.chatbots_per_workspace {
+        None => Ok(()),
+        Some(most) => enough(switches::chatbots_in_use_of(tx, workspace).await?, most),
+    }
+}
+
+fn enough(in_use: i64, most: i64) -> Result<(), Problem> {
+    if in_use < most {
         return Ok(());
     }
     Err(Problem::new(

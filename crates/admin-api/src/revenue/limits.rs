@@ -27,7 +27,18 @@ pub(crate) async fn make_seat(
     tx: &mut SystemTx,
     workspace: WorkspaceId,
 ) -> Result<(), Problem> {
-    refuse(usage::room_in(tx, workspace, Limit::Seats, 1, api.now()).await?)
+    make_room_in(api, tx, workspace, Limit::Seats, 1).await
+}
+
+/// Lets `more` come into a workspace, or says why not.
+pub(crate) async fn make_room_in(
+    api: &AdminApi,
+    tx: &mut SystemTx,
+    workspace: WorkspaceId,
+    limit: Limit,
+    more: i64,
+) -> Result<(), Problem> {
+    refuse(usage::room_in(tx, workspace, limit, more, api.now()).await?)
 }
 
 fn refuse(full: Option<Full>) -> Result<(), Problem> {

@@ -6,6 +6,7 @@ mod conversations;
 mod leads;
 mod master_keys;
 mod model_providers;
+mod moving;
 mod overview;
 mod switches;
 mod system;

@@ -383,6 +383,7 @@ fn body(operation: &Operation, tenant: &Tenant) -> Option<Value> {
         "mail_test" => json!({"to": "new@example.test"}),
         "users_bring_in" => json!({"email": "new@example.test"}),
         "chatbots_pause" => json!({"reason": "taken over"}),
+        "moving_transfer" => json!({"workspace_id": tenant.workspace, "reason": "taken over"}),
         "replay_replay" => json!({"from": "2020-01-01T00:00:00Z"}),
         "prices_add" => json!({"provider": "openai", "model": "m", "input_usd": 1, "output_usd": 2}),
         "unanswered_answer" => json!({

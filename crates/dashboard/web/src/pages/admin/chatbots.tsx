@@ -8,6 +8,7 @@ import { Paged, usePaged } from "../../parts/paged";
 import { Actions, Empty, Section, State, Wrong } from "../../parts/state";
 import { useTexts } from "../../texts";
 import { PlatformFilter, useIsMine, useTitled, WorkspaceFilter } from "./shared";
+import { Transfer } from "./transfer";
 
 type Chatbot = Schemas["ChatbotOverview"];
 
@@ -41,7 +42,7 @@ function Channels({ bot }: { bot: Chatbot }) {
   );
 }
 
-function Row({ bot, onPause, onResume, busy }: { bot: Chatbot; onPause: () => void; onResume: () => void; busy: boolean }) {
+function Row({ bot, onPause, onResume, onMove, busy }: { bot: Chatbot; onPause: () => void; onResume: () => void; onMove: () => void; busy: boolean }) {
   const { t, number, ago, time } = useTexts();
   const isMine = useIsMine();
   return (
@@ -63,6 +64,7 @@ function Row({ bot, onPause, onResume, busy }: { bot: Chatbot; onPause: () => vo
       <Table.Td><Group justify="flex-end">
         {bot.state === "active" && <Button size="xs" variant="default" onClick={onPause} aria-label={`${t("abots.pause")}: ${bot.name}`}>{t("abots.pause")}</Button>}
         {bot.state === "paused" && <Button size="xs" variant="default" onClick={onResume} loading={busy} aria-label={`${t("abots.resume")}: ${bot.name}`}>{t("abots.resume")}</Button>}
+        <Button size="xs" variant="default" onClick={onMove} aria-label={`${t("move.open")}: ${bot.name}`}>{t("move.open")}</Button>
       </Group></Table.Td>
     </Table.Tr>
   );
@@ -72,6 +74,8 @@ export default function Chatbots() {
   const { t, word, number } = useTexts();
   const { chosen, set } = useFilters(["q", "state", "platform", "workspace_id"]);
   const [pausing, setPausing] = useState<Chatbot | null>(null);
+  const [moving, setMoving] = useState<Chatbot | null>(null);
+  const [moved, setMoved] = useState<Schemas["Transfer"] | null>(null);
   const bots = usePaged(["admin", "chatbots", chosen], (after) => ask(api.GET("/api/administration/chatbots", { params: { query: { ...chosen, after } } })));
   const resume = useAct((chatbot_id: string) => ask(api.POST("/api/administration/chatbots/{chatbot_id}/resume", { params: { path: { chatbot_id } } })), ["admin"], ["chatbot"]);
   return (
@@ -84,17 +88,19 @@ export default function Chatbots() {
       </Filters>
       {resume.error && <Wrong error={resume.error} />}
       {resume.data && <Alert color="green" mb="sm" role="status">{t("abots.resumed", { name: resume.data.chatbot.name, count: number(resume.data.waiting) })}</Alert>}
+      {moved && <Alert color="green" mb="sm" role="status">{t("move.done", { name: moved.name, to: moved.to.workspace_name, count: number(moved.moves.conversations), secrets: number(moved.resealed ?? 0) })}</Alert>}
       <Paged of={bots} empty={<Empty title={t("abots.none")}>{t("abots.noneHint")}</Empty>}>
         {(items) => (
           <Table.ScrollContainer minWidth={960}>
             <Table verticalSpacing="sm" aria-label={t("admin.chatbots")}>
               <Table.Thead><Table.Tr><Table.Th>{t("inbox.chatbot")}</Table.Th><Table.Th>{t("col.state")}</Table.Th><Table.Th>{t("abots.model")}</Table.Th><Table.Th>{t("overview.channels")}</Table.Th><Table.Th>{t("abots.content")}</Table.Th><Table.Th>{t("abots.month")}</Table.Th><Table.Th>{t("abots.last")}</Table.Th><Actions /></Table.Tr></Table.Thead>
-              <Table.Tbody>{items.map((bot) => <Row key={bot.id} bot={bot} onPause={() => setPausing(bot)} onResume={() => resume.mutate(bot.id)} busy={resume.isPending && resume.variables === bot.id} />)}</Table.Tbody>
+              <Table.Tbody>{items.map((bot) => <Row key={bot.id} bot={bot} onPause={() => setPausing(bot)} onResume={() => resume.mutate(bot.id)} onMove={() => { setMoved(null); setMoving(bot); }} busy={resume.isPending && resume.variables === bot.id} />)}</Table.Tbody>
             </Table>
           </Table.ScrollContainer>
         )}
       </Paged>
       <Modal opened={pausing !== null} onClose={() => setPausing(null)} title={t("abots.pauseTitle", { name: pausing?.name ?? "" })} closeButtonProps={{ "aria-label": t("do.close") }}>{pausing && <Pause bot={pausing} onClose={() => setPausing(null)} />}</Modal>
+      <Modal opened={moving !== null} onClose={() => setMoving(null)} size="lg" title={t("move.title", { name: moving?.name ?? "" })} closeButtonProps={{ "aria-label": t("do.close") }}>{moving && <Transfer bot={moving} onClose={() => setMoving(null)} onDone={(move) => { setMoving(null); setMoved(move); }} />}</Modal>
     </Section>
   );
 }
