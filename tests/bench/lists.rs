@@ -33,7 +33,7 @@ const LEFT_OUT: [&str; 4] = ["/templates", "/number", "/attachments/", "/events"
 const SHOWN: usize = 25;
 
 /// Searches and filters, beyond what the description names; the words in braces as there.
-const SEARCHES: [&str; 17] = [
+const SEARCHES: [&str; 19] = [
     "/api/workspaces/{workspace_id}/conversations?limit=50&contact=Tanaka",
     "/api/workspaces/{workspace_id}/conversations?limit=50&contact=nobody+of+this+name",
     "/api/workspaces/{workspace_id}/conversations?limit=50&handler=human",
@@ -43,6 +43,8 @@ const SEARCHES: [&str; 17] = [
     "/api/workspaces/{workspace_id}/conversations/counts?text=kettle",
     "/api/workspaces/{workspace_id}/conversations/counts?text=nobody+wrote+this",
     "/api/workspaces/{workspace_id}/conversations?limit=50&state=needs_human&text=nobody+wrote+this",
+    "/api/workspaces/{workspace_id}/conversations?limit=50&feedback=bad",
+    "/api/workspaces/{workspace_id}/conversations/counts?feedback=bad",
     "/api/workspaces/{workspace_id}/analytics?time_zone=Europe/Berlin&step=day",
     "/api/administration/conversations?limit=50&contact=Tanaka",
     "/api/administration/conversations?limit=50&contact=nobody+of+this+name",

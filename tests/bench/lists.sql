@@ -65,6 +65,11 @@ select answer_id, workspace_id, chatbot_id, conversation_id, 'Where is my order 
     '[{"provider": "openai", "model": "gpt-4o-mini", "outcome": "answered", "milliseconds": 900}]', 160
 from written where k % 2 = 1;
 
+insert into message_feedback (message_id, workspace_id, conversation_id, chatbot_id, platform, rating, comment, created_at, updated_at)
+select id, workspace_id, conversation_id, chatbot_id, platform, case when n % 3 = 0 then 'bad' else 'good' end,
+    case when n % 9 = 0 then 'That was yesterday''s answer.' end, written_at, written_at
+from written where k = 3 and n % 20 = 0;
+
 insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question, created_at)
 select pg_temp.id_at(written_at), workspace_id, chatbot_id, conversation_id, answer_id,
     'Do you ship the ' || (array['blue', 'red', 'green', 'small', 'large'])[1 + n % 5] || ' kettle to '
