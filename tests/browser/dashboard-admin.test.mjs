@@ -401,3 +401,38 @@ desk.step("it speaks German, and is gone through without a mouse", async () => {
   assert.deepEqual(problems, []);
   await context.close();
 });
+
+desk.step("a chatbot moves to another workspace, once it is paused and the reason is said", async () => {
+  const { page, context, problems } = await desk.enter();
+  const there = (await product.post("/api/workspaces", { name: "Second house" })).id;
+  await page.goto(admin("chatbots"));
+  const row = page.getByRole("row").filter({ hasText: "Bot 2" });
+  const dialog = page.getByRole("dialog");
+  const open = async () => {
+    await row.getByRole("button", { name: "Move: Bot 2" }).click();
+    await dialog.getByLabel("To the workspace").fill("Second");
+    await page.getByRole("listbox").getByRole("option", { name: "Second house" }).click();
+    await dialog.getByText("What stays").waitFor();
+  };
+  await open();
+  await dialog.getByText("It is running. Pause it first").waitFor();
+  await cleanDialog(page, "what stands against a move");
+  assert.ok(await dialog.getByRole("button", { name: "Move it" }).isDisabled());
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+
+  await product.post(`/api/administration/chatbots/${plain}/pause`, { reason: "moving house" });
+  await page.reload();
+  await open();
+  await dialog.getByText(/^Conversations: [1-9]/).waitFor();
+  await dialog.getByLabel("Why").fill("The shop was sold");
+  await cleanDialog(page, "a move");
+  await picture(page, "admin-move");
+  await dialog.getByRole("button", { name: "Move it" }).click();
+  await page.getByText("Bot 2 is in the workspace Second house now.").waitFor();
+
+  const bots = (await product.get("/api/administration/chatbots?limit=50")).items;
+  assert.equal(bots.find(({ id }) => id === plain).workspace_id, there);
+  assert.ok((await product.get(`/api/workspaces/${there}/conversations`)).items.length >= 1);
+  assert.deepEqual(problems, []);
+  await context.close();
+});

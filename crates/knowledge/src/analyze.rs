@@ -3,6 +3,7 @@
 
 use crate::{language::Language, script, stop_words};
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     ops::Range,
 };
@@ -144,26 +145,54 @@ impl Clone for Remembering {
 }
 
 impl Tokenizer for Remembering {
-    type TokenStream<'a> = Found;
+    type TokenStream<'a> = Forms<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Found {
-        let mut tokens = self.words.tokens(text);
-        for token in &mut tokens {
-            if let Some(form) = self.forms.get(&token.text) {
-                token.text.clone_from(form);
-                continue;
-            }
-            let written = std::mem::take(&mut token.text);
-            let mut stream = self.form.token_stream(&written);
-            if stream.advance() {
-                token.text.clone_from(&stream.token().text);
-            }
-            drop(stream);
-            if self.forms.len() < REMEMBERED {
-                self.forms.insert(written, token.text.clone());
-            }
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Forms<'a> {
+        Forms {
+            found: Found::of(text, self.words.find(text)),
+            form: &mut self.form,
+            forms: &mut self.forms,
         }
-        Found::of(tokens)
+    }
+}
+
+/// The words of a text, each in the form that is searched.
+struct Forms<'a> {
+    found: Found<'a>,
+    form: &'a mut TextAnalyzer,
+    forms: &'a mut HashMap<String, String>,
+}
+
+impl TokenStream for Forms<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(written) = self.found.step() else {
+            return false;
+        };
+        let text = &mut self.found.current.text;
+        if let Some(form) = self.forms.get(written.as_ref()) {
+            text.clone_from(form);
+            return true;
+        }
+        let mut stream = self.form.token_stream(&written);
+        text.clear();
+        text.push_str(if stream.advance() {
+            &stream.token().text
+        } else {
+            &written
+        });
+        drop(stream);
+        if self.forms.len() < REMEMBERED {
+            self.forms.insert(written.into_owned(), text.clone());
+        }
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.found.current
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.found.current
     }
 }
 
@@ -174,22 +203,18 @@ struct Words {
     elides: bool,
 }
 
-struct Found {
-    tokens: std::vec::IntoIter<Token>,
-    current: Token,
-}
-
 impl Tokenizer for Words {
-    type TokenStream<'a> = Found;
+    type TokenStream<'a> = Found<'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Found {
-        Found::of(self.tokens(text))
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Found<'a> {
+        Found::of(text, self.find(text))
     }
 }
 
 impl Words {
-    fn tokens(self, text: &str) -> Vec<Token> {
-        let mut tokens = Vec::new();
+    /// Where they stand.
+    fn find(self, text: &str) -> Vec<Range<usize>> {
+        let mut found = Vec::new();
         let mut rest = 0;
         while rest < text.len() {
             let without_words = text[rest..].starts_with(script::has_no_words);
@@ -198,84 +223,94 @@ impl Words {
                 .find(|c| !same(c))
                 .map_or(text.len(), |length| rest + length);
             if without_words {
-                pairs(text, rest..end, &mut tokens)
+                pairs(text, rest..end, &mut found);
             } else {
-                self.words(text, rest..end, &mut tokens)
+                self.words(text, rest..end, &mut found);
             }
             rest = end;
         }
-        tokens
+        found
     }
 
-    fn words(self, text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
+    fn words(self, text: &str, range: Range<usize>, found: &mut Vec<Range<usize>>) {
         for (at, word) in text[range.clone()].unicode_word_indices() {
             let mut start = range.start + at;
             let end = start + word.len();
             if self.elides
                 && let Some((before, _)) = word.split_once(['\'', '’'])
             {
-                push(text, start..start + before.len(), tokens);
+                found.push(start..start + before.len());
                 start += before.len() + word[before.len()..].chars().next().map_or(0, char::len_utf8);
             }
             if start < end {
-                push(text, start..end, tokens);
+                found.push(start..end);
             }
         }
     }
 }
 
-impl Found {
-    fn of(tokens: Vec<Token>) -> Self {
-        Self {
-            tokens: tokens.into_iter(),
-            current: Token::default(),
-        }
-    }
-}
-
-fn push(text: &str, range: Range<usize>, tokens: &mut Vec<Token>) {
-    let word = &text[range.clone()];
-    let text = match word.char_indices().nth(LONGEST_WORD) {
-        Some((end, _)) => word[..end].to_owned(),
-        // 1,000 is 1000.
-        None if word.contains(',') && word.bytes().all(|b| b.is_ascii_digit() || b == b',') => {
-            word.replace(',', "")
-        }
-        None => word.replace('’', "'"),
-    };
-    tokens.push(Token {
-        offset_from: range.start,
-        offset_to: range.end,
-        position: tokens.len(),
-        text,
-        position_length: 1,
-    });
-}
-
-fn pairs(text: &str, run: Range<usize>, tokens: &mut Vec<Token>) {
+fn pairs(text: &str, run: Range<usize>, found: &mut Vec<Range<usize>>) {
     let ends: Vec<usize> = text[run.clone()]
         .char_indices()
         .map(|(at, c)| run.start + at + c.len_utf8())
         .collect();
     if let [only] = ends[..] {
-        push(text, run.start..only, tokens);
+        found.push(run.start..only);
     }
     let mut start = run.start;
     for two in ends.windows(2) {
-        push(text, start..two[1], tokens);
+        found.push(start..two[1]);
         start = two[0];
     }
 }
 
-impl TokenStream for Found {
-    fn advance(&mut self) -> bool {
-        match self.tokens.next() {
-            Some(token) => {
-                self.current = token;
-                true
-            }
-            None => false,
+/// A word as it is compared: of a text of a million words each is looked at, and few are changed.
+fn compared(word: &str) -> Cow<'_, str> {
+    match word.char_indices().nth(LONGEST_WORD) {
+        Some((end, _)) => Cow::Borrowed(&word[..end]),
+        // 1,000 is 1000.
+        None if word.contains(',') && word.bytes().all(|b| b.is_ascii_digit() || b == b',') => {
+            Cow::Owned(word.replace(',', ""))
         }
+        None if word.contains('’') => Cow::Owned(word.replace('’', "'")),
+        None => Cow::Borrowed(word),
+    }
+}
+
+/// The words of a text, one after the other in the same place.
+struct Found<'a> {
+    text: &'a str,
+    words: std::vec::IntoIter<Range<usize>>,
+    current: Token,
+}
+
+impl<'a> Found<'a> {
+    fn of(text: &'a str, words: Vec<Range<usize>>) -> Self {
+        Self {
+            text,
+            words: words.into_iter(),
+            current: Token::default(),
+        }
+    }
+
+    /// Goes to the next word, but for its text, which it returns.
+    fn step(&mut self) -> Option<Cow<'a, str>> {
+        let range = self.words.next()?;
+        self.current.offset_from = range.start;
+        self.current.offset_to = range.end;
+        self.current.position = self.current.position.wrapping_add(1);
+        Some(compared(&self.text[range]))
+    }
+}
+
+impl TokenStream for Found<'_> {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.step() else {
+            return false;
+        };
+        self.current.text.clear();
+        self.current.text.push_str(&word);
+        true
     }
 
     fn token(&self) -> &Token {

@@ -58,7 +58,8 @@ export function Transfer({ bot, onClose, onDone }: { bot: Chatbot; onClose: () =
   const [where, setWhere] = useState<string | null>(null);
   const [reason, setReason] = useState("");
   const path = { chatbot_id: bot.id };
-  const preview = useQuery({ queryKey: ["admin", "transfer", bot.id, where], enabled: where !== null, queryFn: () => ask(api.GET("/api/administration/chatbots/{chatbot_id}/transfer", { params: { path, query: { workspace_id: where ?? "" } } })) });
+  // Not below "admin": what has moved needs no preview any more, and has none.
+  const preview = useQuery({ queryKey: ["transfer", bot.id, where], enabled: where !== null, queryFn: () => ask(api.GET("/api/administration/chatbots/{chatbot_id}/transfer", { params: { path, query: { workspace_id: where ?? "" } } })) });
   const move = useAct(async () => ask(api.POST("/api/administration/chatbots/{chatbot_id}/transfer", { params: { path }, body: { workspace_id: where ?? "", reason } })), ["admin"], ["chatbot", bot.id]);
   return (
     <form onSubmit={(event) => { event.preventDefault(); move.mutate(undefined, { onSuccess: onDone }); }}>
