@@ -4,6 +4,7 @@ use super::{Shop, World, conversations::talk};
 use domain::Role;
 use serde_json::{Value, json};
 use sqlx::PgPool;
+use std::time::Duration;
 use uuid::Uuid;
 
 async fn found(world: &World, shop: &Shop, query: &str) -> Vec<Value> {
@@ -426,6 +427,8 @@ async fn what_people_say_of_answers_is_among_the_figures(pool: PgPool) {
     let theirs = talk(&world, &other).await;
     say(&world, theirs.reply, "bad", None).await;
     let path = format!("/api/workspaces/{}/analytics", shop.workspace);
+    // The world's time stood still while they wrote.
+    world.clock.advance(Duration::from_secs(60));
 
     let told = world.get(&path, &shop.owner).await.ok(200);
     let table = world.get(&format!("{path}.csv"), &shop.owner).await;
