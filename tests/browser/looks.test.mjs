@@ -257,6 +257,10 @@ scene("everything can be done with the keyboard, and the focus goes back", async
   assert.match(await widget.said("you", token).innerText(), /\nThanks$/);
   await widget.page.keyboard.press("Shift+Tab");
   assert.equal(await focused(), "Attach a file");
+  for (const rating of ["Bad answer", "Good answer"]) {
+    await widget.page.keyboard.press("Shift+Tab");
+    assert.equal(await focused(), rating);
+  }
   await widget.page.keyboard.press("Shift+Tab");
   assert.equal(await focused(), "Fern & Kettle", "what was said can be scrolled");
   await widget.page.keyboard.press("Escape");
