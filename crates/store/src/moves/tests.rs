@@ -87,6 +87,8 @@ async fn fill(pool: &PgPool, bot: Bot) {
          insert into drafts (id, workspace_id, integration_id, conversation_id, platform, state, content, first_called_at, called_at, due_at)
              values ('{}', '{w}', '{i}', '{conversation}', 'twilio', 'shown', '{{}}', now(), now(), now());
          insert into chat_entries (conversation_id, number, workspace_id, message_id) values ('{conversation}', 1, '{w}', '{message}');
+         insert into message_feedback (message_id, workspace_id, conversation_id, chatbot_id, platform, rating, created_at, updated_at)
+             values ('{message}', '{w}', '{conversation}', '{c}', 'twilio', 'bad', now(), now());
          insert into handovers (conversation_id, workspace_id, at) values ('{conversation}', '{w}', now());
          insert into notes (id, workspace_id, conversation_id, text) values ('{}', '{w}', '{conversation}', 'n');
          insert into tool_calls (id, workspace_id, chatbot_id, conversation_id, tool, arguments, question, asked_at, expires_at)
