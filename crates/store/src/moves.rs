@@ -4,7 +4,7 @@
 //! - All of it moves in one transaction, or nothing: afterwards no row of the chatbot's is in the workspace that it left, and
 //!   no secret of its is sealed with that workspace's key.
 //! - Nobody has anything of it in hand meanwhile: whoever takes in, writes or begins a conversation of a chatbot holds its
-//!   lock, shared, and a move holds it alone ([`accepting`]); what is claimed keeps it from moving ([`obstacles`]); and
+//!   lock, shared, and a move holds it alone (`accepting`); what is claimed keeps it from moving ([`obstacles`]); and
 //!   whatever else is written below it looks once more whose it is (migration 25).
 //! - What was accepted before the move and is taken in after it is taken in where the chatbot is: messages on the queue name
 //!   their integration, whose row says the rest. What the platform gave with them is sealed anew, see
