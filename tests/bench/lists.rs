@@ -115,8 +115,9 @@ pub async fn run(effort: Effort) -> anyhow::Result<()> {
 async fn how_tables_were_read(product: &Product) -> anyhow::Result<()> {
     let mut table = Table::new(&["large table", "rows", "from end to end", "by an index"]);
     let read = product.database()?.rows(
-        "select relname, n_live_tup, seq_scan, idx_scan from pg_stat_user_tables where n_live_tup > 20000
-         order by seq_tup_read desc, n_live_tup desc",
+        "select s.relname, c.reltuples::bigint, s.seq_scan, s.idx_scan
+         from pg_stat_user_tables s join pg_class c on c.oid = s.relid
+         where c.reltuples > 20000 order by s.seq_tup_read desc, c.reltuples desc",
     );
     for row in read.await? {
         table.row(row);

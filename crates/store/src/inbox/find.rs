@@ -94,7 +94,8 @@ async fn plan_for_what_is_given(connection: &mut PgConnection) -> Result<(), Sto
     Ok(())
 }
 
-/// People are looked for once, and not for every conversation; words only in what fits otherwise. `among`: no others.
+/// People are looked for once, and not for every conversation; words only in what fits otherwise, which is why the search
+/// for them has a limit: without it all messages that there are would be read. `among`: no others.
 async fn which(
     tx: &mut TenantTx,
     search: &Search,
@@ -152,8 +153,8 @@ async fn which(
            where $17::text is null
               or exists (select from contacts c where c.id = f.contact_id
                          and position(lower($17) in lower(concat_ws(' ', c.name, c.key, c.email, c.phone))) > 0)
-              or exists (select from messages m where m.conversation_id = f.id
-                         and position(lower($17) in lower(m.text)) > 0)
+              or (select true from messages m where m.conversation_id = f.id
+                  and position(lower($17) in lower(m.text)) > 0 limit 1)
            order by f.recent desc
            limit $18"#,
         workspace,
