@@ -8,7 +8,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{Read, Write},
     path::Path,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Begins the hash of a text.
@@ -23,6 +23,8 @@ pub struct Vectors {
 
 /// So many texts are computed before they are written down.
 const PORTION: usize = 512;
+/// So often it is told how far that is.
+const TELLS: Duration = Duration::from_secs(15);
 
 fn key(text: &str) -> Key {
     let mut key = Key::default();
@@ -81,8 +83,13 @@ impl Vectors {
             return Ok(());
         }
         missing.sort_by_key(|text| text.len());
-        let started = Instant::now();
-        for portion in missing.chunks(PORTION) {
+        let (all, started) = (missing.len(), Instant::now());
+        let mut told = started;
+        for (done, portion) in missing.chunks(PORTION).enumerate() {
+            if told.elapsed() > TELLS {
+                told = Instant::now();
+                println!("embedding {what}: {} of {all} texts", done * PORTION);
+            }
             let vectors = self.embedder.embed(portion).await?;
             let mut bytes = Vec::new();
             for (text, vector) in portion.iter().zip(vectors) {
@@ -95,9 +102,8 @@ impl Vectors {
         }
         let seconds = started.elapsed().as_secs_f64();
         println!(
-            "embedded {} texts of {what} in {seconds:.0} s ({:.0} a second)",
-            missing.len(),
-            missing.len() as f64 / seconds
+            "embedded {all} texts of {what} in {seconds:.0} s ({:.0} a second)",
+            all as f64 / seconds
         );
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::{error::EmbedError, normalise, weights::Weights};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::{BertModel, Config};
+use std::collections::HashMap;
 use tokenizers::{Tokenizer, TruncationParams};
 
 /// How many numbers a vector has.
@@ -39,9 +40,13 @@ impl MiniLm {
         tokenizer
             .with_truncation(Some(truncation))
             .map_err(|error| EmbedError::Files(error.to_string()))?;
-        let tensors = VarBuilder::from_buffered_safetensors(weights.model, DType::F32, &Device::Cpu)?;
+        let tensors = laid_out(&weights.model)?;
+        drop(weights.model);
         Ok(Self {
-            model: BertModel::load(tensors, &config)?,
+            model: BertModel::load(
+                VarBuilder::from_tensors(tensors, DType::F32, &Device::Cpu),
+                &config,
+            )?,
             tokenizer,
         })
     }
@@ -106,6 +111,22 @@ impl MiniLm {
             .collect())
     }
 }
+
+/// The model's numbers, each matrix in memory as it is multiplied. A layer multiplies with the transposed of what its file
+/// has; as the file has it, all of it would be put in order again for every text, which for the few words of a question
+/// takes longer than the multiplication.
+fn laid_out(model: &[u8]) -> candle_core::Result<HashMap<String, Tensor>> {
+    let mut tensors = candle_core::safetensors::load_buffer(model, &Device::Cpu)?;
+    for (name, tensor) in &mut tensors {
+        if tensor.rank() == 2 && !name.contains(LOOKED_UP) {
+            *tensor = tensor.t()?.contiguous()?.t()?;
+        }
+    }
+    Ok(tensors)
+}
+
+/// Begins the names of matrices of which rows are looked up, and that nothing is multiplied with.
+const LOOKED_UP: &str = "embeddings.";
 
 /// How many of the next texts, shortest first, are computed together.
 fn batch_size(order: &[usize], tokens: &[Vec<u32>]) -> usize {

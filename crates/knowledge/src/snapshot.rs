@@ -11,7 +11,7 @@ use crate::{
     found::Found,
     fusion::{self, Fusion},
     language::Language,
-    passages::Passages,
+    passages::{Known, Passages},
     question::Question,
     reading::{self, Hit},
     vectors::{Nearness, Vectors},
@@ -93,6 +93,24 @@ impl Fields {
     }
 }
 
+/// The vectors of these passages, numbered from 0 in their order: new ones, or `old` ones of those that were known.
+fn vectors_of(
+    chunks: &[Chunk],
+    embeddings: &Embeddings,
+    known: &HashMap<ChunkId, Known>,
+    old: &Vectors,
+) -> Vectors {
+    let mut vectors = Vectors::default();
+    for (number, chunk) in (0..).zip(chunks) {
+        if let Some(vector) = embeddings.vectors.get(&chunk.id) {
+            vectors.push(number, vector);
+        } else if let Some(known) = known.get(&chunk.id) {
+            vectors.push_copy(number, old, known.number);
+        }
+    }
+    vectors
+}
+
 /// Sees the index as it is now, until told to look again.
 fn reader(index: &Index) -> Result<IndexReader, TantivyError> {
     index
@@ -121,15 +139,7 @@ impl Snapshot {
         chunks: Vec<Chunk>,
         embeddings: &Embeddings,
     ) -> Result<Self, KnowledgeError> {
-        let vectors = || {
-            let mut vectors = Vectors::default();
-            for (number, chunk) in (0..).zip(&chunks) {
-                if let Some(vector) = embeddings.vectors.get(&chunk.id) {
-                    vectors.push(number, vector);
-                }
-            }
-            vectors
-        };
+        let vectors = || vectors_of(&chunks, embeddings, &HashMap::new(), &Vectors::default());
         Self::of(version, &chunks, embeddings.english_only, vectors)
     }
 
@@ -227,17 +237,7 @@ impl Snapshot {
                 }
             }
             all.sort_by_key(|chunk| chunk.id);
-            let vectors = || {
-                let mut vectors = Vectors::default();
-                for (number, chunk) in (0..).zip(&all) {
-                    if let Some(vector) = embeddings.vectors.get(&chunk.id) {
-                        vectors.push(number, vector);
-                    } else if let Some(old) = known.get(&chunk.id) {
-                        vectors.push_copy(number, &self.vectors, old.number);
-                    }
-                }
-                vectors
-            };
+            let vectors = || vectors_of(&all, embeddings, &known, &self.vectors);
             return Self::of(version, &all, english_only, vectors);
         }
         let mut next = Self {

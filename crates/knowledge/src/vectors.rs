@@ -102,16 +102,33 @@ impl Vectors {
         if vector.len() != self.dimensions || vector.is_empty() {
             return;
         }
-        let largest = vector.iter().fold(0.0f32, |largest, x| largest.max(x.abs()));
-        let size = if largest > 0.0 { largest / STEPS } else { 1.0 };
         self.numbers.push(number);
+        // With the widest instructions that this machine has.
+        Arch::new().dispatch(|| self.push_steps(vector));
+    }
+
+    #[inline(always)]
+    fn push_steps(&mut self, vector: &[f32]) {
+        // Numbers without sign are ordered as their bits are, which is found for many of them at once.
+        let largest = vector.iter().fold(0, |largest, x| x.abs().to_bits().max(largest));
+        let largest = f32::from_bits(largest);
+        let size = if largest > 0.0 { largest / STEPS } else { 1.0 };
         self.sizes.push(size);
-        let step = |x: &f32| ((x / size).round().clamp(-STEPS, STEPS) as i32 + OFFSET) as u8;
+        let step = |x: &f32| ((x / size).round_ties_even().clamp(-STEPS, STEPS) as i32 + OFFSET) as u8;
         let (first, second) = vector.split_at(half(self.dimensions));
-        for (i, x) in first.iter().enumerate() {
-            let (first, second) = (step(x), second.get(i).map_or(OFFSET as u8, step));
-            self.upper.push(first >> 4 | second & 0xF0);
-            self.lower.push(first & 0x0F | second << 4);
+        let (paired, alone) = first.split_at(second.len());
+        let at = self.upper.len();
+        self.upper.resize(at + second.len(), 0);
+        self.lower.resize(at + second.len(), 0);
+        let kept = self.upper[at..].iter_mut().zip(&mut self.lower[at..]);
+        for ((first, second), (upper, lower)) in paired.iter().zip(second).zip(kept) {
+            let (first, second) = (step(first), step(second));
+            *upper = first >> 4 | second & 0xF0;
+            *lower = first & 0x0F | second << 4;
+        }
+        for first in alone.iter().map(step) {
+            self.upper.push(first >> 4 | OFFSET as u8);
+            self.lower.push(first & 0x0F);
         }
     }
 
