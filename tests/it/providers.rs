@@ -4,7 +4,7 @@ use crate::shared::PATIENCE;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use simulator::{
-    model::{Behaviour, Provider, Trouble},
+    model::{Answer, Asked, Behaviour, Provider, Rule, Trouble},
     twilio::{Inbound, Retries},
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -155,6 +155,11 @@ fn endpoint(product: &Product, provider: Provider) -> Value {
     })
 }
 
+/// The same question, told from others by its marks: it finds enough by itself, whatever was asked before.
+fn again(number: usize) -> String {
+    QUESTION.to_owned() + &"?".repeat(number)
+}
+
 fn outcomes(answer: &Value) -> Vec<String> {
     let path = answer["path"].as_array().unwrap();
     path.iter()
@@ -172,7 +177,7 @@ fn a_chatbot_is_answered_by_each_provider_whole_and_piece_by_piece() {
         for (number, provider) in Provider::ALL.into_iter().enumerate() {
             shop.use_model(endpoint(shop.product, provider)).await;
 
-            let (reply, answer) = shop.ask(&format!("{QUESTION} ({number})")).await;
+            let (reply, answer) = shop.ask(&again(number)).await;
             let whole = shop.product.model().asked().pop().unwrap();
             let aloud = shop.ask_aloud().await;
             let in_pieces = shop.product.model().asked().pop().unwrap();
@@ -234,6 +239,87 @@ fn when_one_model_fails_the_next_answers_and_when_all_do_the_knowledge_is_quoted
 }
 
 #[test]
+fn a_question_that_rests_on_the_one_before_is_put_in_full_by_the_model_and_its_answer_says_so() {
+    alone(async {
+        const FULL: &str = "How much does it cost when you ship abroad?";
+        let shop = Shop::new().await;
+        shop.use_model(endpoint(shop.product, Provider::OpenAi)).await;
+        shop.product.model().behave(Behaviour {
+            answer: Answer::Script {
+                rules: vec![Rule {
+                    contains: "<conversation>".to_owned(),
+                    answer: format!("“{FULL}”"),
+                }],
+                otherwise: "Nine euros [1].".to_owned(),
+            },
+            api_key: Some(KEY.to_owned()),
+            ..Behaviour::default()
+        });
+        let (_, whole) = shop.ask("Do you ship abroad?").await;
+        let seen = shop.product.model().asked().len();
+
+        let (reply, answer) = shop.ask("Peki ne kadar?").await;
+
+        assert_eq!(reply, "Nine euros.", "{answer:#}");
+        assert_eq!(
+            (&whole["searched_for"], &answer["searched_for"]),
+            (&Value::Null, &json!(FULL))
+        );
+        let passage = answer["passages"][0]["text"].as_str().unwrap();
+        assert!(passage.contains("9 euros"), "{answer:#}");
+        let tasks: Vec<&Value> = answer["path"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| &one["task"])
+            .collect();
+        assert_eq!(tasks, [&json!("restate"), &Value::Null]);
+        assert!(whole["path"].as_array().unwrap().len() == 1 && whole["stages"]["restate"].is_null());
+        assert!(answer["stages"]["restate"].is_number(), "{answer:#}");
+        let of_each = answer["path"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["tokens_in"].as_u64().unwrap());
+        assert_eq!(answer["tokens_in"], of_each.sum::<u64>());
+        let asked = shop.product.model().asked();
+        let [restating, answering] = &asked[seen..] else {
+            panic!("{} requests", asked.len() - seen);
+        };
+        let last = |asked: &Asked| {
+            asked.body["messages"]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .to_string()
+        };
+        assert!(
+            last(restating).contains("Visitor: Do you ship abroad?"),
+            "{}",
+            last(restating)
+        );
+        // Whoever asked is answered, and not what was made of their question.
+        assert!(last(answering).contains("Peki ne kadar?") && !last(answering).contains(FULL));
+
+        // Without a model that can, it is searched for as it is.
+        shop.product
+            .model()
+            .behave(Behaviour::in_trouble(Trouble::Overloaded));
+        let (_, answer) = shop.ask("Ya bugün?").await;
+        assert_eq!(answer["searched_for"], Value::Null, "{answer:#}");
+
+        // One that finds enough by itself is as it is, whatever was said before.
+        shop.product.model().behave(Behaviour {
+            api_key: Some(KEY.to_owned()),
+            ..Behaviour::fixed(ANSWER)
+        });
+        let (_, answer) = shop.ask(QUESTION).await;
+        assert_eq!(answer["path"].as_array().unwrap().len(), 1, "{answer:#}");
+    });
+}
+
+#[test]
 fn an_endpoint_that_fails_again_and_again_is_left_alone() {
     alone(async {
         let shop = Shop::new().await;
@@ -249,7 +335,7 @@ fn an_endpoint_that_fails_again_and_again_is_left_alone() {
 
         let mut last = Value::Null;
         for number in 0..4 {
-            let (reply, answer) = shop.ask(&format!("{QUESTION} ({number})")).await;
+            let (reply, answer) = shop.ask(&again(number)).await;
             assert_eq!(reply, SHOWN);
             last = answer;
         }
@@ -276,7 +362,7 @@ fn a_budget_that_is_used_up_is_told_and_the_chatbot_says_what_its_owner_wanted()
 
         let mut asked = 0;
         let (reply, answer) = loop {
-            let (reply, answer) = shop.ask(&format!("{QUESTION} ({asked})")).await;
+            let (reply, answer) = shop.ask(&again(asked)).await;
             asked += 1;
             if answer["fallback"] == "budget_used_up" {
                 break (reply, answer);
@@ -296,7 +382,7 @@ fn a_budget_that_is_used_up_is_told_and_the_chatbot_says_what_its_owner_wanted()
         );
         assert_eq!(
             shop.product.model().count() - before,
-            asked - 1,
+            asked as u64 - 1,
             "the model was asked all the same"
         );
         let budgets = format!("/api/chatbots/{}/budgets", shop.bot.chatbot_id);

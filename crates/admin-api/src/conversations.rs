@@ -235,8 +235,10 @@ pub(crate) struct Answer {
     /// The record.
     #[schema(value_type = Uuid)]
     id: AnswerId,
-    /// What was asked, with the history considered.
+    /// What was asked.
     question: String,
+    /// What was searched for in its place, where it was not understood without what was said before; `null` otherwise.
+    searched_for: Option<String>,
     /// What wrote it.
     model: String,
     /// Why it is not the model's own.
@@ -263,7 +265,8 @@ pub(crate) struct Answer {
     calls: serde_json::Value,
     /// Hosts to which the answer would have linked, and may not: see the chatbot's links.
     removed_links: Vec<String>,
-    /// The models that were asked, in their order: `provider`, `model`, `outcome`, `detail`, `milliseconds`, `tokens_in`,
+    /// The models that were asked, in their order: `provider`, `model`, `task` (`restate` where the question was to be put
+    /// in full, missing otherwise), `outcome`, `detail`, `milliseconds`, `tokens_in`,
     /// `tokens_out`, `cost_micros`.
     #[schema(value_type = Vec<Object>)]
     path: serde_json::Value,
@@ -434,6 +437,7 @@ impl From<journey::Answer> for Answer {
         Self {
             id: answer.id,
             question: answer.question,
+            searched_for: answer.searched_for,
             model: answer.model,
             fallback: answer.fallback,
             prompt_version: answer.prompt_version,

@@ -1,10 +1,10 @@
 //! What addresses name. An id that is none names nothing: 404.
 
 use domain::{
-    ApiKeyId, AttachmentId, CannedReplyId, ChatbotId, ContactId, ConversationId, DataJobId, DeadLetterId,
-    DocumentId, GoldenQuestionId, IntegrationId, InvitationId, LabelId, LeadId, McpServerId, MessageId,
-    NoteId, Platform, QuarantineId, SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId,
-    WebhookDeliveryId, WebhookEndpointId, WorkspaceId,
+    ApiKeyId, AttachmentId, CannedReplyId, ChatbotId, ConversationId, DataJobId, DeadLetterId, DocumentId,
+    GoldenQuestionId, IntegrationId, InvitationId, LabelId, LeadId, McpServerId, MessageId, NoteId, Platform,
+    QuarantineId, SessionId, SourceId, ToolId, TrialRunId, UnansweredId, UserId, WebhookDeliveryId,
+    WebhookEndpointId, WorkspaceId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -135,7 +135,7 @@ paths! {
         workspace_id: WorkspaceId as Uuid, "The workspace.";
         job_id: DataJobId as Uuid, "The job.";
     }
-    ContactPath { contact_id: ContactId as Uuid, "The contact."; }
+    AnyLeadPath { lead_id: LeadId as Uuid, "The lead."; }
     ConversationPath { conversation_id: ConversationId as Uuid, "The conversation."; }
     MessagePath {
         conversation_id: ConversationId as Uuid, "The conversation.";

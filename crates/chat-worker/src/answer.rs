@@ -6,19 +6,20 @@
 use crate::{
     actions::{Calls, Hands, Kit},
     asking::{self, Spoken},
-    chain, follow_up,
+    chain,
     handoff::HandingOver,
     installation::Installation,
     links::{self, Allowed},
+    looking::Looked,
     purse::Purse,
     record::{self, Took},
     trials::Trial,
 };
 use channel::Button;
 use chrono::{DateTime, Utc};
-use domain::{ConversationId, Direction, Passage};
-use knowledge::{KnowledgeError, Meaning, Reranked, Retriever, Searched};
-use models::{Ask, Models, Said, Speaker, Toolbox};
+use domain::{ConversationId, Passage};
+use knowledge::{Retriever, Searched};
+use models::{Ask, Models, Said, Task, Toolbox};
 use process::clock::Clock;
 use serde_json::json;
 use std::{sync::Arc, time::Instant};
@@ -28,11 +29,8 @@ use store::{
     chatbots::Chatbot,
     conduct::Conduct,
     tool_calls::Changes,
-    turns::{self, AnswerRecord, Earlier, Handoff, Waiting},
+    turns::{AnswerRecord, Handoff, Waiting},
 };
-
-/// Earlier messages that a question may go on from.
-const FOLLOWED: i64 = 6;
 
 /// Hears what there is of an answer while it is written.
 pub type Listener<'a> = &'a mut (dyn FnMut(&str) + Send);
@@ -101,14 +99,14 @@ const PLAN_LIMIT_REACHED: &str = "plan_limit_reached";
 /// Retrieval, models and their limits. Cheap to clone.
 #[derive(Clone)]
 pub struct Answerer {
-    hands: Hands,
-    retriever: Retriever,
-    installation: Installation,
-    passages: usize,
-    history: i64,
-    clock: Clock,
+    pub(crate) hands: Hands,
+    pub(crate) retriever: Retriever,
+    pub(crate) installation: Installation,
+    pub(crate) passages: usize,
+    pub(crate) history: i64,
+    pub(crate) clock: Clock,
     /// Nobody waits for the answer: nothing may be done for it that anybody but its reader notices.
-    trial: Option<Trial>,
+    pub(crate) trial: Option<Trial>,
 }
 
 /// What a bot is, beside its own row.
@@ -160,13 +158,20 @@ impl Answerer {
         let question = question(waiting);
         let mut calls = Calls::begin(&self.hands, bot, manner.kit, conversation, waiting, manner.now).await?;
         let started = Instant::now();
-        let (found, search_error) = if calls.has_resumed() {
-            (Searched::default(), None)
+        let looked = if calls.has_resumed() {
+            Looked::default()
         } else {
-            self.search(bot, conversation, &question).await?
+            self.look(bot, conversation, &question).await?
         };
+        let Looked {
+            found,
+            problem,
+            searched_for,
+            restating,
+        } = looked;
         let passages = found.passages.as_slice();
-        let retrieve = started.elapsed();
+        let restate = restating.as_ref().map(|(_, took)| *took);
+        let retrieve = started.elapsed() - restate.unwrap_or_default();
 
         let started = Instant::now();
         let mut spoken = match listener {
@@ -182,12 +187,17 @@ impl Answerer {
             }
         };
         let took = Took {
+            restate,
             retrieve,
             model: started.elapsed(),
         };
         took.measure();
-        spoken.error = spoken.error.or(search_error);
+        spoken.error = spoken.error.or(problem);
+        if let Some((restated, _)) = restating {
+            spoken = spoken.after(restated);
+        }
         let mut answered = record::assemble(bot, question, passages, spoken, took);
+        answered.record.searched_for = searched_for;
         // A question names what would be sent, word for word: its links are escaped, and no word of it may be missing.
         if calls.changes.asked.is_none() && links::has_any(&answered.text) {
             let asked = &answered.record.question;
@@ -199,82 +209,6 @@ impl Answerer {
         answered.record.calls = json!(calls.record);
         answered.calls = calls.changes;
         Ok(answered)
-    }
-
-    /// Knowledge that cannot be searched now is no reason to say nothing; a database that is away is one to wait.
-    async fn search(
-        &self,
-        bot: &Chatbot,
-        conversation: ConversationId,
-        question: &str,
-    ) -> Result<(Searched, Option<String>), AnswerError> {
-        if question.trim().is_empty() {
-            return Ok((Searched::default(), None));
-        }
-        let found = self.found(bot, conversation, question).await;
-        match found {
-            Ok(found) => {
-                let problem = match (&found.meaning, &found.reranked) {
-                    (Meaning::Failed(why), _) => Some(format!("searched by words alone: {why}")),
-                    (_, Reranked::Failed(why)) => Some(format!("not ordered anew: {why}")),
-                    (Meaning::None | Meaning::Compared(_), _) => None,
-                };
-                Ok((found, problem))
-            }
-            Err(KnowledgeError::Store(error)) => Err(AnswerError::Knowledge(error)),
-            Err(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the knowledge was not searched"
-                );
-                Ok((Searched::default(), Some(error.to_string())))
-            }
-        }
-    }
-
-    async fn find(&self, bot: &Chatbot, question: &str) -> Result<Searched, KnowledgeError> {
-        let version = bot.knowledge_version;
-        let (workspace, chatbot, k) = (bot.workspace, bot.id, self.passages);
-        let retriever = &self.retriever;
-        match &self.trial {
-            None => retriever.search(workspace, chatbot, version, question, k).await,
-            Some(trial) => {
-                let set = trial.retrieval;
-                retriever
-                    .search_set(workspace, chatbot, version, question, k, set)
-                    .await
-            }
-        }
-    }
-
-    async fn earlier(&self, conversation: ConversationId, limit: i64) -> Result<Vec<Earlier>, StoreError> {
-        match self.trial.as_ref().and_then(|trial| trial.before) {
-            None => turns::history(&self.hands.db, conversation, limit).await,
-            Some(message) => turns::history_before(&self.hands.db, conversation, message, limit).await,
-        }
-    }
-
-    /// What a question finds; one that means nothing alone, together with what was asked before it.
-    async fn found(
-        &self,
-        bot: &Chatbot,
-        conversation: ConversationId,
-        question: &str,
-    ) -> Result<Searched, KnowledgeError> {
-        let alone = self.find(bot, question).await?;
-        if alone.suffices() || !follow_up::may_follow_up(question) {
-            return Ok(alone);
-        }
-        // What it names itself has to be known here.
-        if follow_up::names_something(question) && alone.confidence.signals.coverage < 0.5 {
-            return Ok(alone);
-        }
-        let earlier = self.earlier(conversation, FOLLOWED).await?;
-        let Some(condensed) = follow_up::condensed(question, &earlier) else {
-            return Ok(alone);
-        };
-        let together = self.find(bot, &condensed).await?;
-        Ok(if together.suffices() { together } else { alone })
     }
 
     /// Says what the owner wrote for this question; otherwise asks the bot's models, or quotes where it has none.
@@ -302,28 +236,17 @@ impl Answerer {
         }
         let history = self.said(conversation).await?;
         let ask = ask_of(bot, question, passages, &history);
-        let spender = Spender {
+        let purse = Purse::new(&self.hands.db, &self.clock, Self::spender(bot, conversation));
+        asking::ask(chain, ask, &to_quote, &purse, calls, listener).await
+    }
+
+    pub(crate) const fn spender(bot: &Chatbot, conversation: ConversationId) -> Spender {
+        Spender {
             workspace: bot.workspace,
             chatbot: bot.id,
             conversation,
             by_own_account: bot.model.is_some(),
-        };
-        let purse = Purse::new(&self.hands.db, &self.clock, spender);
-        asking::ask(chain, ask, &to_quote, &purse, calls, listener).await
-    }
-
-    async fn said(&self, conversation: ConversationId) -> Result<Vec<Said>, StoreError> {
-        let earlier = self.earlier(conversation, self.history).await?;
-        Ok(earlier
-            .into_iter()
-            .map(|message| Said {
-                speaker: match message.direction {
-                    Direction::Inbound => Speaker::Contact,
-                    Direction::Outbound => Speaker::Bot,
-                },
-                text: message.text,
-            })
-            .collect())
+        }
     }
 }
 
@@ -360,6 +283,7 @@ const fn ask_of<'a>(
         passages,
         history,
         question,
+        task: Task::Answer,
         toolbox: Toolbox {
             tools: &[],
             rounds: &[],

@@ -9,7 +9,7 @@ use crate::{
     purse::Purse,
 };
 use domain::{FallbackReason, Passage};
-use models::{Answer, Ask, Asked, Chain, Model, Toolbox, Tried};
+use models::{Answer, Ask, Asked, Chain, Model, Restated, Toolbox, Tried};
 use store::{StoreError, budgets::AtLimit};
 
 /// What came of asking.
@@ -21,6 +21,16 @@ pub(crate) struct Spoken {
     pub path: Vec<Tried>,
     /// What the visitor has to be asked instead.
     pub question: Option<Question>,
+}
+
+impl Spoken {
+    /// The same, where models were asked before to put the question in full: it is part of what the answer took.
+    pub fn after(mut self, restated: Restated) -> Self {
+        self.path.splice(0..0, restated.path);
+        self.answer.tokens_in = sum(restated.tokens_in, self.answer.tokens_in);
+        self.answer.tokens_out = sum(restated.tokens_out, self.answer.tokens_out);
+        self
+    }
 }
 
 /// Quotes the best passage; or tells of a call that was made, which has to be told in any case.

@@ -12,6 +12,10 @@ const FEW: usize = 2;
 /// With a word that points back, a question may be this long.
 const MANY: usize = 9;
 
+/// Whoever writes more than this, in words or characters, says all of what they mean.
+const WHOLE_WORDS: usize = 16;
+const WHOLE_CHARACTERS: usize = 140;
+
 /// How a question goes on from the one before, as its first words.
 const BEGINNINGS: &[&str] = &[
     "and ",
@@ -85,7 +89,16 @@ fn words(lower: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether the question may need what was said before it to be understood.
+/// Whether the question is short enough to leave something out, in whatever language.
+pub(crate) fn may_rest_on_others(question: &str) -> bool {
+    let trimmed = question.trim();
+    let lower = trimmed.to_lowercase();
+    let words = words(&lower);
+    let says_nothing = words.is_empty() || (COMPLETE.contains(&words[0]) && words.len() <= 3);
+    !says_nothing && words.len() <= WHOLE_WORDS && trimmed.chars().count() <= WHOLE_CHARACTERS
+}
+
+/// Whether the question may need what was said before it to be understood, as far as its words tell.
 pub(crate) fn may_follow_up(question: &str) -> bool {
     let lower = question.trim().to_lowercase();
     let words = words(&lower);
@@ -161,6 +174,22 @@ mod tests {
             "",
         ] {
             assert!(!may_follow_up(question), "{question}");
+        }
+    }
+
+    #[test]
+    fn a_short_question_of_any_language_may_rest_on_others_and_a_greeting_or_a_long_one_does_not() {
+        for question in [
+            "Ya pazar günleri?",
+            "那周日呢？",
+            "And on Sundays?",
+            "Do you repair bicycles?",
+        ] {
+            assert!(may_rest_on_others(question), "{question}");
+        }
+        let long = "My parcel was sent to the wrong house last week ".repeat(3);
+        for question in ["Hello!", "thanks a lot", "", "?", &long] {
+            assert!(!may_rest_on_others(question), "{question}");
         }
     }
 

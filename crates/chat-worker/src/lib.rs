@@ -16,6 +16,7 @@ mod handoff;
 mod installation;
 mod intake;
 mod links;
+mod looking;
 mod media;
 mod purse;
 mod record;

@@ -3,13 +3,15 @@
 use crate::{answer::Answered, asking::Spoken, cited};
 use domain::{FallbackReason, Passage};
 use models::PROMPT_VERSION;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 use store::{chatbots::Chatbot, tool_calls::Changes, turns::AnswerRecord};
 
 /// How long it took.
 #[derive(Clone, Copy)]
 pub(crate) struct Took {
+    /// The models that put the question in full, where any were asked to.
+    pub restate: Option<Duration>,
     pub retrieve: Duration,
     /// All models, and the tools that they called.
     pub model: Duration,
@@ -18,9 +20,25 @@ pub(crate) struct Took {
 impl Took {
     /// For the metrics.
     pub fn measure(self) {
-        for (stage, took) in [("retrieve", self.retrieve), ("model", self.model)] {
+        for (stage, took) in self.stages() {
             metrics::histogram!("botsmith_stage_seconds", "stage" => stage).record(took.as_secs_f64());
         }
+    }
+}
+
+impl Took {
+    fn stages(self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let restate = self.restate.map(|took| ("restate", took));
+        restate
+            .into_iter()
+            .chain([("retrieve", self.retrieve), ("model", self.model)])
+    }
+
+    fn in_milliseconds(self) -> Value {
+        self.stages()
+            .map(|(stage, took)| (stage.to_owned(), json!(milliseconds(took))))
+            .collect::<Map<_, _>>()
+            .into()
     }
 }
 
@@ -28,6 +46,7 @@ impl Took {
 pub(crate) fn of_nothing(question: String) -> AnswerRecord {
     AnswerRecord {
         question,
+        searched_for: None,
         passages: json!([]),
         citations: json!([]),
         model: "none".to_owned(),
@@ -82,7 +101,7 @@ pub(crate) fn assemble(
         fallback: fallback.and_then(|reason| serde_json::to_value(reason).ok()?.as_str().map(str::to_owned)),
         tokens_in: answer.tokens_in.and_then(|tokens| i32::try_from(tokens).ok()),
         tokens_out: answer.tokens_out.and_then(|tokens| i32::try_from(tokens).ok()),
-        stages: json!({ "retrieve": milliseconds(took.retrieve), "model": milliseconds(took.model) }),
+        stages: took.in_milliseconds(),
         error,
         path: json!(path),
         cost_micros,

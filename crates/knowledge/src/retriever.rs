@@ -65,6 +65,8 @@ pub struct Searched {
     pub threshold: f32,
     /// How much meaning counted against words, from 0 to 1.
     pub dense_weight: f32,
+    /// How many passages the chatbot has.
+    pub among: usize,
 }
 
 impl Searched {
@@ -84,6 +86,7 @@ impl Default for Searched {
             confidence: confidence(&[]),
             threshold: DEFAULT_THRESHOLD,
             dense_weight: 0.0,
+            among: 0,
         }
     }
 }
@@ -263,6 +266,7 @@ impl Retriever {
         Ok(Searched {
             confidence: confidence(&found.passages),
             dense_weight: snapshot.dense_weight(wanted.dense_weight),
+            among: snapshot.len(),
             passages: found.passages,
             dropped: found.dropped,
             meaning,

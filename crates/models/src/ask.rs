@@ -2,6 +2,7 @@
 
 use crate::tools::Toolbox;
 use domain::Passage;
+use serde::Serialize;
 use std::fmt;
 
 /// A question, and all that may be used to answer it.
@@ -19,6 +20,19 @@ pub struct Ask<'a> {
     pub question: &'a str,
     /// What may be called to answer it.
     pub toolbox: Toolbox<'a>,
+    /// What is to be done with it.
+    pub task: Task,
+}
+
+/// What a model does with a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Answers it from the passages.
+    #[default]
+    Answer,
+    /// Puts it so that it is understood without what was said before.
+    Restate,
 }
 
 /// One thing that was said.

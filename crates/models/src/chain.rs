@@ -5,7 +5,12 @@
 //! the next is shown; when the endpoint itself fails, none of them is.
 
 use crate::{
-    answer::Answer, ask::Ask, breaker::Breakers, error::ModelError, provider::Provider, remote::Remote,
+    answer::Answer,
+    ask::{Ask, Task},
+    breaker::Breakers,
+    error::ModelError,
+    provider::Provider,
+    remote::Remote,
     tokens,
 };
 use serde::Serialize;
@@ -105,6 +110,9 @@ pub struct Tried {
     /// The id of the key that was shown, where there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
+    /// What else than answering it was asked to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
     /// `answered`; the name of the error; `resting`, `over_budget` or `unusable`: it was not asked.
     pub outcome: &'static str,
     /// What else there is to say, for the owner's eyes.
@@ -237,6 +245,7 @@ impl Chain {
         purse: &P,
     ) -> Result<Asked, P::Error> {
         let mut path = Vec::new();
+        let task = (ask.task != Task::Answer).then_some(ask.task);
         // The model whose endpoint failed: another key would not help.
         let mut failed: Option<usize> = None;
         for (place, link) in self.links.iter().enumerate() {
@@ -244,11 +253,17 @@ impl Chain {
                 Link::Ready { keys, .. } if keys.is_some() && *keys == failed => continue,
                 Link::Ready { model, origin, keys } => (model, origin.as_ref(), *keys),
                 Link::Unusable { provider, model, why } => {
-                    path.push(not_asked(*provider, model, None, UNUSABLE, why.clone()));
+                    path.push(Tried {
+                        task,
+                        ..not_asked(*provider, model, None, UNUSABLE, why.clone())
+                    });
                     continue;
                 }
             };
-            let not_asked = |outcome, why| not_asked(model.provider(), model.name(), origin, outcome, why);
+            let not_asked = |outcome, why| Tried {
+                task,
+                ..not_asked(model.provider(), model.name(), origin, outcome, why)
+            };
             let pass = match self.breakers.pass(model.fingerprint()) {
                 Ok(pass) => pass,
                 Err(left) => {
@@ -282,6 +297,7 @@ impl Chain {
                 model: model.name().to_owned(),
                 source: origin.map(|origin| origin.source.clone()),
                 key: origin.and_then(|origin| origin.key.clone()),
+                task,
                 outcome: ANSWERED,
                 detail: None,
                 milliseconds,
@@ -332,6 +348,7 @@ fn not_asked(
         model: model.to_owned(),
         source: origin.map(|origin| origin.source.clone()),
         key: origin.and_then(|origin| origin.key.clone()),
+        task: None,
         outcome,
         detail: Some(why),
         milliseconds: 0.0,

@@ -47,6 +47,7 @@ mod tests {
             history: &[],
             question: "How long does it take?",
             toolbox: Default::default(),
+            task: Default::default(),
         }
     }
 

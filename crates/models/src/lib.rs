@@ -20,6 +20,7 @@ mod pieces;
 mod prompt;
 mod provider;
 mod remote;
+mod restate;
 mod settings;
 mod sse;
 mod tokens;
@@ -27,7 +28,7 @@ mod tools;
 mod wire;
 
 pub use answer::Answer;
-pub use ask::{Ask, Said, Speaker};
+pub use ask::{Ask, Said, Speaker, Task};
 pub use chain::{Asked, Chain, Origin, Purse, Quote, Tried, Used, cost_micros};
 pub use citations::without_markers;
 pub use endpoint::{Endpoint, EndpointError};
@@ -36,6 +37,7 @@ pub use model::{Described, Model, Models, OpenError};
 pub use prompt::PROMPT_VERSION;
 pub use provider::Provider;
 pub use remote::Remote;
+pub use restate::Restated;
 pub use settings::{FallbackSettings, Settings};
 pub use tools::{Round, Signature, Tool, ToolCall, ToolResult, Toolbox};
 

@@ -4,13 +4,13 @@
 //! imitate; nothing is in it that the visitor may not read, so nothing can be talked out of it.
 
 use crate::{
-    ask::{Ask, Speaker},
-    tokens, tools,
+    ask::{Ask, Speaker, Task},
+    restate, tokens, tools,
 };
 use serde::Serialize;
 
 /// Bumped with every change of the wording, and kept with every answer.
-pub const PROMPT_VERSION: i32 = 2;
+pub const PROMPT_VERSION: i32 = 3;
 
 /// What a model writes when the passages do not answer the question.
 pub(crate) const NO_ANSWER: &str = "NO_ANSWER";
@@ -35,7 +35,7 @@ pub(crate) struct Prompt {
     pub messages: Vec<Message>,
     pub passages: usize,
     /// What tools, calls and results take of the budget: they are sent beside the messages.
-    beside: usize,
+    pub beside: usize,
 }
 
 impl Prompt {
@@ -46,9 +46,17 @@ impl Prompt {
     }
 }
 
-/// Puts a prompt of at most `budget` tokens together. The rules, the owner's instructions and the question come first,
-/// then the passages from the best on, then the history from the newest back.
+/// Puts a prompt of at most `budget` tokens together.
 pub(crate) fn assemble(ask: &Ask<'_>, budget: usize) -> Prompt {
+    match ask.task {
+        Task::Answer => answering(ask, budget),
+        Task::Restate => restate::assemble(ask, budget),
+    }
+}
+
+/// The rules, the owner's instructions and the question come first,
+/// then the passages from the best on, then the history from the newest back.
+fn answering(ask: &Ask<'_>, budget: usize) -> Prompt {
     let instructions = tokens::beginning(ask.instructions.trim(), budget / 4);
     let mut system = format!("{RULES}\nThe chatbot's name: {}", one_line(ask.chatbot));
     if !instructions.is_empty() {
@@ -133,7 +141,7 @@ pub(crate) fn assemble(ask: &Ask<'_>, budget: usize) -> Prompt {
 const PASSAGE_END: &str = "\n</passage>\n";
 const MESSAGE_OVERHEAD: usize = 8;
 /// The marks around passages and question, and what an endpoint adds to each message.
-const OVERHEAD: usize = 40;
+pub(crate) const OVERHEAD: usize = 40;
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -147,11 +155,13 @@ pub(crate) fn as_data(text: &str) -> String {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
         let after = from[1..].trim_start_matches(['/', ' ', '\t', '\n', '\r']);
-        let is_mark = ["passage", "question", "result"].iter().any(|mark| {
-            after
-                .get(..mark.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(mark))
-        });
+        let is_mark = ["passage", "question", "result", "conversation"]
+            .iter()
+            .any(|mark| {
+                after
+                    .get(..mark.len())
+                    .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+            });
         out.push(if is_mark { '‹' } else { '<' });
         rest = &from[1..];
     }
@@ -182,6 +192,7 @@ mod tests {
             history,
             question,
             toolbox: Default::default(),
+            task: Default::default(),
         }
     }
 

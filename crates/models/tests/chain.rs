@@ -93,6 +93,7 @@ async fn ask(chain: &Chain, purse: &Pocket, heard: Option<&mut (dyn FnMut(&str) 
         history: &[],
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
     chain.ask(&ask, heard, purse).await.unwrap()
 }
@@ -256,6 +257,7 @@ async fn prompts_are_cut_to_the_context_that_the_model_has() {
         history: &history,
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
 
     chain.ask(&ask, None, &Pocket::deep()).await.unwrap();

@@ -74,6 +74,7 @@ impl World {
             history: &[],
             question: "How long?",
             toolbox: Default::default(),
+            task: Default::default(),
         };
         chain.ask(&ask, None, &Free).await.unwrap()
     }

@@ -91,6 +91,7 @@ async fn ask(model: &Model, heard: Option<&mut (dyn FnMut(&str) + Send)>) -> Res
         history: &[],
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
     match heard {
         None => model.answer(&ask).await,

@@ -89,6 +89,7 @@ impl World {
             passages: &[],
             history: &[],
             question: "Where is 7?",
+            task: Default::default(),
             toolbox: Toolbox {
                 tools: &self.tools,
                 rounds,

@@ -114,6 +114,7 @@ pub fn reply(texts: &[&str]) -> BotReply {
         traceparent: None,
         record: AnswerRecord {
             question: "q".to_owned(),
+            searched_for: None,
             passages: json!([]),
             citations: json!([]),
             model: "extractive".to_owned(),

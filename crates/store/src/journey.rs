@@ -87,8 +87,10 @@ pub struct Attachment {
 pub struct Answer {
     /// Its id.
     pub id: AnswerId,
-    /// What was asked, with the history considered.
+    /// What was asked.
     pub question: String,
+    /// What was searched for in its place, where it was not understood by itself.
+    pub searched_for: Option<String>,
     /// The passages that were found, with scores.
     pub passages: serde_json::Value,
     /// The passages it rests on.
@@ -314,7 +316,7 @@ pub async fn attachment(
 async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer>, StoreError> {
     let workspace = tx.workspace().as_uuid();
     let rows = sqlx::query!(
-        "select id, question, passages, citations, model, fallback, prompt_version, tokens_in, tokens_out, stages,
+        "select id, question, searched_for, passages, citations, model, fallback, prompt_version, tokens_in, tokens_out, stages,
                 error, calls, removed_links, path, cost_micros, created_at
          from answers where workspace_id = $1 and id = any($2)",
         workspace,
@@ -328,6 +330,7 @@ async fn answers(tx: &mut TenantTx, ids: &[Uuid]) -> Result<HashMap<Uuid, Answer
             let answer = Answer {
                 id: row.id.into(),
                 question: row.question,
+                searched_for: row.searched_for,
                 passages: row.passages,
                 citations: row.citations,
                 model: row.model,

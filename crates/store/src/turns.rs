@@ -376,8 +376,10 @@ pub async fn put_off(db: &Db, claim: &Claim, until: DateTime<Utc>) -> Result<boo
 /// How an answer came to be.
 #[derive(Clone)]
 pub struct AnswerRecord {
-    /// The question as it was searched for.
+    /// What was asked.
     pub question: String,
+    /// What was searched for in its place, where it was not understood by itself.
+    pub searched_for: Option<String>,
     /// The passages found, best first: `[{chunk, document, title, score, text}]`.
     pub passages: serde_json::Value,
     /// What the answer rests on: `[{chunk, document, title}]`.
@@ -519,7 +521,7 @@ pub async fn commit(
             values ($5, $2, $8, $3, $9, $10, $11, $12, $13::text, $14, $15::int, $16::int, $17, $18::text, $28, $29)
         ), unanswered as (
             insert into unanswered (id, workspace_id, chatbot_id, conversation_id, answer_id, question)
-            select $5, $2, $8, $3, $5, $9 where $19
+            select $5, $2, $8, $3, $5, $31::text where $19
         ), tied as (
             update drafts set state = 'tied', part_id = ($25::uuid[])[1]
             where conversation_id = $3 and state = 'writing'
@@ -571,11 +573,14 @@ pub async fn commit(
         record.calls,
         &record.removed_links,
         reply.buttons,
+        // In full, an owner can make something of it.
+        record.searched_for.as_deref().unwrap_or(&record.question),
     )
     .execute(&mut *tx)
     .await?;
-    if record.path.as_array().is_some_and(|path| !path.is_empty()) {
-        note_path(&mut tx, answer, record).await?;
+    let was_any_asked = record.path.as_array().is_some_and(|path| !path.is_empty());
+    if was_any_asked || record.searched_for.is_some() {
+        note_way(&mut tx, answer, record).await?;
     }
     if claim.platform.is_own() {
         chat::enter_parts(&mut tx, claim.conversation, message, &parts).await?;
@@ -643,13 +648,14 @@ async fn hand_over(
     Ok(())
 }
 
-/// Writes down which models were asked for an answer.
-async fn note_path(tx: &mut SystemTx, answer: AnswerId, record: &AnswerRecord) -> Result<(), StoreError> {
+/// Writes down what was searched for, and which models were asked for an answer.
+async fn note_way(tx: &mut SystemTx, answer: AnswerId, record: &AnswerRecord) -> Result<(), StoreError> {
     sqlx::query!(
-        "update answers set path = $2, cost_micros = $3 where id = $1",
+        "update answers set path = $2, cost_micros = $3, searched_for = $4 where id = $1",
         answer.as_uuid(),
         record.path,
         record.cost_micros,
+        record.searched_for,
     )
     .execute(&mut **tx)
     .await?;

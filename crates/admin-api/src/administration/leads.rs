@@ -6,7 +6,7 @@ use crate::{
     caller::{Facts, Person},
     input,
     page::{self, Page},
-    path::ContactPath,
+    path::AnyLeadPath,
     problem::Problem,
 };
 use actix_web::{
@@ -14,31 +14,33 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 use chrono::{DateTime, Utc};
-use domain::{ChatbotId, ContactId, ConversationId, Platform, WorkspaceId};
+use domain::{ChatbotId, ConversationId, LeadId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::administration::leads::{self, Filter, Lead};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Somebody who said something of themselves.
+/// Somebody who said something of themselves, or whom a workspace brought in.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LeadOverview {
-    /// The contact.
+    /// The lead.
     #[schema(value_type = Uuid)]
-    id: ContactId,
+    id: LeadId,
     /// The workspace.
     #[schema(value_type = Uuid)]
     workspace_id: WorkspaceId,
     /// Its name.
     workspace_name: String,
-    /// The chatbot that they wrote to.
-    #[schema(value_type = Uuid)]
-    chatbot_id: ChatbotId,
+    /// The chatbot to which they first said something; `null`: they were brought in a file, or it is gone.
+    #[schema(value_type = Option<Uuid>)]
+    chatbot_id: Option<ChatbotId>,
     /// Its name.
-    chatbot_name: String,
-    /// Where.
-    #[schema(value_type = String, example = "web")]
-    platform: Platform,
+    chatbot_name: Option<String>,
+    /// The platforms on which they write.
+    #[schema(example = json!(["web"]))]
+    platforms: Vec<String>,
+    /// The stage on which their workspace has them.
+    stage_name: String,
     /// What they are called.
     name: Option<String>,
     /// Their e-mail address.
@@ -50,8 +52,10 @@ pub(crate) struct LeadOverview {
     fields: serde_json::Value,
     /// When they agreed, where they were asked to.
     consented_at: Option<DateTime<Utc>>,
-    /// When they first said it.
-    lead_at: DateTime<Utc>,
+    /// The words that they agreed to.
+    consent_text: Option<String>,
+    /// When they first said it, or were brought in.
+    created_at: DateTime<Utc>,
     /// Their newest conversation.
     #[schema(value_type = Option<Uuid>)]
     conversation_id: Option<ConversationId>,
@@ -84,13 +88,15 @@ impl From<Lead> for LeadOverview {
             workspace_name: lead.workspace_name,
             chatbot_id: lead.chatbot,
             chatbot_name: lead.chatbot_name,
-            platform: lead.platform,
+            platforms: lead.platforms,
+            stage_name: lead.stage_name,
             name: lead.name,
             email: lead.email,
             phone: lead.phone,
             fields: lead.fields,
             consented_at: lead.consented_at,
-            lead_at: lead.lead_at,
+            consent_text: lead.consent_text,
+            created_at: lead.created_at,
             conversation_id: lead.conversation,
         }
     }
@@ -116,31 +122,31 @@ pub(crate) async fn leads(
     Ok(Json(Page::of(rows, limit, |lead| lead.id.as_uuid(), Into::into)))
 }
 
-/// Forget what a lead said of themselves.
+/// Forget a lead, and what they said of themselves.
 ///
-/// Name, addresses, fields and consent are gone at once; their conversations stay. Its workspace finds in its activity that
+/// Name, addresses, fields and consent are gone at once, on every channel on which they write; their conversations stay. Its workspace finds in its activity that
 /// it was done.
 #[utoipa::path(
-    post, path = "/api/administration/leads/{contact_id}/erase", params(ContactPath), responses((status = 204))
+    post, path = "/api/administration/leads/{lead_id}/erase", params(AnyLeadPath), responses((status = 204))
 )]
 pub(crate) async fn erase(
     api: Data<AdminApi>,
     person: Person,
     facts: Facts,
-    path: Path<ContactPath>,
+    path: Path<AnyLeadPath>,
 ) -> Result<HttpResponse, Problem> {
-    let workspace = leads::workspace_of(api.db(), path.contact_id)
+    let workspace = leads::workspace_of(api.db(), path.lead_id)
         .await?
         .ok_or_else(Problem::not_found)?;
     let mut tx = api.db().tenant(workspace).await?;
-    if !leads::erase(&mut tx, path.contact_id).await? {
+    if !leads::erase(&mut tx, path.lead_id).await? {
         return Err(Problem::not_found());
     }
     let activity = noted(
         &person,
         &facts,
         "lead.erase",
-        path.contact_id,
+        path.lead_id,
         serde_json::Value::Null,
     );
     store::activity_log::record(&mut tx, &activity, api.now()).await?;

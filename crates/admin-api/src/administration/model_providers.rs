@@ -18,7 +18,7 @@ use actix_web::{
     web::{Data, Json, Path},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use models::{Ask, Endpoint, Provider, Toolbox};
+use models::{Ask, Endpoint, Provider, Task, Toolbox};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -466,6 +466,7 @@ async fn tried(api: &AdminApi, endpoint: &Endpoint, key: Option<&Key>) -> Result
         history: &[],
         question: "Are you there?",
         toolbox: Toolbox::default(),
+        task: Task::Answer,
     };
     let started = Instant::now();
     let answered = model.answer(&ask).await;

@@ -187,6 +187,7 @@ mod tests {
             text: text.to_owned(),
             record: AnswerRecord {
                 question: "When?".to_owned(),
+                searched_for: None,
                 passages,
                 citations: json!([]),
                 model: "extractive".to_owned(),

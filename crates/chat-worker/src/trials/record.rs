@@ -8,6 +8,7 @@ use store::turns::AnswerRecord;
 pub(super) fn kept(record: &AnswerRecord) -> Value {
     json!({
         "question": record.question,
+        "searched_for": record.searched_for,
         "model": record.model,
         "fallback": record.fallback,
         "prompt_version": record.prompt_version,

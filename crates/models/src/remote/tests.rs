@@ -72,6 +72,7 @@ async fn ask(model: &Model) -> Result<Answer, ModelError> {
             history: &[],
             question: "How long?",
             toolbox: Default::default(),
+            task: Default::default(),
         })
         .await
 }
@@ -250,6 +251,7 @@ async fn when_the_model_fails_the_best_passage_is_quoted() {
         history: &[],
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
 
     let (answer, error) = model.answer_or_quote(&ask).await;
@@ -283,6 +285,7 @@ async fn stream(model: &Model) -> Result<Streaming, ModelError> {
         history: &[],
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
     model.stream(&ask).await
 }
@@ -316,6 +319,7 @@ async fn what_may_be_shown_is_told_while_the_answer_is_written() {
         history: &[],
         question: "How long?",
         toolbox: Default::default(),
+        task: Default::default(),
     };
     let mut heard = Vec::new();
 

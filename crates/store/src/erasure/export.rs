@@ -55,7 +55,8 @@ pub async fn conversation(db: &Db, id: ConversationId) -> Result<Option<Value>, 
                      from attachments a where a.message_id = m.id)) order by m.id), '[]')
                  from messages m where m.conversation_id = v.id),
              'answers', (select coalesce(jsonb_agg(jsonb_build_object(
-                 'question', a.question, 'model', a.model, 'created_at', a.created_at) order by a.id), '[]')
+                 'question', a.question, 'searched_for', a.searched_for, 'model', a.model,
+                 'created_at', a.created_at) order by a.id), '[]')
                  from answers a where a.conversation_id = v.id),
              'calls', (select coalesce(jsonb_agg(jsonb_build_object(
                  'tool', c.tool, 'arguments', c.arguments, 'question', c.question, 'asked_at', c.asked_at) order by c.id), '[]')

@@ -7,15 +7,21 @@ async fn a_lead_is_found_in_any_workspace_and_forgotten_with_a_note_there(pool: 
     let (shop, other) = (world.shop().await, world.shop().await);
     let talk = talk(&world, &shop).await;
     super::super::conversations::talk(&world, &other).await;
-    run(
-        &world,
-        format!(
-            "update contacts set email = 'ada@example.test', fields = '{{\"company\": \"Fern\"}}', lead_at = now()
-             where integration_id = '{}'",
-            shop.integration
-        ),
+    let ada = store::leads::Lead {
+        email: Some("ada@example.test".to_owned()),
+        fields: [("company".to_owned(), "Fern".to_owned())].into(),
+        ..Default::default()
+    };
+    store::leads::keep(
+        &world.db,
+        shop.integration.into(),
+        "+14155550111",
+        &ada,
+        true,
+        chrono::Utc::now(),
     )
-    .await;
+    .await
+    .unwrap();
     let search = async |query: &str| {
         let path = format!("/api/administration/leads?{query}");
         world.get(&path, &root).await.ok(200)
@@ -26,8 +32,8 @@ async fn a_lead_is_found_in_any_workspace_and_forgotten_with_a_note_there(pool: 
     let lead = &all["items"][0];
     assert_eq!(lead["conversation_id"], json!(talk.conversation));
     assert_eq!(
-        (&lead["workspace_id"], &lead["platform"]),
-        (&json!(shop.workspace), &json!("twilio"))
+        (&lead["workspace_id"], &lead["platforms"]),
+        (&json!(shop.workspace), &json!(["twilio"]))
     );
     for (query, expected) in [
         ("q=ADA".to_owned(), 1),
@@ -46,11 +52,23 @@ async fn a_lead_is_found_in_any_workspace_and_forgotten_with_a_note_there(pool: 
         );
     }
 
+    // Whom a workspace brought in itself is a lead like any other.
+    let grace = json!({"name": "Grace", "email": "grace@example.test"});
+    let leads = format!("/api/workspaces/{}/leads", other.workspace);
+    world.post(&leads, &other.owner, grace).await.ok(201);
+    let all = search("").await;
+    assert_eq!(each(&all, "email"), ["grace@example.test", "ada@example.test"]);
+    let grace = &all["items"][0];
+    assert_eq!(
+        (&grace["chatbot_id"], &grace["platforms"]),
+        (&Value::Null, &json!([]))
+    );
+
     let erase = format!("/api/administration/leads/{}/erase", lead["id"].as_str().unwrap());
     world.post(&erase, &root, json!({})).await.ok(204);
 
     world.post(&erase, &root, json!({})).await.problem(404);
-    assert_eq!(search("").await["items"], json!([]));
+    assert_eq!(each(&search("").await, "email"), ["grace@example.test"]);
     let left: String =
         sqlx::query_scalar("select to_jsonb(c)::text from contacts c where integration_id = $1")
             .bind(shop.integration)

@@ -17,9 +17,11 @@ export interface Passage {
 export function Record({ answer }: { answer: Schemas["Answer"] }) {
   const { t, number, word } = useTexts();
   const passages = answer.passages as unknown as Passage[];
-  const path = answer.path as unknown as { model?: string; outcome?: string; milliseconds?: number }[];
+  const path = answer.path as unknown as { model?: string; task?: string; outcome?: string; milliseconds?: number }[];
   const stages = Object.entries(answer.stages as globalThis.Record<string, number>);
+  const done = (step: (typeof path)[number]) => (step.task === "restate" && step.outcome === "answered" ? t("record.restated") : (step.outcome ?? ""));
   const rows: [string, string][] = [
+    ...(answer.searched_for ? [[t("record.searchedFor"), answer.searched_for] as [string, string]] : []),
     [t("record.model"), answer.model === "extractive" ? t("record.quoted") : answer.model],
     ...(answer.tokens_in != null ? [[t("record.tokens"), `${number(answer.tokens_in)} → ${number(answer.tokens_out ?? 0)}`] as [string, string]] : []),
     ...(answer.cost_usd != null ? [[t("record.cost"), number(answer.cost_usd, { style: "currency", currency: "USD", maximumFractionDigits: 5 })] as [string, string]] : []),
@@ -32,7 +34,7 @@ export function Record({ answer }: { answer: Schemas["Answer"] }) {
       <Table withRowBorders={false} verticalSpacing={2} aria-label={t("record.title")}>
         <Table.Tbody>{rows.map(([name, value]) => <Table.Tr key={name}><Table.Th fw={500}>{name}</Table.Th><Table.Td className="words">{value}</Table.Td></Table.Tr>)}</Table.Tbody>
       </Table>
-      {path.length > 1 && <Text size="sm">{t("record.path")}: {path.map((step) => `${step.model ?? "?"} (${step.outcome ?? ""})`).join(" → ")}</Text>}
+      {path.length > 1 && <Text size="sm">{t("record.path")}: {path.map((step) => `${step.model ?? "?"} (${done(step)})`).join(" → ")}</Text>}
       <Text fw={600} size="sm">{t("record.passages", { count: passages.length })}</Text>
       {!passages.length && <Text size="sm" c="dimmed">{t("record.noPassages")}</Text>}
       {passages.length > 0 && (

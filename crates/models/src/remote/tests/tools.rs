@@ -19,6 +19,7 @@ fn with<'a>(toolbox: Toolbox<'a>) -> Ask<'a> {
         history: &[],
         question: "Where is 7?",
         toolbox,
+        task: Default::default(),
     }
 }
 

@@ -23,9 +23,9 @@ function Row({ lead, onErase }: { lead: Lead; onErase: () => void }) {
     <Table.Tr>
       <Table.Td><Text size="sm" fw={600} className="words">{name}</Text>{others.map((other) => <Text key={other} size="xs" className="words">{other}</Text>)}</Table.Td>
       <Table.Td><Text size="xs" className="words">{said(lead.fields) || "–"}</Text></Table.Td>
-      <Table.Td><Text size="sm">{lead.consented_at ? t("alead.agreedAt", { time: time(lead.consented_at) }) : t("alead.notAgreed")}</Text></Table.Td>
-      <Table.Td><Text size="sm" className="words"><Link to={`/admin/leads?chatbot_id=${lead.chatbot_id}`}>{lead.chatbot_name}</Link> · {titled(lead.platform)}</Text><Text size="xs" c="dimmed" className="words">{lead.workspace_name}</Text></Table.Td>
-      <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{time(lead.lead_at)}</Text></Table.Td>
+      <Table.Td><Text size="sm">{lead.consented_at ? t("alead.agreedAt", { time: time(lead.consented_at) }) : t("alead.notAgreed")}</Text>{lead.consent_text && <Text size="xs" c="dimmed" className="words">{lead.consent_text}</Text>}</Table.Td>
+      <Table.Td><Text size="sm" className="words">{lead.chatbot_id ? <Link to={`/admin/leads?chatbot_id=${lead.chatbot_id}`}>{lead.chatbot_name}</Link> : t("alead.noBot")}{lead.platforms.map((platform) => ` · ${titled(platform)}`).join("")}</Text><Text size="xs" c="dimmed" className="words">{lead.workspace_name} · {lead.stage_name}</Text></Table.Td>
+      <Table.Td><Text size="sm" style={{ whiteSpace: "nowrap" }}>{time(lead.created_at)}</Text></Table.Td>
       <Table.Td><Group gap="xs" justify="flex-end" wrap="nowrap">
         {lead.conversation_id && <Button component={Link} to={`/admin/conversations?conversation=${lead.conversation_id}`} size="xs" variant="default" aria-label={`${t("alead.talk")}: ${name}`}>{t("alead.talk")}</Button>}
         <Button size="xs" variant="default" onClick={onErase} aria-label={`${t("alead.erase")}: ${name}`}>{t("alead.erase")}</Button>
@@ -40,7 +40,7 @@ export default function Leads() {
   const [gone, setGone] = useState<Lead | null>(null);
   const { chatbot_id, consented } = chosen;
   const leads = usePaged(["admin", "leads", chosen], (after) => ask(api.GET("/api/administration/leads", { params: { query: { ...chosen, consented: consented === undefined ? undefined : consented === "true", after } } })));
-  const erase = useAct((contact_id: string) => ask(api.POST("/api/administration/leads/{contact_id}/erase", { params: { path: { contact_id } } })), ["admin"]);
+  const erase = useAct((lead_id: string) => ask(api.POST("/api/administration/leads/{lead_id}/erase", { params: { path: { lead_id } } })), ["admin"]);
   const botName = leads.data?.pages.flatMap((page) => page.items).find((lead) => lead.chatbot_id === chatbot_id)?.chatbot_name;
   return (
     <Section title={t("admin.leads")}>
