@@ -65,6 +65,9 @@ desk.step("from an empty installation to a first good answer, in under two minut
   assert.ok(Date.now() - began < 120_000, `${Date.now() - began} ms`);
   await clean(page, "with a first answer");
   await picture(page, "first-answer");
+  // What goes on from it is searched for together with it, and the record says so.
+  await ask(page, "And how long is it?");
+  await page.getByRole("row", { name: /^Searched for\s+How long does delivery take\?\s+And how long is it\?/ }).waitFor();
 
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByRole("button", { name: "Go to the chatbot" }).click();
