@@ -27,11 +27,16 @@ scene("a visitor calls an answer bad and says why, and its owner finds it by tha
   await list.getByText("Nothing fits").waitFor();
   assert.equal(new URL(page.url()).searchParams.get("feedback"), "bad");
 
+  // Whoever changes their mind before the first is told is heard as well.
+  let tell;
+  const told = new Promise((resolve) => (tell = resolve));
+  await widget.page.route("**/feedback", async (route) => { await told; await route.continue(); });
   await thumb(widget, "Good").click();
   await isPressed(widget, "Good");
   await thumb(widget, "Bad").click();
   await isPressed(widget, "Bad");
   await isNotPressed(widget, "Good");
+  tell();
   await widget.root.getByRole("textbox", { name: "What was wrong?" }).fill("You are closed on Mondays.");
   await widget.root.getByRole("button", { name: "Send comment" }).click();
   await widget.root.getByText("Thank you.").waitFor();

@@ -49,30 +49,43 @@ export class Model {
     const body = JSON.parse(sent);
     const question = body.messages.at(-1).content;
     const text = Array.isArray(question) ? question.map((part) => part.text || "").join("\n") : question;
+    if (text.includes("<conversation>")) {
+      // To be put in full: what these tests ask is understood by itself.
+      const [, unchanged] = text.match(/<question>\n([^]*)\n<\/question>/);
+      return respond(response, body, unchanged);
+    }
     const tokens = text.match(TOKEN) || ["nothing"];
     const token = tokens.at(-1);
     this.#asked.push(token);
     this.#waiting.splice(0).forEach((resolve) => resolve());
     const plan = this.#plans.get(token) || { pieces: [`We are **open** Monday to Friday from 9:00 to 17:00, see ${tokens.join(" ")} [1]`], gates: [] };
-    const head = { id: "chatcmpl-1", created: 1_763_800_000, model: body.model };
-    const usage = { prompt_tokens: 9, completion_tokens: 9, total_tokens: 18 };
     if (!body.stream) {
       for (const gate of plan.gates) await gate.promise;
-      const choice = { index: 0, message: { role: "assistant", content: plan.pieces.join("") }, finish_reason: "stop" };
-      response.setHeader("content-type", "application/json");
-      response.end(JSON.stringify({ ...head, object: "chat.completion", choices: [choice], usage }));
-      return;
+      return respond(response, body, plan.pieces.join(""));
     }
     response.setHeader("content-type", "text/event-stream");
-    const say = (event) => response.write(`data: ${JSON.stringify({ ...head, object: "chat.completion.chunk", ...event })}\n\n`);
+    const say = (event) => response.write(`data: ${JSON.stringify({ ...head(body), object: "chat.completion.chunk", ...event })}\n\n`);
     for (const [index, piece] of plan.pieces.entries()) {
       if (index) await plan.gates[index - 1].promise;
       say({ choices: [{ index: 0, delta: { content: piece } }] });
     }
     say({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
-    say({ choices: [], usage });
+    say({ choices: [], usage: USAGE });
     response.end("data: [DONE]\n\n");
   }
+}
+
+const USAGE = { prompt_tokens: 9, completion_tokens: 9, total_tokens: 18 };
+
+function head(asked) {
+  return { id: "chatcmpl-1", created: 1_763_800_000, model: asked.model };
+}
+
+/** Says it all at once. */
+function respond(response, asked, content) {
+  const choice = { index: 0, message: { role: "assistant", content }, finish_reason: "stop" };
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify({ ...head(asked), object: "chat.completion", choices: [choice], usage: USAGE }));
 }
 
 function withResolvers() {

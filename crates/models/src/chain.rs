@@ -251,7 +251,7 @@ impl Chain {
         for (place, link) in self.links.iter().enumerate() {
             let (model, origin, keys) = match link {
                 Link::Ready { keys, .. } if keys.is_some() && *keys == failed => continue,
-                Link::Ready { model, origin, keys } => (model, origin.as_ref(), *keys),
+                Link::Ready { model, origin, keys } => (ask.task.hurried(model), origin.as_ref(), *keys),
                 Link::Unusable { provider, model, why } => {
                     path.push(Tried {
                         task,
@@ -318,6 +318,11 @@ impl Chain {
                 Err(error) => {
                     tried.outcome = error.name();
                     tried.detail = Some(error.in_words());
+                    if task.is_some() && error.is_of_time() {
+                        // A model that is only too slow for this may be quick enough to answer; and whoever asked waits.
+                        path.push(tried);
+                        break;
+                    }
                     if keys.is_some() && error.is_of_the_key() {
                         pass.key_failed(&error);
                     } else {

@@ -120,6 +120,11 @@ impl ModelError {
         matches!(self, Self::Unauthorized | Self::RateLimited { .. })
     }
 
+    /// Whether it only took too long.
+    pub(crate) const fn is_of_time(&self) -> bool {
+        matches!(self, Self::Silent(_) | Self::Timeout(_))
+    }
+
     /// How long the endpoint asked to be left alone.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -96,6 +96,13 @@ impl Remote {
         }
     }
 
+    /// The same, with no more time than this.
+    pub(crate) fn within(&self, time: Duration) -> Self {
+        let mut hurried = self.clone();
+        hurried.limits.time = hurried.limits.time.min(time);
+        hurried
+    }
+
     /// The model's name.
     pub fn name(&self) -> &str {
         &self.model

@@ -141,6 +141,32 @@ async fn the_first_that_answers_ends_the_path_and_what_each_took_is_settled() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_too_slow_to_put_a_question_in_full_is_asked_for_the_answer_all_the_same() {
+    let world = World::new().await;
+    let chain = world.chain(&[OPENAI, ANTHROPIC]);
+    let purse = Pocket::deep();
+    world
+        .service
+        .model()
+        .behave(Behaviour::in_trouble(Trouble::Hanging));
+    for _ in 0..3 {
+        let restated = chain.restate("And now?", &[], &purse).await.unwrap();
+        // Nobody waits for a second one after it.
+        assert_eq!((restated.question, restated.path.len()), (None, 1));
+    }
+    world
+        .service
+        .model()
+        .behave(Behaviour::fixed("How long does it take now?"));
+
+    let asked = ask(&chain, &purse, None).await;
+    let restated = chain.restate("And now?", &[], &purse).await.unwrap();
+
+    assert_eq!(outcomes(&asked), [(Provider::OpenAi, "answered")]);
+    assert_eq!(restated.question.as_deref(), Some("How long does it take now?"));
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_while_it_is_told_is_begun_anew_by_the_next() {
     let world = World::new().await;
     let half = Behaviour {

@@ -6,7 +6,9 @@ const MOST_COMMENT = 1000;
 function ratingOf({ id, feedback }, say, acts) {
   let now = feedback || null;
   let asking = false;
-  let busy = false;
+  let kept = now;
+  let newest = 0;
+  let told = Promise.resolve(true);
   const thumb = (rating) => element("button", { type: "button", class: "thumb", "aria-label": say(rating), title: say(rating), onclick: () => choose(rating) }, icon(ICONS[rating], 16));
   const thumbs = { good: thumb("good"), bad: thumb("bad") };
   const note = element("span", { class: "heard", role: "status" });
@@ -20,23 +22,26 @@ function ratingOf({ id, feedback }, say, acts) {
     form.hidden = !asking;
   }
 
-  /** Shows at once what was chosen, and what was before where the server does not take it. */
-  async function give(next, asks) {
-    if (busy) return false;
-    busy = true;
-    const before = { now, asking };
+  /** Shows at once what was chosen, and what the server has where it does not take it. Told one after the other, so that the last counts. */
+  function give(next, asks) {
+    const before = asking;
+    const mine = ++newest;
     now = next;
     asking = asks;
     note.textContent = "";
     show();
-    const taken = await acts.rate(id, next);
-    busy = false;
-    if (!taken) {
-      ({ now, asking } = before);
-      note.textContent = say("notRated");
-      show();
-    }
-    return taken;
+    told = told.then(async () => {
+      const taken = await acts.rate(id, next);
+      if (taken) kept = next;
+      else if (mine === newest) {
+        now = kept;
+        asking = before;
+        note.textContent = say("notRated");
+        show();
+      }
+      return taken;
+    });
+    return told;
   }
 
   /** Pressed once more, it takes back what it said. */
