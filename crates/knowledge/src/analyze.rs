@@ -2,6 +2,7 @@
 //! that put no spaces between words.
 
 use crate::{language::Language, script, stop_words};
+use foldhash::fast::RandomState;
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
@@ -54,7 +55,7 @@ impl Analyzer {
         TextAnalyzer::from(Remembering {
             words: self.words,
             form: self.form.clone(),
-            forms: HashMap::new(),
+            forms: HashMap::default(),
         })
     }
 
@@ -127,7 +128,7 @@ fn formed<T: Tokenizer>(words: T, language: Language) -> TextAnalyzer {
 struct Remembering {
     words: Words,
     form: TextAnalyzer,
-    forms: HashMap<String, String>,
+    forms: HashMap<String, String, RandomState>,
 }
 
 /// So many words are remembered: a language's common ones are met first.
@@ -139,7 +140,7 @@ impl Clone for Remembering {
         Self {
             words: self.words,
             form: self.form.clone(),
-            forms: HashMap::new(),
+            forms: HashMap::default(),
         }
     }
 }
@@ -160,7 +161,7 @@ impl Tokenizer for Remembering {
 struct Forms<'a> {
     found: Found<'a>,
     form: &'a mut TextAnalyzer,
-    forms: &'a mut HashMap<String, String>,
+    forms: &'a mut HashMap<String, String, RandomState>,
 }
 
 impl TokenStream for Forms<'_> {

@@ -24,6 +24,7 @@ use tantivy::{
     TantivyError, Term,
     collector::TopDocs,
     directory::RamDirectory,
+    indexer::merge_indices,
     query::{BooleanQuery, EnableScoring, Occur, Query, TermQuery},
     schema::{FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions},
     tokenizer::TokenizerManager,
@@ -36,6 +37,10 @@ const SMALLEST_BUILD: usize = 200_000;
 const LARGEST_BUILD: usize = 64_000_000;
 /// Below this many passages everything is read anew rather than changed.
 const SMALL: usize = 200;
+/// From this many on, two threads read the words, and what they read is brought together.
+const LARGE: usize = 10_000;
+/// So much of them is read in the time in which the other thread packs the texts and reads what is left.
+const TENTHS: usize = 7;
 /// What an open index costs besides its files.
 const SNAPSHOT_OVERHEAD: usize = 48_000;
 /// How many passages are looked at for each one that is asked for: some of them say the same.
@@ -166,30 +171,50 @@ impl Snapshot {
             // Every field looks for its tokenizer, numbers too; theirs is called default.
             tokenizers.register(name, analyzer.pipeline());
         }
-        let builder = Index::builder()
-            .schema(schema.build())
-            .tokenizers(tokenizers.clone());
-        let write = || {
+        let schema = schema.build();
+        let write = |chunks: &[Chunk], first: u64, directory: RamDirectory| {
+            let builder = Index::builder()
+                .schema(schema.clone())
+                .tokenizers(tokenizers.clone());
             if chunks.is_empty() {
-                return builder.open_or_create(directory.clone());
+                return builder.open_or_create(directory);
             }
             // Starts no thread and takes no more than it needs: most chatbots are small.
             let texts: usize = chunks.iter().map(|chunk| chunk.text.len()).sum();
             let budget = (4 * texts).clamp(SMALLEST_BUILD, LARGEST_BUILD);
-            let mut writer = builder.single_segment_index_writer(directory.clone(), budget)?;
-            for (number, chunk) in (0..).zip(chunks) {
+            let mut writer = builder.single_segment_index_writer(directory, budget)?;
+            for (number, chunk) in (first..).zip(chunks) {
                 writer.add_document(fields.document(number, chunk))?;
             }
             writer.finalize()
         };
         let rest = || Ok((Passages::pack(chunks)?, vectors()));
-        let (index, rest) = if chunks.len() < SMALL {
-            (write(), rest())
-        } else {
+        let (index, rest): (Result<Index, TantivyError>, _) = if chunks.len() < SMALL {
+            (write(chunks, 0, directory.clone()), rest())
+        } else if chunks.len() < LARGE {
             std::thread::scope(|scope| {
                 let rest = scope.spawn(rest);
-                let index = write();
+                let index = write(chunks, 0, directory.clone());
                 (index, rest.join().unwrap_or(Err(KnowledgeError::Interrupted)))
+            })
+        } else {
+            let (here, there) = chunks.split_at(chunks.len() / 10 * TENTHS);
+            std::thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    let rest = rest();
+                    (rest, write(there, here.len() as u64, RamDirectory::create()))
+                });
+                let first = write(here, 0, RamDirectory::create());
+                match other.join() {
+                    Ok((rest, second)) => {
+                        let both = first.and_then(|first| Ok([first, second?]));
+                        (
+                            both.and_then(|both| merge_indices(&both, directory.clone())),
+                            rest,
+                        )
+                    }
+                    Err(_) => (first, Err(KnowledgeError::Interrupted)),
+                }
             })
         };
         let mut index = index?;
@@ -895,6 +920,36 @@ Die Firma wurde 1987 von Ada Müller gegründet und gehört bis heute ihrer Fami
             assert_eq!(nearest(&[0.0, 0.0, 1.0, 0.0]), "Dogs are welcome.", "of {count}");
             assert!(new.bytes() >= new.len() * 16);
         }
+    }
+
+    #[test]
+    fn a_large_knowledge_is_read_in_two_parts_and_nothing_of_it_is_missing() {
+        let texts: Vec<String> = (0..LARGE).map(|i| format!("Drawer d{i}x holds nails.")).collect();
+        let chunks = lines(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let seam = LARGE / 10 * TENTHS;
+        let mut vectors = vec![[1.0, 0.0, 0.0, 0.0]; LARGE];
+        vectors[seam] = [0.0, 1.0, 0.0, 0.0];
+        let old = Snapshot::with_embeddings(1, chunks.clone(), &embeddings(true, &chunks, &vectors)).unwrap();
+
+        let new = old
+            .changed(2, &[chunks[seam].id], Vec::new(), &Embeddings::default())
+            .unwrap();
+
+        let found = |snapshot: &Snapshot, i: usize| -> Vec<ChunkId> {
+            let passages = snapshot.search(&format!("d{i}x"), 3).unwrap();
+            passages.iter().map(|passage| passage.chunk).collect()
+        };
+        for i in [0, seam - 1, seam, seam + 1, LARGE - 1] {
+            assert_eq!(found(&old, i), [chunks[i].id]);
+            let expected: &[ChunkId] = if i == seam { &[] } else { &[chunks[i].id] };
+            assert_eq!(found(&new, i), expected);
+        }
+        let nearest = old.find("xyz", Some(&[0.0, 1.0, 0.0, 0.0]), 1).unwrap();
+        assert_eq!(nearest.passages[0].chunk, chunks[seam].id);
+        assert_eq!(
+            (old.len(), old.with_vectors(), new.len()),
+            (LARGE, LARGE, LARGE - 1)
+        );
     }
 
     #[test]
