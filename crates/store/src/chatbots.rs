@@ -428,6 +428,11 @@ mod tests {
             serde_json::from_value::<ModelEndpoint>(written).unwrap(),
             endpoint
         );
-        assert!(!format!("{endpoint:?}").contains("255"));
+        let printed = format!("{endpoint:?}");
+        // Neither as it is kept nor as it is written; its last byte alone may stand in any id.
+        assert!(
+            !printed.contains("10, 255") && !printed.contains("00090aff"),
+            "{printed}"
+        );
     }
 }
